@@ -1,0 +1,1 @@
+"""Sequence the pipeline: data, signals, risk, execution, portfolio, state."""

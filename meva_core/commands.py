@@ -1,0 +1,110 @@
+"""List every wish of the agent, as one closed union; perform none of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from attrs import frozen
+
+from meva_core.model.order import OrderRequest, TradeIntent
+
+
+@frozen
+class Approved:
+    """Carry the risk gate's permission for exactly this intent.
+
+    Only `meva_core.risk` constructs it (checked by tests/tidy), so an unchecked order does not type-check.
+    *gate_epoch* is the gate's epoch when it was granted; a later epoch voids it. *notional* is in the quote
+    asset. The order locks `quantity * reserve_price` of *reserve_asset* until it fills or ends.
+    """
+
+    intent: TradeIntent
+    gate_epoch: int
+    notional: Decimal
+    reserve_asset: str
+    reserve_price: Decimal
+
+
+@frozen
+class PlaceOrder:
+    """Send *request*, once. It can only be built from what the risk gate approved."""
+
+    request: OrderRequest
+    approved: Approved
+
+
+@frozen
+class CancelOrder:
+    """Cancel one order of ours."""
+
+    symbol: str
+    client_order_id: str
+    reason: str
+
+
+@frozen
+class CancelAllOrders:
+    """Cancel every order of ours, on *symbol* or everywhere."""
+
+    symbol: str | None
+    reason: str
+
+
+@frozen
+class QueryOrder:
+    """Ask the venue what became of one order."""
+
+    symbol: str
+    client_order_id: str
+
+
+@frozen
+class ObserveVenue:
+    """Ask the venue for open orders, own trades and balances."""
+
+    reason: str
+
+
+@frozen
+class SetTimer:
+    """Wake the core with `TimerFired(name)` at *due_ns*."""
+
+    name: str
+    due_ns: int
+
+
+class AlertLevel(StrEnum):
+    """Rank alerts; a critical one is never held back."""
+
+    INFO = "info"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@frozen
+class RaiseAlert:
+    """Tell a person. *code* is the deduplication key together with *subject*."""
+
+    level: AlertLevel
+    code: str
+    subject: str
+    message: str
+    context: dict[str, Any]
+
+
+@frozen
+class TransferFunds:
+    """Instruct a transfer of surplus; an operator executes it, the agent's key cannot withdraw."""
+
+    transfer_id: str
+    asset: str
+    amount: Decimal
+    destination: str
+
+
+Command = (
+    PlaceOrder | CancelOrder | CancelAllOrders | QueryOrder | ObserveVenue | SetTimer | RaiseAlert | TransferFunds
+)

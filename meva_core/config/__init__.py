@@ -1,0 +1,1 @@
+"""Define the configuration and what is valid in it."""

@@ -1,0 +1,269 @@
+"""List every fact that can happen to the agent, as one closed union; decide nothing about them.
+
+Every event carries *time_ns*: when the agent learned of it, in nanoseconds UTC. It is the only clock of the core.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from attrs import frozen
+
+from meva_core.model.fill import Fill
+from meva_core.model.market import Candle, Side
+
+
+@frozen
+class TradeReceived:
+    """A trade printed. *trade_id* is -1 where the source has none; *venue_time_ns* 0 where unknown."""
+
+    time_ns: int
+    symbol: str
+    price_ticks: int
+    quantity_lots: int
+    taker_side: Side
+    trade_id: int = -1
+    venue_time_ns: int = 0
+
+
+@frozen
+class QuoteReceived:
+    """The best bid and ask changed. *update_id* is on the same counter as the book's ids; -1 for none."""
+
+    time_ns: int
+    symbol: str
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+    update_id: int = -1
+
+
+@frozen
+class BookChanged:
+    """The order book changed. Levels are (price_ticks, lots), absolute; 0 lots remove a level.
+
+    A snapshot replaces the book and carries its id in both ids.
+    """
+
+    time_ns: int
+    symbol: str
+    snapshot: bool
+    first_update_id: int
+    last_update_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    venue_time_ns: int = 0
+
+
+@frozen
+class CandleClosed:
+    """A bar that the venue or the tape built has closed. *time_ns* is at or after its close."""
+
+    time_ns: int
+    symbol: str
+    timeframe: str
+    candle: Candle
+
+
+@frozen
+class OrderAcknowledged:
+    """The venue took the order."""
+
+    time_ns: int
+    client_order_id: str
+    venue_order_id: str
+    venue_time_ns: int = 0
+
+
+@frozen
+class OrderRejected:
+    """The venue refused this attempt: proof that nothing was placed by it."""
+
+    time_ns: int
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@frozen
+class OrderFilled:
+    """The venue executed the order, in part or whole."""
+
+    time_ns: int
+    fill: Fill
+
+
+@frozen
+class OrderCanceled:
+    """The venue confirms that the order is off the book; what was filled stays filled."""
+
+    time_ns: int
+    client_order_id: str
+    reason: str
+
+
+@frozen
+class OrderExpired:
+    """The venue ended the order by its own rules (IOC remainder, FOK, no liquidity)."""
+
+    time_ns: int
+    client_order_id: str
+    reason: str
+
+
+@frozen
+class OrderOutcomeUnknown:
+    """The transport cannot say whether the order exists."""
+
+    time_ns: int
+    client_order_id: str
+    problem: str
+
+
+@frozen
+class ObservedOrder:
+    """One order as the venue reports it when asked."""
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    filled_quantity: Decimal
+    status: str
+
+
+@frozen
+class VenueStateObserved:
+    """The venue answered what it holds of ours: open orders, own trades since, balances (asset, free, locked)."""
+
+    time_ns: int
+    venue_time_ns: int
+    open_orders: tuple[ObservedOrder, ...]
+    fills: tuple[Fill, ...]
+    balances: tuple[tuple[str, Decimal, Decimal], ...]
+
+
+@frozen
+class StreamConnected:
+    """A stream is up."""
+
+    time_ns: int
+    stream: str
+
+
+@frozen
+class StreamLost:
+    """A stream is down."""
+
+    time_ns: int
+    stream: str
+    reason: str
+
+
+@frozen
+class StreamGapDetected:
+    """A stream lost messages; what it feeds is unusable until resynchronised."""
+
+    time_ns: int
+    stream: str
+    symbol: str
+    expected_id: int
+    received_id: int
+
+
+@frozen
+class PauseRequested:
+    """An operator wants no new orders. Always granted."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    reason: str
+
+
+@frozen
+class ResumeRequested:
+    """An operator wants to trade again; refused unless *expected_epoch* is current."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    expected_epoch: int
+
+
+@frozen
+class KillRequested:
+    """Somebody wants everything stopped and every order of ours cancelled. Always granted."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    reason: str
+
+
+@frozen
+class KillReleaseRequested:
+    """An operator wants to lift the kill; refused unless *expected_epoch* is current."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    expected_epoch: int
+
+
+@frozen
+class RiskBudgetRequested:
+    """An operator sets the portfolio exposure limit, in the reporting currency."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    new_budget: Decimal
+
+
+@frozen
+class TimerFired:
+    """A timer that the core asked for is due."""
+
+    time_ns: int
+    name: str
+
+
+@frozen
+class CostRecorded:
+    """An operating cost was incurred, in *asset*; positive amounts cost."""
+
+    time_ns: int
+    cost_id: str
+    category: str
+    asset: str
+    amount: Decimal
+    note: str
+
+
+@frozen
+class TransferSettled:
+    """Money entered (positive) or left (negative) the account."""
+
+    time_ns: int
+    transfer_id: str
+    asset: str
+    amount: Decimal
+    note: str
+
+
+MarketEvent = TradeReceived | QuoteReceived | BookChanged | CandleClosed
+VenueEvent = (
+    OrderAcknowledged
+    | OrderRejected
+    | OrderFilled
+    | OrderCanceled
+    | OrderExpired
+    | OrderOutcomeUnknown
+    | VenueStateObserved
+)
+ConnectivityEvent = StreamConnected | StreamLost | StreamGapDetected
+OperatorEvent = PauseRequested | ResumeRequested | KillRequested | KillReleaseRequested | RiskBudgetRequested
+Event = MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled

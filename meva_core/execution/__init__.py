@@ -1,0 +1,1 @@
+"""Follow orders from intent to end, and model how a venue matches them."""

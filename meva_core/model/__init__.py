@@ -1,0 +1,1 @@
+"""Name the values that everything else speaks of."""

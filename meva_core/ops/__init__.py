@@ -1,0 +1,1 @@
+"""Define what people get to see: log records, metrics, alerts, reports."""

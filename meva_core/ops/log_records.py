@@ -1,0 +1,132 @@
+"""List what the agent says about its decisions, as values: logs, metrics, reports and sessions are made of these.
+
+Records are produced only where something was decided or booked, never per market event.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from attrs import frozen
+
+from meva_core.commands import RaiseAlert
+from meva_core.model.fill import Fill
+from meva_core.model.order import OrderRequest, OrderStatus
+from meva_core.model.state import Gate
+from meva_core.signals.strategy import Signal
+
+
+@frozen
+class SignalDecided:
+    """A strategy answered; *reject_reason* is empty when the signal is valid."""
+
+    time_ns: int
+    decision: int
+    strategy: str
+    symbol: str
+    signal: Signal
+    reject_reason: str
+
+
+@frozen
+class RiskDecided:
+    """The risk gate judged an intent; *codes* names every rule that refused, and is empty when approved."""
+
+    time_ns: int
+    decision: int
+    strategy: str
+    symbol: str
+    approved: bool
+    codes: tuple[str, ...]
+    explanation: str
+
+
+@frozen
+class OrderSubmitted:
+    """An approved order was recorded with its reservation and handed over for sending."""
+
+    time_ns: int
+    decision: int
+    request: OrderRequest
+    decision_price: Decimal
+
+
+@frozen
+class OrderUpdated:
+    """An order changed its status."""
+
+    time_ns: int
+    request: OrderRequest
+    venue_order_id: str
+    status: OrderStatus
+    evidence: str
+
+
+@frozen
+class FillBooked:
+    """A fill was booked. *realized* and *fee_value* are in the reporting currency.
+
+    *closed_quantity* is what of an existing position it closed; *slippage_bps* compares it with the
+    price at the decision, positive when it cost.
+    """
+
+    time_ns: int
+    fill: Fill
+    strategy: str
+    realized: Decimal
+    fee_value: Decimal
+    notional_value: Decimal
+    closed_quantity: Decimal
+    slippage_bps: float
+
+
+@frozen
+class EquityMarked:
+    """The account was valued, in the reporting currency."""
+
+    time_ns: int
+    equity: Decimal
+    exposure: Decimal
+    drawdown: Decimal
+
+
+@frozen
+class GateChanged:
+    """The trading gate moved, with the cause."""
+
+    time_ns: int
+    gate: Gate
+    epoch: int
+    code: str
+    reason: str
+    actor: str
+
+
+@frozen
+class DataRejected:
+    """An input was not used, and why; repeated causes are counted, and told once."""
+
+    time_ns: int
+    symbol: str
+    problem: str
+
+
+@frozen
+class AlertRaised:
+    """An alert was raised."""
+
+    time_ns: int
+    alert: RaiseAlert
+
+
+Record = (
+    SignalDecided
+    | RiskDecided
+    | OrderSubmitted
+    | OrderUpdated
+    | FillBooked
+    | EquityMarked
+    | GateChanged
+    | DataRejected
+    | AlertRaised
+)

@@ -1,0 +1,1 @@
+"""Keep balances, positions, profit and loss, and the ledger."""

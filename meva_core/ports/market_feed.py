@@ -1,0 +1,91 @@
+"""Define how recorded market data enters: tapes that yield blocks of rows in time order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from attrs import define
+
+from meva_core.events import Event
+from meva_core.model.market import Side
+
+
+@define
+class TradeBlock:
+    """Hold consecutive trades of one symbol as equally long columns, on the instrument's grid.
+
+    *times* are agent (receive) times in ns UTC, never falling. *ids* are -1 where the source has none.
+    """
+
+    symbol: str
+    times: list[int]
+    prices: list[int]
+    quantities: list[int]
+    taker_sides: list[Side]
+    ids: list[int]
+
+
+@define
+class BarBlock:
+    """Hold consecutive closed bars of one symbol as equally long columns, on the instrument's grid.
+
+    A bar covers `open_time <= t < open_time + interval_ns`; its event time is that end.
+    """
+
+    symbol: str
+    timeframe: str
+    interval_ns: int
+    open_times: list[int]
+    opens: list[int]
+    highs: list[int]
+    lows: list[int]
+    closes: list[int]
+    volumes: list[int]
+
+
+@define
+class EventBlock:
+    """Hold consecutive events of any kind, in time order: raw frames and sessions come this way."""
+
+    events: list[Event]
+
+
+Block = TradeBlock | BarBlock | EventBlock
+
+
+class Tape(Protocol):
+    """Read one recording, front to back, in constant memory.
+
+    *source* names it for messages. *symbols* lists what it may contain. *digest* is the BLAKE2b
+    of the recording's content, in hex, independent of how it is read.
+    """
+
+    @property
+    def source(self) -> str:
+        """Return the name for messages."""
+        ...
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Return the unified symbols it may contain."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Return the content's BLAKE2b-128 in hex."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the recording's size, for progress."""
+        ...
+
+    @property
+    def position_bytes(self) -> int:
+        """Return how much of it has been read, for progress."""
+        ...
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows from the beginning; raise `DataError` with file and line on a bad one."""
+        ...

@@ -1,0 +1,1 @@
+"""Decide whether an order may be sent; nothing else may."""

@@ -1,0 +1,65 @@
+"""Measure the worst case that positions and orders allow: open and unknown orders count as filled."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from attrs import frozen
+
+from meva_core.model.market import Side
+from meva_core.model.money import ZERO
+from meva_core.model.order import TradeIntent
+from meva_core.model.state import CanonicalState
+
+
+@frozen
+class WorstCase:
+    """Hold the largest |quantity| that fills of the open orders could lead to, in the base asset."""
+
+    long: Decimal
+    short: Decimal
+
+    @property
+    def quantity(self) -> Decimal:
+        """Return the larger magnitude of both directions."""
+        return max(self.long, self.short)
+
+
+class ExposureEngine:
+    """Compute worst-case exposure from the canonical state. Call its methods inside `exact()`."""
+
+    def worst_case(self, state: CanonicalState, symbol: str, intent: TradeIntent | None = None) -> WorstCase:
+        """Return the worst case of *symbol*, with *intent* added as if it were open."""
+        position = state.positions.get(symbol)
+        held = position.quantity if position is not None else ZERO
+        buys = sells = ZERO
+        for record in state.open_orders.values():
+            if record.request.symbol == symbol:
+                if record.request.side is Side.BUY:
+                    buys += record.open_quantity
+                else:
+                    sells += record.open_quantity
+        if intent is not None:
+            if intent.side is Side.BUY:
+                buys += intent.quantity
+            else:
+                sells += intent.quantity
+        return WorstCase(max(held + buys, ZERO), max(sells - held, ZERO))
+
+    def portfolio(
+        self, state: CanonicalState, prices: dict[str, Decimal], intent: TradeIntent | None = None
+    ) -> Decimal:
+        """Return the sum over all symbols of worst-case quantity times price, in the reporting currency.
+
+        *prices* gives, by symbol, what one unit of base is worth; a symbol with exposure must be in it.
+        """
+        total = ZERO
+        symbols = set(state.positions)
+        symbols.update(record.request.symbol for record in state.open_orders.values())
+        if intent is not None:
+            symbols.add(intent.symbol)
+        for symbol in sorted(symbols):
+            quantity = self.worst_case(state, symbol, intent if intent and intent.symbol == symbol else None).quantity
+            if quantity:
+                total += quantity * prices[symbol]
+        return total

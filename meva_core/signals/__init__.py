@@ -1,0 +1,1 @@
+"""Turn features into signals, and refuse those that are not valid."""

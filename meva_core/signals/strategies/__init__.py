@@ -1,0 +1,1 @@
+"""Ship the strategies that are registered by name."""

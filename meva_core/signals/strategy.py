@@ -1,0 +1,105 @@
+"""Define what a strategy is given and what it may answer; run none.
+
+A strategy names the features it needs, says by `acts` when it may want something, and answers a `Signal`.
+It keeps no hidden memory: what it must remember is a feature or its declared `state`, both of which
+checkpoints carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+from attrs import define, frozen
+
+from meva_core.data.features import Feature
+from meva_core.model.instrument import Instrument
+from meva_core.model.market import Candle, Side
+from meva_core.model.order import OrderType, TimeInForce
+
+
+@frozen
+class Signal:
+    """State what a strategy wants: a side and a quantity, with its reasons.
+
+    *confidence* lies in 0..1, *edge_bps* is the expected gain before costs in basis points,
+    *expires_ns* the time after which nobody may act on it (0: when the event that caused it has passed).
+    *quantity* may be off the grid; it is rounded down to it.
+    """
+
+    side: Side
+    quantity: Decimal
+    reason: str
+    confidence: float = 1.0
+    edge_bps: float = 0.0
+    type: OrderType = OrderType.MARKET
+    limit_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    reduce_only: bool = False
+    expires_ns: int = 0
+
+
+class FeatureValues:
+    """Give a strategy its live features by attribute: `f.fast.value`."""
+
+    def __init__(self, features: Mapping[str, Feature]) -> None:
+        self.__dict__.update(features)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - only reached for a name that was not declared.
+        declared = ", ".join(self.__dict__) or "none"
+        message = f"the strategy declared no feature {name!r}; declared: {declared}"
+        raise AttributeError(message)
+
+
+@define
+class SignalContext:
+    """Show a strategy everything it may decide on. The object is reused: keep no reference to it.
+
+    *stance* is the sign of the strategy's position as if its open orders had filled: -1, 0 or 1.
+    *position* is what it holds of the base asset through its own fills; *sellable* what of it is free to sell.
+    """
+
+    symbol: str
+    instrument: Instrument
+    features: Any
+    state: Any
+    time_ns: int = 0
+    price_ticks: int = 0
+    stance: int = 0
+    position: Decimal = Decimal(0)
+    sellable: Decimal = Decimal(0)
+    equity: Decimal = Decimal(0)
+    candle: Candle | None = None
+    bid_ticks: int | None = None
+    ask_ticks: int | None = None
+
+    @property
+    def price(self) -> Decimal:
+        """Return the last price, in the quote asset."""
+        return self.instrument.price(self.price_ticks)
+
+
+class Strategy(Protocol):
+    """Decide when to trade one symbol; see `meva_core.signals.strategies` for examples.
+
+    Parameters are attrs fields, so that configuration can set them by name and check their types.
+    """
+
+    @property
+    def timeframe(self) -> str | None:
+        """Return the candles that sample the features (`"1m"`), or `None` for every trade or bar."""
+        ...
+
+    def features(self) -> Mapping[str, Feature]:
+        """Return new features by name, in a stable order."""
+        ...
+
+    def acts(self, features: Any, stance: int) -> bool:  # noqa: ANN401 - a FeatureValues, or columns of them.
+        """Return whether `generate_signal` could answer now; must be elementwise (no and/or/not) and pure."""
+        ...
+
+    def generate_signal(self, ctx: SignalContext) -> Signal | None:
+        """Return what is wanted, or `None`."""
+        ...
