@@ -1,0 +1,1 @@
+"""Compose the core with adapters and run it; hold no trading rule."""
