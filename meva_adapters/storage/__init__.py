@@ -1,0 +1,1 @@
+"""Keep sessions: journal, snapshots and the tables people query; decide nothing."""
