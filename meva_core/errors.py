@@ -81,13 +81,16 @@ class UnknownSymbolError(MevaError):
 
 @frozen
 class UnknownStrategyError(MevaError):
-    """Report a strategy name that the registry does not hold."""
+    """Report a strategy name that the registry does not hold; *suggestion* is the nearest known one."""
 
     name: str
     known: tuple[str, ...]
+    suggestion: str = ""
 
     def __str__(self) -> str:
-        return f"unknown strategy {self.name!r}; known: {', '.join(self.known) or 'none'}, or give module:Class"
+        hint = f" Did you mean {self.suggestion!r}?" if self.suggestion else ""
+        known = ", ".join(self.known) or "none"
+        return f"unknown strategy {self.name!r}; known: {known}, or give module:Class.{hint}"
 
 
 @frozen

@@ -16,6 +16,8 @@ from meva_core.model.market import Candle
 class Feature(ABC):
     """Summarise a stream of samples; *warm_up* samples must pass before *value* means anything."""
 
+    __slots__ = ()  # A feature that declares its slots is updated faster; one that does not works too.
+
     warm_up: int
 
     @abstractmethod
