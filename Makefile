@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 # The exact uv that wrote the locks; users of the project never need it.
 LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
+	--no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
 
 .PHONY: help demo test check smoke bench prove format audit lock clean
 

@@ -1,4 +1,4 @@
-"""Make property tests draw the same examples in every run; `--hypothesis-profile=search` looks for new ones."""
+"""Draw the same examples in every run of a property test; the profile *search* looks for new ones."""
 
 from __future__ import annotations
 
