@@ -6,12 +6,15 @@ Entries are what the core produced and consumed; how they are encoded is the ada
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from attrs import frozen
 
 from meva_core.commands import Command
 from meva_core.events import Event
+from meva_core.model.state import CanonicalState
+from meva_core.ports.market_feed import BarBlock, TradeBlock
 
 
 @frozen
@@ -44,15 +47,46 @@ class SessionHeader:
     started_ns: int
 
 
+@frozen
+class LedgerRow:
+    """Hold one posting of a ledger entry, for people to query; *cause* names the event behind it."""
+
+    time_ns: int
+    cause: str
+    account: str
+    asset: str
+    amount: Decimal
+
+
 class Journal(Protocol):
-    """Keep events, commands and decisions in order. A returned `commit` is durable."""
+    """Keep events, commands and decisions in order. A returned `commit` is durable.
+
+    Appending touches no disk, and may go on while another thread commits; what it adds meanwhile belongs to
+    the next commit. It raises `InvariantError` when some million events wait for a commit. After a failed
+    commit every call but `close` raises: the store holds what was committed before.
+    """
 
     def append(self, entry: JournalEntry) -> None:
-        """Buffer *entry*; its sequence must follow the last one."""
+        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+        ...
+
+    def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
+        """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed.
+
+        The first gets *first_sequence*. They read back as entries without commands and decisions.
+        """
+        ...
+
+    def append_bars(self, first_sequence: int, block: BarBlock, *, start: int, stop: int) -> None:
+        """Buffer rows *start* to *stop* of *block*, as `append_trades` does for trades."""
+        ...
+
+    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
+        """Buffer postings for the ledger table; the next commit writes them."""
         ...
 
     def commit(self) -> None:
-        """Make everything appended so far durable; raise `StorageError` when that fails."""
+        """Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."""
         ...
 
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
@@ -68,11 +102,27 @@ class SnapshotStore(Protocol):
     """Keep checkpoints of the agent; any of them plus the journal after it restores it."""
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
-        """Store *checkpoint* (JSON-like values and Decimal) taken after event *sequence*."""
+        """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it.
+
+        It may hold plain values, lists, tuples, dictionaries, Decimal, bytes, and the classes of events,
+        commands and state. Raise `InvariantError` when *sequence* was not appended yet.
+        """
         ...
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""
+        ...
+
+
+class PortfolioStateStore(Protocol):
+    """Keep the canonical state by itself, for whoever needs it without the journal."""
+
+    def load(self) -> CanonicalState:
+        """Return the newest state; raise `StorageError` when there is none."""
+        ...
+
+    def save(self, state: CanonicalState) -> None:
+        """Make *state* durable."""
         ...
 
 
@@ -85,5 +135,5 @@ class Session(Journal, SnapshotStore, Protocol):
         ...
 
     def close(self, results: Sequence[tuple[str, str]] = ()) -> None:
-        """Commit, note final *results* (name, value), and release the store."""
+        """Commit, note final *results* (name, value), and release the store; a second call does nothing."""
         ...

@@ -1,0 +1,143 @@
+"""Keep a session in memory, for tests and experiments: every promise of the port but to survive the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from meva_adapters.storage.codec import decode, encode
+from meva_core.errors import InvariantError, StorageError
+from meva_core.events import CandleClosed, Event, TradeReceived
+from meva_core.model.market import Candle
+from meva_core.model.state import CanonicalState
+from meva_core.ports.market_feed import BarBlock, TradeBlock
+from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
+
+
+class MemorySession:
+    """Keep committed entries and snapshots in lists.
+
+    *ledger* and *results* show what was recorded. `reopened` stands for the restart of a process.
+    """
+
+    def __init__(self, header: SessionHeader) -> None:
+        self.header = header
+        self.ledger: list[LedgerRow] = []
+        self.results: dict[str, str] = {}
+        self._committed: list[JournalEntry] = []
+        self._pending: list[JournalEntry] = []
+        self._pending_ledger: list[LedgerRow] = []
+        self._snapshots: dict[int, bytes] = {}
+        self._closed = False
+
+    def append(self, entry: JournalEntry) -> None:
+        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+        self._refuse_closed()
+        expected = len(self._committed) + len(self._pending) + 1
+        if entry.sequence != expected:
+            facts = f"expected {expected}, got {entry.sequence}"
+            raise InvariantError("journal sequences rise by one", facts)
+        self._pending.append(entry)
+
+    def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
+        """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
+        for index in range(start, stop):
+            event = TradeReceived(
+                block.times[index],
+                block.symbol,
+                block.prices[index],
+                block.quantities[index],
+                block.taker_sides[index],
+                block.ids[index],
+            )
+            self._append_bare(first_sequence + index - start, event)
+
+    def append_bars(self, first_sequence: int, block: BarBlock, *, start: int, stop: int) -> None:
+        """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
+        for index in range(start, stop):
+            open_ns = block.open_times[index]
+            close_ns = open_ns + block.interval_ns
+            prices = (block.opens[index], block.highs[index], block.lows[index], block.closes[index])
+            candle = Candle(open_ns, close_ns, *prices, block.volumes[index])
+            event = CandleClosed(close_ns, block.symbol, block.timeframe, candle)
+            self._append_bare(first_sequence + index - start, event)
+
+    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
+        """Buffer postings; the next commit takes them over."""
+        self._refuse_closed()
+        self._pending_ledger += rows
+
+    def commit(self) -> None:
+        """Take over everything appended so far."""
+        self._refuse_closed()
+        self._committed += self._pending
+        self.ledger += self._pending_ledger
+        self._pending, self._pending_ledger = [], []
+
+    def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
+        """Yield the committed entries with a larger sequence, in order."""
+        self._refuse_closed()
+        return iter(self._committed[after_sequence:])
+
+    def last_sequence(self) -> int:
+        """Return the sequence of the last committed entry, 0 when there is none."""
+        return len(self._committed)
+
+    def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
+        """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
+        if sequence > len(self._committed) + len(self._pending):
+            facts = f"snapshot after event {sequence}, journal ends before"
+            raise InvariantError("a snapshot never runs ahead of its journal", facts)
+        self.commit()
+        self._snapshots[sequence] = encode(checkpoint)
+
+    def load_latest(self) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest checkpoint with its sequence, or `None`."""
+        self._refuse_closed()
+        if not self._snapshots:
+            return None
+        sequence = max(self._snapshots)
+        return sequence, decode(self._snapshots[sequence], source=f"snapshot {sequence}")
+
+    def close(self, results: Sequence[tuple[str, str]] = ()) -> None:
+        """Commit, note final *results*, and refuse every later call."""
+        if not self._closed:
+            self.commit()
+            self.results |= dict(results)
+            self._closed = True
+
+    def reopened(self) -> MemorySession:
+        """Return the session as a new process would find it: with what was committed, and nothing else."""
+        session = MemorySession(self.header)
+        session._committed = list(self._committed)
+        session._snapshots = dict(self._snapshots)
+        session.ledger = list(self.ledger)
+        session.results = dict(self.results)
+        return session
+
+    def _append_bare(self, sequence: int, event: Event) -> None:
+        last = self._pending[-1] if self._pending else self._committed[-1] if self._committed else None
+        self.append(JournalEntry(sequence, event, (), (), last.link if last else b""))
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StorageError("memory", "is closed.", "Open the session again.")
+
+
+class MemoryStateStore:
+    """Keep the canonical state by itself, in memory."""
+
+    def __init__(self) -> None:
+        self._state: bytes | None = None
+
+    def load(self) -> CanonicalState:
+        """Return the newest state; raise `StorageError` when there is none."""
+        if self._state is None:
+            raise StorageError("memory", "holds no state yet.", "Save one first.")
+        state = decode(self._state, source="memory")
+        assert isinstance(state, CanonicalState)
+        return state
+
+    def save(self, state: CanonicalState) -> None:
+        """Keep a copy of *state*."""
+        self._state = encode(state)

@@ -1,0 +1,207 @@
+"""Fill the tables that people query from the entries that pass; the journal remains the truth.
+
+Statuses follow the declared order life cycle. A report that the cycle does not allow leaves the row alone:
+the core refuses it in its own place, and its event stands in the journal.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final, assert_never, get_args
+
+from meva_adapters.storage.codec import decode_decimal, encode_decimal
+from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
+from meva_core.events import (
+    CostRecorded,
+    Event,
+    KillReleaseRequested,
+    KillRequested,
+    OperatorEvent,
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    PauseRequested,
+    ResumeRequested,
+    RiskBudgetRequested,
+    VenueStateObserved,
+)
+from meva_core.execution.order_lifecycle import TRANSITIONS, OrderReport
+from meva_core.model.fill import Fill
+from meva_core.model.money import EXACT
+from meva_core.model.order import OrderStatus
+from meva_core.ports.storage import JournalEntry, LedgerRow
+
+_REPORTS: Final[dict[type, OrderReport]] = {
+    OrderAcknowledged: OrderReport.ACKNOWLEDGED,
+    OrderRejected: OrderReport.REJECTED,
+    OrderCanceled: OrderReport.CANCELED,
+    OrderExpired: OrderReport.EXPIRED,
+    OrderOutcomeUnknown: OrderReport.TIMED_OUT,
+}
+
+
+def register(connection: sqlite3.Connection, entry: JournalEntry) -> None:
+    """Write the rows that *entry* gives rise to, inside the caller's transaction."""
+    write_event = _EVENTS.get(type(entry.event))
+    if write_event is not None:
+        write_event(connection, entry.sequence, entry.event)
+    for command in entry.commands:
+        _register_command(connection, entry, command)
+
+
+def register_ledger(connection: sqlite3.Connection, rows: Iterable[LedgerRow]) -> None:
+    """Append *rows* to the ledger, inside the caller's transaction."""
+    connection.executemany(
+        "INSERT INTO ledger (time_ns, cause, account, asset, amount) VALUES (?, ?, ?, ?, ?)",
+        [(row.time_ns, row.cause, row.account, row.asset, encode_decimal(row.amount)) for row in rows],
+    )
+
+
+def _register_command(connection: sqlite3.Connection, entry: JournalEntry, command: Command) -> None:
+    time_ns = entry.event.time_ns
+    if isinstance(command, PlaceOrder):
+        _place(connection, entry.sequence, time_ns, command)
+    elif isinstance(command, CancelOrder):
+        _report(connection, command.client_order_id, OrderReport.CANCEL_SENT, time_ns, command.reason)
+    elif isinstance(command, RaiseAlert):
+        connection.execute(
+            "INSERT INTO alerts (sequence, time_ns, level, code, subject, message) VALUES (?, ?, ?, ?, ?, ?)",
+            (entry.sequence, time_ns, command.level.value, command.code, command.subject, command.message),
+        )
+
+
+def _place(connection: sqlite3.Connection, sequence: int, time_ns: int, command: PlaceOrder) -> None:
+    # A later attempt of one id finds its row; the journal holds every attempt.
+    request = command.request
+    price = None if request.limit_price is None else encode_decimal(request.limit_price)
+    connection.execute(
+        "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '0', '', '', ?)"
+        " ON CONFLICT (client_order_id) DO NOTHING",
+        (
+            request.client_order_id,
+            sequence,
+            time_ns,
+            request.strategy,
+            request.symbol,
+            request.side.value,
+            request.type.value,
+            request.time_in_force.value,
+            encode_decimal(request.quantity),
+            price,
+            OrderStatus.SUBMITTED.value,
+            time_ns,
+        ),
+    )
+
+
+def _register_answer(connection: sqlite3.Connection, _sequence: int, event: Any) -> None:
+    if isinstance(event, OrderAcknowledged):
+        connection.execute(
+            "UPDATE orders SET venue_order_id = ? WHERE client_order_id = ?",
+            (event.venue_order_id, event.client_order_id),
+        )
+    words = (getattr(event, name, "") for name in ("code", "reason", "problem"))
+    evidence = " ".join(word for word in words if word)
+    _report(connection, event.client_order_id, _REPORTS[type(event)], event.time_ns, evidence)
+
+
+def _register_fill_event(connection: sqlite3.Connection, sequence: int, event: OrderFilled) -> None:
+    _register_fill(connection, sequence, event.time_ns, event.fill)
+
+
+def _register_observation(connection: sqlite3.Connection, sequence: int, event: VenueStateObserved) -> None:
+    for fill in event.fills:
+        _register_fill(connection, sequence, event.time_ns, fill)
+
+
+def _register_fill(connection: sqlite3.Connection, sequence: int, time_ns: int, fill: Fill) -> None:
+    cursor = connection.execute(
+        "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            fill.symbol,
+            fill.trade_id,
+            sequence,
+            time_ns,
+            fill.client_order_id,
+            fill.venue_order_id,
+            fill.side.value,
+            encode_decimal(fill.price),
+            encode_decimal(fill.quantity),
+            encode_decimal(fill.fee),
+            fill.fee_asset,
+            fill.liquidity.value,
+            fill.venue_time_ns,
+        ),
+    )
+    if cursor.rowcount:  # The same fill comes by stream and by poll; it counts once.
+        _add_to_order(connection, time_ns, fill)
+
+
+def _add_to_order(connection: sqlite3.Connection, time_ns: int, fill: Fill) -> None:
+    found = connection.execute(
+        "SELECT quantity, filled_quantity FROM orders WHERE client_order_id = ?", (fill.client_order_id,)
+    ).fetchone()
+    if found is None:
+        return
+    quantity, filled = (decode_decimal(text) for text in found)
+    filled = EXACT.add(filled, fill.quantity)
+    connection.execute(
+        "UPDATE orders SET filled_quantity = ? WHERE client_order_id = ?",
+        (encode_decimal(filled), fill.client_order_id),
+    )
+    report = OrderReport.FINAL_FILL if filled >= quantity else OrderReport.PARTIAL_FILL
+    _report(connection, fill.client_order_id, report, time_ns, f"fill {fill.trade_id}")
+
+
+def _report(
+    connection: sqlite3.Connection, client_order_id: str, report: OrderReport, time_ns: int, evidence: str
+) -> None:
+    found = connection.execute(
+        "SELECT status FROM orders WHERE client_order_id = ?", (client_order_id,)
+    ).fetchone()
+    status = TRANSITIONS[OrderStatus(found[0])].get(report) if found else None
+    if status is not None:
+        connection.execute(
+            "UPDATE orders SET status = ?, evidence = ?, updated_ns = ? WHERE client_order_id = ?",
+            (status.value, evidence, time_ns, client_order_id),
+        )
+
+
+def _register_control(connection: sqlite3.Connection, sequence: int, event: OperatorEvent) -> None:
+    connection.execute(
+        "INSERT INTO controls VALUES (?, ?, ?, ?, ?, ?)",
+        (sequence, event.time_ns, event.request_id, type(event).__name__, event.actor, _detail(event)),
+    )
+
+
+def _detail(event: OperatorEvent) -> str:
+    match event:
+        case PauseRequested() | KillRequested():
+            return event.reason
+        case ResumeRequested() | KillReleaseRequested():
+            return f"epoch {event.expected_epoch}"
+        case RiskBudgetRequested():
+            return encode_decimal(event.new_budget)
+        case _:
+            assert_never(event)
+
+
+def _register_cost(connection: sqlite3.Connection, sequence: int, event: CostRecorded) -> None:
+    amount = encode_decimal(event.amount)
+    connection.execute(
+        "INSERT INTO costs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (event.cost_id, sequence, event.time_ns, event.category, event.asset, amount, event.note),
+    )
+
+
+_EVENTS: Final[dict[type[Event], Callable[[sqlite3.Connection, int, Any], None]]] = {
+    **dict.fromkeys(_REPORTS, _register_answer),
+    OrderFilled: _register_fill_event,
+    VenueStateObserved: _register_observation,
+    **dict.fromkeys(get_args(OperatorEvent), _register_control),
+    CostRecorded: _register_cost,
+}

@@ -1,0 +1,234 @@
+"""Open a session file safely, or refuse it unchanged and say what to do; know no journal.
+
+Refused are: links and files of others, files that are no session or come from a newer program, files in use,
+and damaged files. The directory is made 0700 and the file 0600 under any umask.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from attrs import define
+from sqlite_utils import Database
+
+from meva_adapters.storage.schema import APPLICATION_ID, SCHEMA_VERSION, migration_script
+from meva_core.errors import StorageError
+
+_FILE_MODE: Final = 0o600
+_DIRECTORY_MODE: Final = 0o700
+_NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
+# A full check reads the whole file; larger ones are checked by their chains as they are read.
+_QUICK_CHECK_BYTES_MAX: Final = 64 * 1024 * 1024
+_PRAGMAS: Final = (
+    "PRAGMA locking_mode = EXCLUSIVE",  # A second process is refused, and no shared-memory file is needed.
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # With NORMAL a power loss takes back commits that were acknowledged.
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+)
+_BROKEN: Final = "Keep a copy of the file for study and restore it from a backup; nothing was changed."
+_IN_USE: Final = "Stop that program first, or choose another file."
+_DISK: Final = "Check the disk's space and health, then start again; what was committed is safe."
+
+
+@define
+class SessionFile:
+    """Hold an open session file: its connection and the descriptor that keeps others out."""
+
+    path: Path
+    database: Database
+    _lock: int
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        with storage_errors(self.path), contextlib.ExitStack() as cleanup:
+            # Closed last: closing any descriptor of a file drops the process's own SQLite locks on it.
+            cleanup.callback(os.close, self._lock)
+            cleanup.callback(self.database.conn.close)
+            self.database.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system raise into `StorageError`."""
+    try:
+        yield
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise StorageError(str(path), "is in use by another program.", _IN_USE) from problem
+        raise StorageError(str(path), f"failed: {problem}.", _DISK) from problem
+    except sqlite3.DatabaseError as problem:
+        raise StorageError(str(path), f"is damaged: {problem}.", _BROKEN) from problem
+    except OSError as problem:
+        raise StorageError(str(path), f"failed: {problem.strerror or problem}.", _DISK) from problem
+
+
+def create_file(path: Path) -> SessionFile:
+    """Create *path* with empty tables; refuse when anything is there already."""
+    with _no_access(path):
+        _make_directory(path.parent)
+    _refuse_directory(path.parent)
+    try:
+        with _no_access(path):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, _FILE_MODE)
+    except FileExistsError as problem:
+        raise StorageError(str(path), "exists already.", "Choose another name, or remove it.") from problem
+    with _releasing(lock):
+        os.fchmod(lock, _FILE_MODE)
+        _take(lock, path)
+        return SessionFile(path, _connect(path, new=True), lock)
+
+
+def open_file(path: Path) -> SessionFile:
+    """Open an existing session file for writing, lifting an older schema to the present one."""
+    _refuse_directory(path.parent)
+    lock = _open_own(path, os.O_RDWR)
+    with _releasing(lock):
+        _take(lock, path)
+        _refuse_stranger(os.pread(lock, 100, 0), path)
+        os.fchmod(lock, _FILE_MODE)
+        for suffix in ("-wal", "-journal"):
+            _refuse_foreign_companion(path.with_name(path.name + suffix))
+        return SessionFile(path, _connect(path, new=False), lock)
+
+
+def open_for_reading(path: Path) -> int:
+    """Return a descriptor that shares *path* with other readers; refuse it while a writer has it."""
+    lock = _open_own(path, os.O_RDONLY)
+    with _releasing(lock):
+        _take(lock, path, shared=True)
+        _refuse_stranger(os.pread(lock, 100, 0), path)
+        return lock
+
+
+def check_integrity(connection: sqlite3.Connection, path: Path, *, size_bytes: int) -> None:
+    """Raise `StorageError` when SQLite finds damage; very large files are left to their chains."""
+    if size_bytes > _QUICK_CHECK_BYTES_MAX:
+        return
+    with storage_errors(path):
+        [(verdict,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if verdict != "ok":
+        raise StorageError(str(path), f"is damaged: {verdict}.", _BROKEN)
+
+
+def _connect(path: Path, *, new: bool) -> Database:
+    with storage_errors(path), contextlib.ExitStack() as cleanup:
+        # The session serialises its own calls, so that a writer thread may commit.
+        connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        cleanup.callback(connection.close)
+        if new:
+            # Before the switch to WAL, so that the file's own first page names its owner from then on.
+            connection.executescript(migration_script(0))
+        for pragma in _PRAGMAS:
+            connection.execute(pragma).fetchall()
+        if not new:
+            check_integrity(connection, path, size_bytes=path.stat().st_size)
+            _migrate(connection, path)
+        database = Database(connection, execute_plugins=False, strict=True)
+        cleanup.pop_all()
+        return database
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    # Asked again: the newest first page may stand in the write-ahead log.
+    [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+    _refuse_newer(version, path)
+    if version < SCHEMA_VERSION:
+        connection.executescript(migration_script(version))
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > SCHEMA_VERSION:
+        problem = f"CFG-151 store has schema {version}, this program knows up to {SCHEMA_VERSION}."
+        raise StorageError(str(path), problem, "Upgrade the program; the store was not changed.")
+
+
+def _refuse_stranger(header: bytes, path: Path) -> None:
+    """Judge a file by its first bytes, before SQLite may touch it (SQLite file format, section 1.3)."""
+    remedy = "Choose another file; it was not changed."
+    if header[:16] != b"SQLite format 3\0":
+        raise StorageError(str(path), "is not a session: no database.", remedy)
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise StorageError(str(path), "is a database of another program, not a session.", remedy)
+    _refuse_newer(int.from_bytes(header[60:64]), path)
+
+
+def _make_directory(directory: Path) -> None:
+    """Create *directory* with mode 0700 if it is missing, parents too."""
+    missing = [place for place in (directory, *directory.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(_DIRECTORY_MODE, exist_ok=True)
+        place.chmod(_DIRECTORY_MODE)
+
+
+def _refuse_directory(directory: Path) -> None:
+    with _no_access(directory):
+        facts = directory.stat()
+    if not stat.S_ISDIR(facts.st_mode):
+        raise StorageError(str(directory), "is not a directory.", "Choose another place for the session.")
+    if facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX:
+        remedy = f"Run chmod o-w {directory}, or choose another place."
+        raise StorageError(str(directory), "is writable by every user, who could swap the session.", remedy)
+
+
+def _open_own(path: Path, flags: int) -> int:
+    """Open *path* if it is a plain file of ours; refuse links and the files of other users."""
+    with _no_access(path):
+        facts = path.lstat()
+    _refuse_foreign(path, facts)
+    with _no_access(path):
+        descriptor = os.open(path, flags | _NO_LINK)
+    with _releasing(descriptor):
+        _refuse_foreign(path, os.fstat(descriptor))
+        return descriptor
+
+
+def _refuse_foreign_companion(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        _refuse_foreign(path, path.lstat())
+
+
+def _refuse_foreign(path: Path, facts: os.stat_result) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(facts.st_mode) else "no regular file"
+        raise StorageError(str(path), f"is {kind}.", "Name the session file itself.")
+    if facts.st_uid != os.geteuid():
+        raise StorageError(str(path), f"belongs to user {facts.st_uid}.", "Use a session of your own.")
+
+
+def _take(descriptor: int, path: Path, *, shared: bool = False) -> None:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        raise StorageError(str(path), "is in use by another agent.", _IN_USE) from problem
+
+
+@contextlib.contextmanager
+def _no_access(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except FileNotFoundError as problem:
+        raise StorageError(str(path), "does not exist.", "Check the name.") from problem
+    except OSError as problem:
+        remedy = "Choose a place that you may write to."
+        raise StorageError(str(path), f"cannot be opened: {problem.strerror}.", remedy) from problem
+
+
+@contextlib.contextmanager
+def _releasing(descriptor: int) -> Iterator[None]:
+    """Close *descriptor* if the block fails."""
+    try:
+        yield
+    except BaseException:
+        os.close(descriptor)
+        raise

@@ -1,0 +1,238 @@
+"""Read a session file back, checking each row against its chain; write nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from heapq import merge
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+
+from meva_adapters.storage.chain import chained
+from meva_adapters.storage.codec import decode, decode_commands, decode_event, decode_texts
+from meva_adapters.storage.market_segments import Segment, SegmentKey, events_of
+from meva_adapters.storage.session_file import storage_errors
+from meva_core.commands import Command
+from meva_core.errors import StorageError
+from meva_core.events import Event, MarketEvent
+from meva_core.ports.storage import JournalEntry, SessionHeader
+
+_RESTORE: Final = "Restore the file from a backup; what lies before that event is sound."
+_HEADER_FIELDS: Final = tuple(field.name for field in attrs.fields(SessionHeader))
+_INTEGER_FIELDS: Final = ("seed", "started_ns")
+
+
+@frozen
+class Head:
+    """Say where the journal ends; what lies at or before *retired_sequence* has lost its market events."""
+
+    last_sequence: int
+    batches: int
+    link: bytes
+    journal_chain: bytes
+    market_chain: bytes
+    retired_sequence: int
+    retired_chain: bytes
+
+
+@frozen
+class _Row:
+    sequence: int
+    event: Event | None
+    commands: tuple[Command, ...]
+    decisions: tuple[str, ...]
+    link: bytes
+
+
+class SessionReader:
+    """Read one session through an open connection."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self.header = self._read_header()
+
+    def head(self) -> Head:
+        """Return where the journal ends; raise `StorageError` when the last rows say otherwise."""
+        row = self._one(
+            "SELECT last_sequence, batches, link, journal_chain, market_chain, retired_sequence,"
+            " retired_chain FROM head"
+        )
+        if row is None:
+            raise self._damaged("has no head row.")
+        head = Head(*row)
+        last_row = self._one("SELECT sequence, chain FROM journal ORDER BY sequence DESC LIMIT 1")
+        row_sequence, row_chain = last_row or (0, genesis(self.header))
+        last_segment = self._one("SELECT chain FROM market ORDER BY id DESC LIMIT 1")
+        [market_chain] = last_segment or [head.retired_chain]
+        # Segments of one batch may end in any order, so the last one need not hold the last event.
+        latest = self._one("SELECT last_sequence FROM market ORDER BY last_sequence DESC LIMIT 1")
+        [market_sequence] = latest or [head.retired_sequence]
+        ends = (max(row_sequence, market_sequence), row_chain, market_chain)
+        if ends != (head.last_sequence, head.journal_chain, head.market_chain):
+            raise self._damaged(f"does not end at event {head.last_sequence}, as its head row says.")
+        return head
+
+    def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
+        """Yield the committed entries with a larger sequence, in order, as of the moment of the call.
+
+        Raises `StorageError` naming the first event that was changed or lost.
+        """
+        head = self.head()
+        if after_sequence < head.retired_sequence:
+            problem = f"has retired the market events up to {head.retired_sequence}."
+            raise StorageError(str(self._path), problem, "Read from there on, or use an archived copy.")
+        return self._merged(after_sequence, head)
+
+    def batches(self, after_sequence: int, head: Head) -> Iterator[list[Segment]]:
+        """Yield market segments that reach beyond *after_sequence*, those of one batch together."""
+        batch: list[Segment] = []
+        number = -1
+        for batch_number, segment in self._segments(after_sequence, head):
+            if batch and batch_number != number:
+                yield batch
+                batch = []
+            number = batch_number
+            batch.append(segment)
+        if batch:
+            yield batch
+
+    def market_events(self, batch: list[Segment]) -> Iterator[tuple[int, MarketEvent]]:
+        """Yield the events of one batch with their sequences, in order."""
+        return merge(*(self._unpacked(segment) for segment in batch), key=itemgetter(0))
+
+    def snapshot(self, kind: str) -> tuple[int, Any] | None:
+        """Return the newest snapshot of *kind* with its sequence, or `None`."""
+        row = self._one(
+            "SELECT sequence, checkpoint, digest FROM snapshots WHERE kind = ?"
+            " ORDER BY sequence DESC LIMIT 1",
+            kind,
+        )
+        if row is None:
+            return None
+        sequence, checkpoint, digest = row
+        if digest != chained(b"", kind, sequence, checkpoint):
+            raise self._damaged(f"has a changed snapshot at event {sequence}.")
+        return sequence, decode(checkpoint, source=f"{self._path}, snapshot {sequence}")
+
+    def results(self) -> dict[str, str]:
+        """Return the final results by name; empty while the session runs, and after a crash."""
+        return dict(self._query("SELECT name, value FROM results ORDER BY name"))
+
+    def _merged(self, after_sequence: int, head: Head) -> Iterator[JournalEntry]:
+        link = self._link_at(after_sequence)
+        rows = self._rows(after_sequence, head)
+        market = self._market(after_sequence, head)
+        row = next(rows, None)
+        priced = next(market, None)
+        for sequence in range(after_sequence + 1, head.last_sequence + 1):
+            event: Event | None = None
+            commands: tuple[Command, ...] = ()
+            decisions: tuple[str, ...] = ()
+            if row is not None and row.sequence == sequence:
+                event, commands, decisions, link = row.event, row.commands, row.decisions, row.link
+                row = next(rows, None)
+            if priced is not None and priced[0] == sequence:
+                event = priced[1]
+                priced = next(market, None)
+            if event is None:
+                raise self._damaged(f"has lost event {sequence}.")
+            yield JournalEntry(sequence, event, commands, decisions, link)
+
+    def _link_at(self, sequence: int) -> bytes:
+        row = self._one(
+            "SELECT link FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", sequence
+        )
+        return bytes(row[0]) if row else b""
+
+    def _rows(self, after_sequence: int, head: Head) -> Iterator[_Row]:
+        before = self._one(
+            "SELECT chain FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", after_sequence
+        )
+        chain = bytes(before[0]) if before else genesis(self.header)
+        for *fields, stored in self._query(
+            "SELECT sequence, time_ns, kind, event, commands, decisions, link, chain FROM journal"
+            " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
+            after_sequence,
+            head.last_sequence,
+        ):
+            chain = chained(chain, *fields)
+            sequence, _, _, event, commands, decisions, link = fields
+            if chain != stored:
+                raise self._damaged(f"has a changed, lost or added row at event {sequence}.")
+            source = f"{self._path}, event {sequence}"
+            yield _Row(
+                sequence,
+                None if event is None else decode_event(event, source=source),
+                () if commands is None else decode_commands(commands, source=source),
+                () if decisions is None else decode_texts(decisions, source=source),
+                link,
+            )
+
+    def _market(self, after_sequence: int, head: Head) -> Iterator[tuple[int, MarketEvent]]:
+        for batch in self.batches(after_sequence, head):
+            for sequence, event in self.market_events(batch):
+                if sequence > after_sequence:
+                    yield sequence, event
+
+    def _segments(self, after_sequence: int, head: Head) -> Iterator[tuple[int, Segment]]:
+        first = self._one("SELECT min(id) FROM market WHERE last_sequence > ?", after_sequence)
+        first_id = first[0] if first and first[0] is not None else 0
+        before = self._one("SELECT chain FROM market WHERE id < ? ORDER BY id DESC LIMIT 1", first_id)
+        chain = bytes(before[0]) if before else head.retired_chain
+        for *fields, stored in self._query(
+            "SELECT batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns, chain"
+            " FROM market WHERE id >= ? AND batch <= ? ORDER BY id",
+            first_id,
+            head.batches,
+        ):
+            batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns = fields
+            chain = chained(chain, *fields)
+            if chain != stored:
+                raise self._damaged(
+                    f"has a changed, lost or added segment at events {first_sequence} to {last_sequence}."
+                )
+            key = SegmentKey(kind, symbol, timeframe)
+            yield batch, Segment(key, first_sequence, last_sequence, rows, columns)
+
+    def _unpacked(self, segment: Segment) -> list[tuple[int, MarketEvent]]:
+        try:
+            return list(events_of(segment))
+        except (ValueError, IndexError) as problem:
+            place = f"events {segment.first_sequence} to {segment.last_sequence}"
+            raise self._damaged(f"has an unreadable segment at {place}: {problem}.") from problem
+
+    def _read_header(self) -> SessionHeader:
+        values: dict[str, Any] = dict(self._query("SELECT name, value FROM header"))
+        try:
+            for name in _INTEGER_FIELDS:
+                values[name] = int(values[name])
+            return SessionHeader(**values)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise self._damaged(f"has an incomplete header: {problem}.") from problem
+
+    def _one(self, sql: str, *values: object) -> tuple[Any, ...] | None:
+        with storage_errors(self._path):
+            row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def _query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        with storage_errors(self._path):
+            yield from self._connection.execute(sql, values)
+
+    def _damaged(self, problem: str) -> StorageError:
+        return StorageError(str(self._path), problem, _RESTORE)
+
+
+def header_rows(header: SessionHeader) -> list[dict[str, str]]:
+    """Return the header as rows of name and value."""
+    return [{"name": name, "value": str(getattr(header, name))} for name in _HEADER_FIELDS]
+
+
+def genesis(header: SessionHeader) -> bytes:
+    """Return the digest before the first row, so that an altered header breaks the chain too."""
+    return chained(b"", *(getattr(header, name) for name in _HEADER_FIELDS))

@@ -1,0 +1,339 @@
+"""Keep a session in one SQLite file: journal, snapshots and the tables people query; decide nothing.
+
+A commit is one transaction: it holds every event before it, so no order stands in the file without its cause.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, Self
+
+import attrs
+
+from meva_adapters.storage.chain import chained
+from meva_adapters.storage.codec import encode, encode_commands, encode_event, encode_texts
+from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment
+from meva_adapters.storage.pending import Drained, Pending
+from meva_adapters.storage.registers import register, register_ledger
+from meva_adapters.storage.session_file import SessionFile, create_file, open_file, storage_errors
+from meva_adapters.storage.session_reader import Head, SessionReader, genesis, header_rows
+from meva_core.errors import InvariantError, StorageError
+from meva_core.model.state import CanonicalState
+from meva_core.ports.market_feed import BarBlock, TradeBlock
+from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
+
+SEGMENT_EVENTS: Final = (
+    4_096  # 12 bytes an event; live sessions take 256, so that no order waits for packing.
+)
+SNAPSHOTS_KEPT: Final = 3
+AGENT: Final = "agent"
+STATE: Final = "state"
+
+
+class SqliteSession:
+    """Keep one session in one file. Appending may go on while another thread commits."""
+
+    def __init__(self, file: SessionFile, *, segment_events: int, snapshots_kept: int) -> None:
+        self._file = file
+        self._snapshots_kept = snapshots_kept
+        self._reader = SessionReader(file.database.conn, file.path)
+        self._head = self._reader.head()
+        self._pending = Pending(
+            last_sequence=self._head.last_sequence, link=self._head.link, segment_events=segment_events
+        )
+        self._writing = Lock()
+        self._failure: BaseException | None = None
+        self._closed = False
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        header: SessionHeader,
+        *,
+        segment_events: int = SEGMENT_EVENTS,
+        snapshots_kept: int = SNAPSHOTS_KEPT,
+    ) -> Self:
+        """Start a session in a new file at *path*; raise `StorageError` when there is one already."""
+        file = create_file(path)
+        with _releasing(file), storage_errors(path):
+            start = genesis(header)
+            with file.database.atomic():
+                file.database.table("header").insert_all(header_rows(header))
+                head = Head(0, 0, b"", start, start, 0, start)
+                file.database.table("head").insert({"id": 1, **attrs.asdict(head)})
+            return cls(file, segment_events=segment_events, snapshots_kept=snapshots_kept)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        account: str | None = None,
+        mode: str | None = None,
+        segment_events: int = SEGMENT_EVENTS,
+        snapshots_kept: int = SNAPSHOTS_KEPT,
+    ) -> Self:
+        """Continue the session at *path* after its last commit.
+
+        Raises `StorageError` when it is of another *account* or *mode*, in use, damaged, or no session.
+        """
+        file = open_file(path)
+        with _releasing(file):
+            session = cls(file, segment_events=segment_events, snapshots_kept=snapshots_kept)
+            session._refuse_other(account, mode)
+            return session
+
+    @property
+    def path(self) -> Path:
+        """Return the file's place."""
+        return self._file.path
+
+    @property
+    def header(self) -> SessionHeader:
+        """Return what the session was started with."""
+        return self._reader.header
+
+    def append(self, entry: JournalEntry) -> None:
+        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+        self._refuse_failed()
+        self._pending.append(entry)
+
+    def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
+        """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
+        self._refuse_failed()
+        self._pending.append_trades(first_sequence, block, start=start, stop=stop)
+
+    def append_bars(self, first_sequence: int, block: BarBlock, *, start: int, stop: int) -> None:
+        """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
+        self._refuse_failed()
+        self._pending.append_bars(first_sequence, block, start=start, stop=stop)
+
+    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
+        """Buffer postings for the ledger table; the next commit writes them."""
+        self._refuse_failed()
+        self._pending.record_ledger(list(rows))
+
+    def commit(self) -> None:
+        """Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."""
+        with self._transaction() as connection:
+            self._write(connection, self._pending.drain())
+
+    def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
+        """Yield the committed entries with a larger sequence, in order."""
+        self._refuse_failed()
+        return self._reader.entries(after_sequence)
+
+    def last_sequence(self) -> int:
+        """Return the sequence of the last committed entry, 0 when there is none."""
+        return self._head.last_sequence
+
+    def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
+        """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
+        if sequence > self._pending.last_sequence:
+            facts = f"snapshot after event {sequence}, journal ends at {self._pending.last_sequence}"
+            raise InvariantError("a snapshot never runs ahead of its journal", facts)
+        with self._transaction() as connection:
+            self._write(connection, self._pending.drain())
+            self._save(connection, AGENT, sequence=sequence, value=checkpoint)
+
+    def load_latest(self) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest checkpoint with its sequence, or `None`."""
+        self._refuse_failed()
+        return self._reader.snapshot(AGENT)
+
+    def save_state(self, state: CanonicalState) -> None:
+        """Store the canonical state by itself."""
+        with self._transaction() as connection:
+            self._save(connection, STATE, sequence=state.sequence.events, value=state)
+
+    def load_state(self) -> CanonicalState | None:
+        """Return the newest state that was stored by itself, or `None`."""
+        self._refuse_failed()
+        found = self._reader.snapshot(STATE)
+        if found is None:
+            return None
+        state = found[1]
+        assert isinstance(state, CanonicalState)
+        return state
+
+    def retire_market(self, before_sequence: int) -> int:
+        """Drop market events that lie before *before_sequence* and before the oldest snapshot; keep the rest.
+
+        Whole batches go. Return the sequence up to which they are gone now.
+        """
+        with self._transaction() as connection:
+            head = _retire(connection, self._head, before_sequence)
+            self._write_head(connection, head)
+        return self._head.retired_sequence
+
+    def close(self, results: Sequence[tuple[str, str]] = ()) -> None:
+        """Commit, note final *results*, and release the file; after a failed commit, release it only."""
+        if self._closed:
+            return
+        try:
+            if self._failure is None:
+                self.commit()
+                rows = [{"name": name, "value": value} for name, value in results]
+                with storage_errors(self._file.path):
+                    self._file.database.table("results").insert_all(rows, pk="name", replace=True)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Release the file and forget what was not committed."""
+        if not self._closed:
+            self._closed = True
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what the block writes, or take it all back and accept nothing more."""
+        with self._writing:
+            self._refuse_failed()
+            connection = self._file.database.conn
+            head = self._head
+            try:
+                with storage_errors(self._file.path), _unstorable_values():
+                    connection.execute("BEGIN IMMEDIATE")
+                    yield connection
+                    connection.execute("COMMIT")
+            except BaseException as problem:
+                self._failure, self._head = problem, head
+                # The first failure is the one to report, whatever becomes of the rollback.
+                with contextlib.suppress(sqlite3.Error):
+                    connection.rollback()
+                raise
+
+    def _write(self, connection: sqlite3.Connection, drained: Drained) -> None:
+        if drained.empty:
+            return
+        head = attrs.evolve(
+            self._head,
+            last_sequence=drained.last_sequence,
+            batches=self._head.batches + len(drained.batches),
+            link=drained.link,
+            journal_chain=_write_entries(connection, drained.entries, self._head.journal_chain),
+            market_chain=_write_market(connection, drained.batches, self._head),
+        )
+        register_ledger(connection, drained.ledger)
+        self._write_head(connection, head)
+
+    def _write_head(self, connection: sqlite3.Connection, head: Head) -> None:
+        connection.execute(
+            "UPDATE head SET last_sequence = ?, batches = ?, link = ?, journal_chain = ?, market_chain = ?,"
+            " retired_sequence = ?, retired_chain = ?",
+            attrs.astuple(head),
+        )
+        self._head = head
+
+    def _save(self, connection: sqlite3.Connection, kind: str, *, sequence: int, value: object) -> None:
+        checkpoint = encode(value)
+        digest = chained(b"", kind, sequence, checkpoint)
+        connection.execute(
+            "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (kind, sequence, checkpoint, digest)
+        )
+        connection.execute(
+            "DELETE FROM snapshots WHERE kind = :kind AND sequence NOT IN"
+            " (SELECT sequence FROM snapshots WHERE kind = :kind ORDER BY sequence DESC LIMIT :kept)",
+            {"kind": kind, "kept": self._snapshots_kept},
+        )
+
+    def _refuse_other(self, account: str | None, mode: str | None) -> None:
+        header = self.header
+        if account in {None, header.account} and mode in {None, header.mode}:
+            return
+        problem = (
+            f'CFG-150 store belongs to account "{header.account}", mode {header.mode};'
+            f" configured: {account or header.account}, {mode or header.mode}."
+        )
+        raise StorageError(str(self._file.path), problem, "Choose another store file.")
+
+    def _refuse_failed(self) -> None:
+        if self._closed:
+            raise StorageError(str(self._file.path), "is closed.", "Open the session again.")
+        if self._failure is not None:
+            problem = f"takes nothing more after a failed commit ({self._failure})."
+            raise StorageError(str(self._file.path), problem, "Mend the cause and start again.")
+
+
+def _write_entries(connection: sqlite3.Connection, entries: list[JournalEntry], chain: bytes) -> bytes:
+    for entry in entries:
+        fields = _row_of(entry)
+        chain = chained(chain, *fields)
+        connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*fields, chain))
+        register(connection, entry)
+    return chain
+
+
+def _write_market(connection: sqlite3.Connection, batches: list[list[OpenSegment]], head: Head) -> bytes:
+    chain = head.market_chain
+    for number, batch in enumerate(batches, start=head.batches + 1):
+        for segment in (pending.seal() for pending in batch):
+            key = segment.key
+            ends = (segment.first_sequence, segment.last_sequence)
+            fields = (number, key.kind, key.symbol, key.timeframe, *ends, segment.rows, segment.columns)
+            chain = chained(chain, *fields)
+            connection.execute(
+                "INSERT INTO market (batch, kind, symbol, timeframe, first_sequence, last_sequence, rows,"
+                " columns, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*fields, chain),
+            )
+    return chain
+
+
+def _retire(connection: sqlite3.Connection, head: Head, before_sequence: int) -> Head:
+    """Delete the oldest batches of market events; return the head without them."""
+    [(oldest,)] = connection.execute(
+        "SELECT min(sequence) FROM snapshots WHERE kind = ?", (AGENT,)
+    ).fetchall()
+    # A restart reads what follows its snapshot, and any that is kept may be the one.
+    bound = min(before_sequence, (oldest or 0) + 1)
+    [(first_kept,)] = connection.execute(
+        "SELECT coalesce(min(batch), ?) FROM market WHERE last_sequence >= ?", (head.batches + 1, bound)
+    ).fetchall()
+    going = connection.execute(
+        "SELECT max(last_sequence) OVER (), chain FROM market WHERE batch < ? ORDER BY id DESC LIMIT 1",
+        (first_kept,),
+    ).fetchone()
+    if going is None:
+        return head
+    connection.execute("DELETE FROM market WHERE batch < ?", (first_kept,))
+    retired_sequence, retired_chain = going
+    return attrs.evolve(head, retired_sequence=retired_sequence, retired_chain=retired_chain)
+
+
+@contextlib.contextmanager
+def _unstorable_values() -> Iterator[None]:
+    """Report what SQLite or the columns cannot hold as the bug of ours that it is."""
+    try:
+        yield
+    except (OverflowError, ValueError) as problem:
+        raise InvariantError("every journaled value can be stored", str(problem)) from problem
+
+
+@contextlib.contextmanager
+def _releasing(file: SessionFile) -> Iterator[None]:
+    """Close *file* if the block fails."""
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
+
+
+def _row_of(entry: JournalEntry) -> tuple[int, int, str, bytes | None, bytes | None, bytes | None, bytes]:
+    event = entry.event
+    return (
+        entry.sequence,
+        event.time_ns,
+        type(event).__name__,
+        None if isinstance(event, MARKET_EVENTS) else encode_event(event),
+        encode_commands(entry.commands) if entry.commands else None,
+        encode_texts(entry.decisions) if entry.decisions else None,
+        entry.link,
+    )
