@@ -16,8 +16,10 @@ PACKAGES := meva_core meva_adapters meva_runners
 SOURCES = $(PACKAGES) $(wildcard tests benchmarks examples)
 
 # Only wheels whose hash stands in the lock: nothing that is fetched may run code of its own at install time.
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
+# A system whose venv module comes without pip (some distributions split it off) lends its own pip.
+PIP = $(shell test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python) \
+	--disable-pip-version-check --no-input
+INSTALL = $(PIP) install --quiet --require-hashes --only-binary :all:
 # The exact uv that wrote the locks; users of the project never need it.
 LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
@@ -69,7 +71,7 @@ clean: ## Remove the environment and everything generated.
 
 $(STAMPS):
 	@test -n "$(PYTHON)" || { echo "meva needs Python 3.11 or newer; none found. Try: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@"$(PYTHON)" -m venv $(VENV)
+	@"$(PYTHON)" -m venv $(VENV) >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear --without-pip $(VENV)
 	@mkdir -p $(STAMPS)
 
 $(STAMPS)/base: requirements/base.txt | $(STAMPS)

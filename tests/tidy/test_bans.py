@@ -62,11 +62,13 @@ def dangerous_calls(source: Source) -> Iterator[Finding]:
 def dangerous_imports(source: Source) -> Iterator[Finding]:
     """Find modules that turn bytes into live objects."""
     for node in ast.walk(source.tree):
-        modules: list[str] = []
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
-            modules = [node.module]
+        match node:
+            case ast.Import(names=names):
+                modules = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module)):
+                modules = [module]
+            case _:
+                continue
         for module in modules:
             if module.partition(".")[0] in BANNED_IMPORTS:
                 yield Finding(node.lineno, f"{module} runs what the bytes say")
@@ -75,10 +77,8 @@ def dangerous_imports(source: Source) -> Iterator[Finding]:
 def swallowed_errors(source: Source) -> Iterator[Finding]:
     """Find handlers that do nothing, and suppression of everything."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ExceptHandler) and all(_does_nothing(statement) for statement in node.body):
-            yield Finding(
-                node.lineno, "an error is swallowed: answer it, count it, or say suppress(TheError)"
-            )
+        if isinstance(node, ast.ExceptHandler) and all(map(_does_nothing, node.body)):
+            yield Finding(node.lineno, "an error is swallowed: answer it, or say suppress(TheError)")
     for call, name in calls(source.tree):
         if name.endswith("suppress") and any(dotted(argument) in BROAD for argument in call.args):
             yield Finding(call.lineno, "every error is swallowed: name the one that is expected")
