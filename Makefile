@@ -83,12 +83,12 @@ $(STAMPS)/package: pyproject.toml $(STAMPS)/base
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(STAMPS)/dev: requirements/dev.txt $(STAMPS)/package
+$(STAMPS)/dev: requirements/dev.txt | $(STAMPS)/package
 	@echo "Installing the development dependencies from the lock"
 	@$(INSTALL) --requirement requirements/dev.txt
 	@touch $@
 
-$(STAMPS)/audit: requirements/audit.txt $(STAMPS)/dev
+$(STAMPS)/audit: requirements/audit.txt | $(STAMPS)/dev
 	@$(INSTALL) --requirement requirements/audit.txt
 	@touch $@
 
