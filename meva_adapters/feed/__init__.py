@@ -1,0 +1,1 @@
+"""Read recorded market data as tapes, whatever file it came in."""
