@@ -13,7 +13,7 @@ class MevaError(Exception):
 class ConfigError(MevaError):
     """Report a configuration that must be mended before a restart.
 
-    *problems* holds every fault found, one line each; none of them holds a secret.
+    *problems* holds every fault found, one text each; none of them holds a secret.
     """
 
     problems: tuple[str, ...]
