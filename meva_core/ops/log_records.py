@@ -1,4 +1,4 @@
-"""List what the agent says about its decisions, as values: logs, metrics, reports and sessions are made of these.
+"""List what the agent says about its decisions, as values; logs, metrics, reports and sessions use them.
 
 Records are produced only where something was decided or booked, never per market event.
 """
@@ -53,13 +53,14 @@ class OrderSubmitted:
 
 @frozen
 class OrderUpdated:
-    """An order changed its status."""
+    """An order changed its status; *filled_quantity* is what of it has filled so far, if the teller knows."""
 
     time_ns: int
     request: OrderRequest
     venue_order_id: str
     status: OrderStatus
     evidence: str
+    filled_quantity: Decimal | None = None
 
 
 @frozen

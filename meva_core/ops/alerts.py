@@ -1,0 +1,75 @@
+"""Decide whether something is worth telling a person now, or was told already; deliver nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+from meva_core.commands import AlertLevel, RaiseAlert
+from meva_core.model.market import NS_PER_SECOND
+
+# Twenty messages in ten minutes are more than a person reads; critical ones pass regardless.
+ALERTS_MAX: Final = 20
+WINDOW_NS: Final = 600 * NS_PER_SECOND
+# Causes that stand at the same time; beyond it the one told longest ago may be told again.
+CAUSES_MAX: Final = 10_000
+_RANK: Final = {level: rank for rank, level in enumerate(AlertLevel)}
+
+
+class AlertService:
+    """Tell each cause once until it is cleared, and no more than *alerts_max* within *window_ns*.
+
+    A cause is (code, subject): the code says what is wrong, the subject with what (a symbol, an order; empty
+    for the agent itself). A cause that rises in level is told again. What the rate limit held back is not
+    remembered as told, so a cause that persists is told when there is room. Time is that of the events.
+    """
+
+    def __init__(self, *, alerts_max: int = ALERTS_MAX, window_ns: int = WINDOW_NS) -> None:
+        self._alerts_max = alerts_max
+        self._window_ns = window_ns
+        self._told: dict[tuple[str, str], AlertLevel] = {}
+        self._recent: deque[int] = deque()
+        self.held_back = 0
+
+    def trigger(
+        self,
+        level: AlertLevel,
+        code: str,
+        message: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        time_ns: int,
+        subject: str = "",
+    ) -> RaiseAlert | None:
+        """Return the alert to raise, or `None` when this cause was told or the limit is reached."""
+        cause = (code, subject)
+        told = self._told.get(cause)
+        if told is not None and _RANK[level] <= _RANK[told]:
+            return None
+        if not self._has_room(level, time_ns):
+            self.held_back += 1
+            return None
+        self._remember(cause, level, time_ns)
+        return RaiseAlert(level, code, subject, message, dict(context or {}))
+
+    def clear(self, code: str, subject: str = "") -> bool:
+        """Note that the cause is gone, so that it is told when it returns; return whether it was told."""
+        return self._told.pop((code, subject), None) is not None
+
+    def standing(self) -> tuple[tuple[str, str], ...]:
+        """Return the causes told and not cleared, oldest first."""
+        return tuple(self._told)
+
+    def _has_room(self, level: AlertLevel, time_ns: int) -> bool:
+        while self._recent and time_ns - self._recent[0] >= self._window_ns:
+            self._recent.popleft()
+        return level is AlertLevel.CRITICAL or len(self._recent) < self._alerts_max
+
+    def _remember(self, cause: tuple[str, str], level: AlertLevel, time_ns: int) -> None:
+        self._told.pop(cause, None)
+        self._told[cause] = level
+        if len(self._told) > CAUSES_MAX:
+            del self._told[next(iter(self._told))]
+        if level is not AlertLevel.CRITICAL:
+            self._recent.append(time_ns)
