@@ -19,9 +19,9 @@ class VenueAccount:
 
     def __init__(self, balances: Mapping[str, Decimal]) -> None:
         overdrawn = [
-            f"balance of {asset}: got {amount}, expected 0 or more"
+            f"balance of {asset}: got {amount}, expected a number from 0 up"
             for asset, amount in balances.items()
-            if not amount >= 0
+            if not (amount.is_finite() and amount >= 0)
         ]
         if overdrawn:
             raise ConfigError(tuple(overdrawn))
