@@ -77,6 +77,8 @@ def open_tape(
     recording = Recording(path)
     head = recording.head(_HEAD_BYTES)
     if head.startswith(_SESSION_MAGIC):
+        if recording.packed:
+            raise DataError(path, 0, "the file is a packed session.", "Unpack it first.")
         from meva_adapters.feed.session_tape import SessionTape
 
         return SessionTape(Path(path))

@@ -107,7 +107,7 @@ def _table(recording: Recording) -> Iterator[Any]:
 
 
 def _texts(column: Any) -> list[str]:
-    """Return the values as text that stands for exactly them: a float by its shortest form, a missing one as ''."""
+    """Return the values as text that stands for exactly them: a float in its shortest form, '' for a null."""
     import pyarrow as pa
 
     kind = column.type

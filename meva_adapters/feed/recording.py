@@ -29,6 +29,7 @@ class Recording:
         self.source = path
         self.position_bytes = 0
         self._path = Path(path)
+        self.packed = False
         self._digest = ""
         try:
             self.size_bytes = self._path.stat().st_size
@@ -97,6 +98,7 @@ class Recording:
         with file:
             magic = file.read(4)
             file.seek(0)
+            self.packed = magic.startswith((_GZIP_MAGIC, _ZIP_MAGIC))
             if magic.startswith(_GZIP_MAGIC):
                 with gzip.GzipFile(fileobj=file) as content:
                     yield file, content  # type: ignore[misc]  # A GzipFile reads as any binary file does.
