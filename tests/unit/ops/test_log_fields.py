@@ -1,0 +1,82 @@
+"""Each record is said by a constant event name and flat fields."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from meva_core.commands import AlertLevel, RaiseAlert
+from meva_core.config.schema import LogCategory, LogLevel
+from meva_core.model.order import OrderStatus
+from meva_core.model.state import Gate
+from meva_core.ops.log_fields import category_of, level_of, log_entry
+from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record
+from tests.unit.ops.records import (
+    equity_marked,
+    fill_booked,
+    order_submitted,
+    order_updated,
+    risk_decided,
+    signal_decided,
+)
+
+ALERT = AlertRaised(9, RaiseAlert(AlertLevel.CRITICAL, "daily_loss", "", "lost 5 %", {"loss": "50"}))
+KILL = GateChanged(8, Gate.KILLED, 3, "kill_switch", "stop {now}", "operator")
+CASES: list[tuple[Record, str, str, str]] = [
+    (signal_decided(), "signal.generated", "signal_decision", "INFO"),
+    (signal_decided("expired"), "signal.rejected", "signal_decision", "INFO"),
+    (risk_decided(), "risk.approved", "risk_decision", "INFO"),
+    (risk_decided("stale_data"), "risk.refused", "risk_decision", "WARNING"),
+    (order_submitted(), "order.submitted", "order_submit", "INFO"),
+    (order_updated(OrderStatus.FILLED), "order.filled", "order_update", "INFO"),
+    (order_updated(OrderStatus.UNKNOWN), "order.unknown", "order_update", "WARNING"),
+    (fill_booked(), "order.fill_booked", "order_update", "INFO"),
+    (equity_marked("1"), "account.marked", "treasury", "DEBUG"),
+    (KILL, "gate.changed", "control_action", "CRITICAL"),
+    (DataRejected(9, "BTC/USDT", "price_jump"), "data.rejected", "market_data", "WARNING"),
+    (ALERT, "alert.raised", "alert", "CRITICAL"),
+]
+
+
+@pytest.mark.parametrize(("record", "event_type", "category", "level"), CASES)
+def test_record_has_name_category_and_level(
+    record: Record, event_type: str, category: str, level: str
+) -> None:
+    """One table says how each record appears."""
+    entry = log_entry(record)
+
+    assert (event_type, category, level) == (entry.event_type, entry.category, entry.level)
+    assert record.time_ns == entry.time_ns
+    assert (LogCategory(category), LogLevel(level)) == (category_of(record), level_of(record))
+
+
+def test_one_trace_joins_signal_risk_and_order() -> None:
+    """The trace id of a decision is the idempotency key of its order."""
+    records = (signal_decided(), risk_decided(), order_submitted(), order_updated(OrderStatus.ACCEPTED))
+
+    assert {"cross:BTC/USDT:7"} == {log_entry(record).fields["trace_id"] for record in records}
+
+
+def test_order_lines_name_both_ids() -> None:
+    """What the venue calls the order stands beside what we call it."""
+    for record in (order_updated(OrderStatus.ACCEPTED), fill_booked()):
+        fields = log_entry(record).fields
+
+        assert ("o-1", "v-9") == (fields["client_order_id"], fields["exchange_order_id"])
+
+
+def test_money_stays_exact() -> None:
+    """Amounts are the Decimals of the record, not text and not floats."""
+    fields = log_entry(fill_booked(realized="0.10", fee="0.00000001")).fields
+
+    assert Decimal("0.00000001") == fields["fee"]
+    assert Decimal("0.10") == fields["realized"]
+
+
+def test_text_from_outside_is_data_never_the_name() -> None:
+    """An operator's reason with braces stands in a field."""
+    entry = log_entry(KILL)
+
+    assert "gate.changed" == entry.event_type
+    assert "stop {now}" == entry.fields["reason"]
