@@ -41,8 +41,8 @@ def request(quantity: str = "2") -> OrderRequest:
 def signal_decided(reject_reason: str = "", **changes: Any) -> SignalDecided:
     """Return the answer of a strategy."""
     signal = Signal(Side.BUY, Decimal("0.1"), "averages crossed")
-    facts = {"time_ns": 1, "decision": 7, "strategy": "cross", "symbol": "BTC/USDT", "signal": signal}
-    return SignalDecided(**(facts | {"reject_reason": reject_reason} | changes))
+    facts: dict[str, Any] = {"time_ns": 1, "decision": 7, "strategy": "cross", "symbol": "BTC/USDT"}
+    return SignalDecided(**(facts | {"signal": signal, "reject_reason": reject_reason} | changes))
 
 
 def risk_decided(*codes: str) -> RiskDecided:

@@ -140,17 +140,28 @@ def test_gains_minus_losses_are_the_result_of_closing(fills: list[tuple[int, int
     assert expected == statistics._gains - statistics._losses
 
 
-def test_speed_is_of_the_run_without_loading() -> None:
-    """Events over run seconds; no division by a run of no time."""
-    facts = {"decision_hash": "d", "state_hash": "s", "config_hash": "c", "tape_hash": "t", "seed": 0}
-    money = {"realized_pnl": Decimal(0), "unrealized_pnl": Decimal(0), "fees": Decimal(0)}
-    result = ReplayResult(
-        summary=summary_of(), events=100, run_seconds=4.0, load_seconds=9.0, **facts, **money
+def replay_result(events: int, run_seconds: float) -> ReplayResult:
+    """Return the result of a run in which nothing happened."""
+    return ReplayResult(
+        summary=summary_of(),
+        events=events,
+        realized_pnl=Decimal(0),
+        unrealized_pnl=Decimal(0),
+        fees=Decimal(0),
+        decision_hash="d",
+        state_hash="s",
+        config_hash="c",
+        tape_hash="t",
+        seed=0,
+        run_seconds=run_seconds,
+        load_seconds=9.0,
     )
-    idle = ReplayResult(summary=summary_of(), events=0, run_seconds=0.0, load_seconds=0.0, **facts, **money)
 
-    assert 25.0 == result.events_per_second
-    assert 0.0 == idle.events_per_second
+
+def test_speed_is_of_the_run_without_loading() -> None:
+    """Events over run seconds; a run of no time has no speed."""
+    assert 25.0 == replay_result(100, 4.0).events_per_second
+    assert 0.0 == replay_result(0, 0.0).events_per_second
 
 
 def test_period_in_days() -> None:
