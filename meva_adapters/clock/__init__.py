@@ -1,0 +1,1 @@
+"""Tell the time: of the machine, or of a test."""

@@ -1,0 +1,1 @@
+"""Send measurements somewhere, or nowhere."""

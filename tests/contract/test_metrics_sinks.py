@@ -1,0 +1,156 @@
+"""Every metrics sink keeps the metrics contract; statsd is heard on a real socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from meva_adapters.contracts.metrics import MetricsContract
+from meva_adapters.metrics.memory import MemoryMetricsSink
+from meva_adapters.metrics.none import NoMetricsSink
+from meva_adapters.metrics.statsd_sink import StatsdMetricsSink, encoded_name
+from meva_core.ports.metrics import MetricsSink
+
+
+class TestMemoryMetricsSink(MetricsContract):
+    """The sink of tests and notebooks."""
+
+    @pytest.fixture
+    def sink(self) -> MetricsSink:
+        return MemoryMetricsSink()
+
+    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
+        assert isinstance(sink, MemoryMetricsSink)
+        durations = sink.durations_ms(name, **tags)
+        return (
+            sink.counter(name, **tags) or sink.level(name, **tags) or (durations[-1] if durations else None)
+        )
+
+
+class TestNoMetricsSink(MetricsContract):
+    """The sink of those who want none."""
+
+    keeps = False
+
+    @pytest.fixture
+    def sink(self) -> MetricsSink:
+        return NoMetricsSink()
+
+    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
+        return None
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """Return a statsd server's socket."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(5)
+        yield sock
+
+
+@pytest.fixture
+def statsd_sink(server: socket.socket) -> Iterator[StatsdMetricsSink]:
+    """Return a sink that speaks to the server."""
+    sink = StatsdMetricsSink("127.0.0.1", server.getsockname()[1])
+    yield sink
+    sink.close()
+
+
+def heard(server: socket.socket, sink: MetricsSink) -> list[str]:
+    """Return the datagrams so far: a last line is sent, and everything before it read."""
+    sink.incr("that_was_all")
+    datagrams: list[str] = []
+    while not datagrams or "that_was_all" not in datagrams[-1]:
+        datagrams.append(server.recv(65_536).decode("ascii"))
+    return datagrams[:-1]
+
+
+class TestStatsdMetricsSink(MetricsContract):
+    """The sink that sends: read as a statsd server reads it."""
+
+    @pytest.fixture
+    def sink(self, statsd_sink: StatsdMetricsSink, server: socket.socket) -> MetricsSink:
+        self.server = server
+        self.values: dict[str, float] = {}
+        return statsd_sink
+
+    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
+        for datagram in heard(self.server, sink):
+            for line in datagram.split("\n"):
+                self._take(line)
+        return self.values.get(f"meva.{encoded_name(name, tags)}")
+
+    def _take(self, line: str) -> None:
+        name, _, rest = line.partition(":")
+        text, _, kind = rest.partition("|")
+        assert kind in {"c", "g", "ms"}, line
+        relative = kind == "c" or (kind == "g" and text[0] in "+-")
+        self.values[name] = float(text) + (self.values.get(name, 0.0) if relative else 0.0)
+
+
+def test_lines_are_as_a_server_expects(server: socket.socket, statsd_sink: StatsdMetricsSink) -> None:
+    """Prefix, name, tags sorted by name, value and type, on the wire."""
+    statsd_sink.incr("order_submit_total", 2, {"status": "accepted", "b": "X Y"})
+    statsd_sink.gauge("slippage_bps", 1.5, {"symbol": "BTC/USDT"})
+    statsd_sink.timing_ms("tick_duration_ms", 0.25)
+
+    assert [
+        "meva.order_submit_total.b.x_y.status.accepted:2|c",
+        "meva.slippage_bps.symbol.btc_usdt:1.5|g",
+        "meva.tick_duration_ms:0.250000|ms",
+    ] == heard(server, statsd_sink)
+
+
+def test_negative_gauge_is_one_datagram(server: socket.socket, statsd_sink: StatsdMetricsSink) -> None:
+    """Reset and level travel together, so that no reader sees the reset alone."""
+    statsd_sink.gauge("realized_pnl", -5.5)
+
+    assert ["meva.realized_pnl:0|g\nmeva.realized_pnl:-5.5|g"] == heard(server, statsd_sink)
+
+
+def test_hostile_tag_cannot_forge_a_line(server: socket.socket, statsd_sink: StatsdMetricsSink) -> None:
+    """What a venue writes into a reason stays within the name."""
+    statsd_sink.incr("signals_rejected_total", 1, {"reason": "x:1|c\nmeva.kill_switch_active:0|g"})
+
+    assert ["meva.signals_rejected_total.reason.x_1_c_meva_kill_switch_active_0_g:1|c"] == heard(
+        server, statsd_sink
+    )
+
+
+def test_unknown_host_degrades() -> None:
+    """A server name that does not resolve costs the metrics, not the start."""
+    sink = StatsdMetricsSink("no such host", 8125)
+    sink.incr("orders")
+
+    assert "no such host:8125" in sink.problem
+    assert 1 == sink.dropped
+
+
+def test_closed_port_is_silent(server: socket.socket, statsd_sink: StatsdMetricsSink) -> None:
+    """A server that went away is not noticed, and nothing raises."""
+    server.close()
+    for _ in range(3):
+        statsd_sink.gauge("level", 1.0)
+
+    assert 0 == statsd_sink.dropped
+
+
+def test_closed_sink_drops(statsd_sink: StatsdMetricsSink) -> None:
+    """What comes after the end is counted as dropped."""
+    statsd_sink.close()
+    statsd_sink.close()
+    statsd_sink.gauge("level", 1.0)
+
+    assert 1 == statsd_sink.dropped
+
+
+def test_memory_of_durations_is_bounded() -> None:
+    """Only the newest durations remain."""
+    sink = MemoryMetricsSink(timings_max=2)
+    for duration in (1.0, 2.0, 3.0):
+        sink.timing_ms("tick", duration)
+
+    assert (2.0, 3.0) == sink.durations_ms("tick")
