@@ -68,7 +68,18 @@ def test_bars_are_read_onto_the_grid(tmp_path: Path) -> None:
         TRADES.replace("ts_ns,price,qty,side", "Timestamp,Price,Amount,Side"),
         "made by a vendor,https://example.com\n" + TRADES,
     ],
-    ids="no-last-line-end crlf blank-lines bom mixed-decimals exponent capitals quoted aliases vendor-line".split(),
+    ids=[
+        "no-last-line-end",
+        "crlf",
+        "blank-lines",
+        "bom",
+        "mixed-decimals",
+        "exponent",
+        "capitals",
+        "quoted",
+        "aliases",
+        "vendor-line",
+    ],
 )
 def test_equal_facts_in_other_writing_are_equal_rows(tmp_path: Path, content: str) -> None:
     """How a number, a name or a line is written changes no row."""
