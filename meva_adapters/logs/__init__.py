@@ -1,0 +1,1 @@
+"""Write structured log lines that no secret passes."""
