@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from attrs import evolve
+
 from meva_core.errors import ConfigError, InvariantError
 from meva_core.model.market import Candle
 
@@ -131,7 +133,8 @@ class CandleAggregator:
     """Build longer candles from closed shorter ones, on multiples of *timeframe_ns* since 1970 UTC.
 
     A longer candle closes with the shorter one that ends it, so nothing of the future enters; one whose last
-    part never comes closes with the next part. A candle with no part at all is left out: fill gaps below.
+    part never comes closes with the next part. A candle with no part at all is left out. Parts that only fill
+    a silence do not count, so the result is what the same trades would have built directly.
     """
 
     __slots__ = ("_open", "timeframe_ns")
@@ -178,15 +181,24 @@ class CandleAggregator:
 
 
 def _joined(known: Candle | None, part: Candle, *, open_ns: int, close_ns: int) -> Candle:
+    """Return both as one candle; a flat one without volume says nothing and gives way to the other."""
+    if known is None or _is_silent(known):
+        return evolve(part, open_ns=open_ns, close_ns=close_ns)
+    if _is_silent(part):
+        return known
     return Candle(
         open_ns=open_ns,
         close_ns=close_ns,
-        open=known.open if known else part.open,
-        high=max(known.high, part.high) if known else part.high,
-        low=min(known.low, part.low) if known else part.low,
+        open=known.open,
+        high=max(known.high, part.high),
+        low=min(known.low, part.low),
         close=part.close,
-        volume=known.volume + part.volume if known else part.volume,
+        volume=known.volume + part.volume,
     )
+
+
+def _is_silent(candle: Candle) -> bool:
+    return not candle.volume and candle.high == candle.low
 
 
 def _same_timeframe(own_ns: int, found_ns: int) -> None:

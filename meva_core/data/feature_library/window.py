@@ -26,7 +26,5 @@ def zeros(size: int) -> deque[int]:
 def restored(values: list[Any], size: int) -> deque[int]:
     """Return the ring that a checkpoint holds; raise `InvariantError` when it belongs to another window."""
     if len(values) != size:
-        raise InvariantError(
-            "a checkpoint fits its features", f"ring of {len(values)} for a window of {size}"
-        )
+        raise InvariantError("a checkpoint fits its features", f"{len(values)} values for a window of {size}")
     return deque(values, maxlen=size)
