@@ -1,0 +1,1 @@
+"""Show results: to people on a terminal, to programs as JSON."""
