@@ -122,10 +122,9 @@ class Clearing:
             account.receive(instrument.quote, notional)
         elif order.lock_per_lot:
             locked = order.locked(lots)
+            saved = EXACT.subtract(locked, notional)  # By a price better than the limit.
             account.pay_locked(instrument.quote, locked)
-            account.receive(
-                instrument.quote, EXACT.subtract(locked, notional)
-            )  # What the better price saved.
+            account.receive(instrument.quote, saved)
             account.receive(instrument.base, quantity)
         else:
             account.pay(instrument.quote, notional)

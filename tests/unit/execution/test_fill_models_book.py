@@ -122,19 +122,25 @@ def test_two_of_our_orders_keep_their_places_in_one_queue() -> None:
     assert expected == told(events)
 
 
-def test_a_shrunken_level_shortens_the_queue_only_as_far_as_it_must() -> None:
-    """Cancels are taken to come from behind us; what the level shows cannot be fewer than those before us."""
+def test_cancels_are_taken_to_come_from_behind_us() -> None:
+    """The level grows and shrinks again, and still shows more than the ten lots before us."""
     engine = shown()
     engine.submit(request(BUY, 5, 99), 2)
 
     change(engine, 3, 11, bids=[(99, 30)])
-    change(engine, 4, 12, bids=[(99, 20)])
-    untouched = told(trade(engine, 5, 99, 10))
-    change(engine, 6, 13, bids=[(99, 0)])
-    next_in_line = told(trade(engine, 7, 99, 3))
+    change(engine, 4, 12, bids=[(99, 12)])
 
-    assert [] == untouched
-    assert [("filled", "o-1", "3 at 99", "maker")] == next_in_line
+    assert [] == told(trade(engine, 5, 99, 10))
+
+
+def test_a_level_that_shrinks_below_the_queue_shortens_it() -> None:
+    """Four lots are left in sight: no more can be before us."""
+    engine = shown()
+    engine.submit(request(BUY, 5, 99), 2)
+
+    change(engine, 3, 11, bids=[(99, 4)])
+
+    assert [("filled", "o-1", "3 at 99", "maker")] == told(trade(engine, 4, 99, 7))
 
 
 def test_a_trade_and_the_change_it_caused_count_once() -> None:
@@ -166,6 +172,19 @@ def test_liquidity_that_crosses_our_price_fills_us_as_makers() -> None:
 
     assert [("filled", "o-1", "3 at 99", "maker")] == crossed
     assert [] == same
+
+
+def test_a_post_only_order_may_join_where_the_best_level_went() -> None:
+    """It would take while the ask of 101 is there; then the next one counts."""
+    engine = shown()
+    order = request(BUY, 1, 101, post_only=True)
+
+    before = engine.submit(order, 2)
+    change(engine, 3, 11, asks=[(101, 0)])
+    after = engine.submit(order, 4)
+
+    assert [("rejected", "o-1", "WOULD_TAKE")] == told(before)
+    assert [("acknowledged", "o-1")] == told(after)
 
 
 def test_a_post_only_order_is_judged_by_the_visible_book() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from meva_core.execution.venue_fees import FeeSchedule, MarketFees
 from meva_core.model.fill import Liquidity
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
-from tests.unit.execution.venue_case import BTC, BUY, SELL, fills, request
+from tests.unit.execution.venue_case import BTC, BUY, ONE, SELL, fills, request
 
 MAKER, TAKER = Liquidity.MAKER, Liquidity.TAKER
 
@@ -82,6 +83,16 @@ def test_a_third_asset_is_priced_by_its_own_market() -> None:
 
     assert [("BTC", Decimal("0.001")), ("BNB", Decimal("0.0002"))] == [(f.fee_asset, f.fee) for f in paid]
     assert (Decimal("0.9998"), 0) == engine.balances()["BNB"]
+
+
+def test_a_fee_never_exceeds_what_the_fill_received() -> None:
+    """A step of the asset may be worth more than a tiny fill."""
+    coarse = evolve(BTC, asset_decimals=0)
+    market = MarketFees(FeeSchedule(ONE, ONE), coarse, free=Decimal, price_of=lambda *_: None)
+
+    fee, asset = market.charge(is_buy=True, quantity=Decimal("0.01"), notional=ONE, liquidity=MAKER)
+
+    assert (Decimal("0.01"), "BTC") == (fee, asset)
 
 
 @given(
