@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, NoReturn
 
@@ -53,6 +54,7 @@ def config_from_json(text: str) -> AppConfig:
     return config_of(plain)
 
 
+@cache
 def _unstructurer() -> Converter:
     converter = Converter()
     converter.register_unstructure_hook(Decimal, _amount)

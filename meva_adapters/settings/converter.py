@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from math import isfinite
 from typing import Any, Final, get_args, get_origin
 
@@ -38,8 +39,9 @@ class MismatchError(TypeError):
     choice: bool = False
 
 
+@cache
 def strict_converter() -> Converter:
-    """Return a converter for attrs classes, strict to the last primitive."""
+    """Return the converter for attrs classes, strict to the last primitive; made once, it is costly."""
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _primitive(kind))

@@ -38,6 +38,17 @@ def faults(
     return list(_faults(exc, keys, kind, root))
 
 
+def not_configurable(path: str, name: str) -> Problem:
+    """Return the problem of a strategy class that has no fields to configure."""
+    return Problem(
+        Code.REFUSED_BY_STRATEGY,
+        path,
+        found=f"{name}, which is no attrs class",
+        expected="a strategy whose parameters are attrs fields",
+        remedy="Decorate the class with attrs.frozen.",
+    )
+
+
 def _faults(exc: BaseException, keys: tuple[str | int, ...], kind: Any, root: str) -> Iterator[Fault]:
     path = _path(root, keys)
     match exc:

@@ -31,6 +31,11 @@ def scalar(text: str) -> Scalar:
     return int(number) if _WHOLE.fullmatch(text) else number
 
 
+def is_text(text: str) -> bool:
+    """Return whether *text* is whole characters: a lone surrogate can be neither written nor recorded."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def exact_number(text: str) -> Decimal | None:
     """Return *text* as a Decimal, digit for digit; `None` when it is no number of at most 28 digits."""
     if not _NUMBER.fullmatch(text):

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from meva_adapters.settings.scalars import scalar
+from meva_adapters.settings.scalars import is_text, scalar
 from meva_adapters.settings.tree import Node, NoPlaceError, assigned, merged
 from meva_adapters.settings.yaml_reader import DEPTH_MAX, file_place, read_yaml
 from meva_core.config.codes import Code, Problem, did_you_mean
@@ -100,24 +100,29 @@ class Sources:
         for name in sorted(environ):
             if name.startswith(VARIABLE_PREFIX):
                 keys = tuple(name.removeprefix(VARIABLE_PREFIX).split("__"))
-                self._assign(Assignment(keys, environ[name], f"environment variable {name}", loud=True))
+                self._assign(
+                    Assignment(keys, environ[name], f"environment variable {_shown(name)}", loud=True)
+                )
 
     def add_overrides(self, overrides: Sequence[str]) -> None:
         """Add every `section.key=value`, in the order given."""
         for override in overrides:
             path, equals, text = override.partition("=")
             if equals:
-                place = f"--set {path.strip()}"
+                place = f"--set {_shown(path.strip())}"
                 self._assign(Assignment(tuple(path.strip().split(".")), text, place, loud=False))
             else:
                 self.problems.append(_no_place("--set", found="no `=`", expected="section.key=value"))
 
     def _assign(self, assignment: Assignment) -> None:
-        if not all(assignment.keys) or len(assignment.keys) > DEPTH_MAX:
-            expected = f"1 to {DEPTH_MAX} names, none of them empty"
-            self.problems.append(
-                _no_place(assignment.place, found="an incomplete key path", expected=expected)
-            )
+        keys = assignment.keys
+        found, expected = "", f"1 to {DEPTH_MAX} names, none of them empty"
+        if len(keys) > DEPTH_MAX or not all(key and key.isprintable() for key in keys):
+            found = "an incomplete key path"
+        elif not is_text(assignment.text):
+            found, expected = "bytes that are no UTF-8", "text"
+        if found:
+            self.problems.append(_no_place(assignment.place, found=found, expected=expected))
             return
         value = self._value(assignment)
         if value is None:
@@ -148,6 +153,10 @@ def shown_path(path: Path) -> str:
     absolute = path.absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
 
 
 def nearest_place(places: Mapping[str, str], path: str) -> str:

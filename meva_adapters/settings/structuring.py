@@ -12,7 +12,7 @@ import attrs
 from cattrs.errors import BaseValidationError, StructureHandlerNotFoundError
 
 from meva_adapters.settings.converter import strict_converter
-from meva_adapters.settings.faults import Fault, faults
+from meva_adapters.settings.faults import Fault, faults, not_configurable
 from meva_adapters.settings.sources import nearest_place
 from meva_core.config.check import check
 from meva_core.config.codes import Problem
@@ -57,7 +57,7 @@ def build_strategy(
     """
     is_configurable = attrs.has(cls)  # A variable, because the check itself would narrow the type.
     if not is_configurable:
-        raise ConfigError((f"{where}: {cls.__qualname__} is no attrs class; decorate it with attrs.frozen",))
+        raise ConfigError((str(not_configurable(where, cls.__qualname__)),))
     return _structured(cls, dict(parameters), root=where, places=places)
 
 

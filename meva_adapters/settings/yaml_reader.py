@@ -12,7 +12,7 @@ from typing import Final
 import yaml
 from attrs import define, field, frozen
 
-from meva_adapters.settings.scalars import scalar
+from meva_adapters.settings.scalars import is_text, scalar
 from meva_adapters.settings.tree import Node, joined
 from meva_core.config.codes import Code, Problem
 
@@ -113,7 +113,7 @@ class _Builder:
         values: dict[str, Node] = {}
         while not isinstance(key := next(self._events), yaml.MappingEndEvent):
             self._require_plain(key)
-            if not isinstance(key, yaml.ScalarEvent):
+            if not isinstance(key, yaml.ScalarEvent) or not key.value.isprintable():
                 raise NotPlainError("a key that is no word", self._place(key))
             below = joined(path, key.value)
             node = self._node(next(self._events), below, depth=depth + 1)
@@ -133,6 +133,8 @@ class _Builder:
             raise NotPlainError("an anchor or alias (& or *)", self._place(event))
         if getattr(event, "tag", None) is not None:
             raise NotPlainError("a tag (!)", self._place(event))
+        if isinstance(event, yaml.ScalarEvent) and not is_text(event.value):
+            raise NotPlainError("half a character (a surrogate)", self._place(event))
 
     def _place(self, event: yaml.Event) -> str:
         mark = event.start_mark

@@ -22,6 +22,7 @@ PAID_IN: Final = ("received", "quote", "base")
 _ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
 _SYMBOL: Final = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_ENV: Final = re.compile(r"[A-Za-z0-9_-]{0,32}")  # Empty where no environment was chosen.
 _STRATEGY: Final = re.compile(r"[A-Za-z_][\w.-]{0,99}(:[A-Za-z_]\w{0,99})?", re.ASCII)
 
 Rule = Callable[[AppConfig], Iterator[Problem]]
@@ -55,6 +56,7 @@ def _names(config: AppConfig) -> Iterator[Problem]:
     word = "1 to 32 letters, digits, _ or -"
     asset = "an asset in capitals, such as USDT"
     named = [
+        ("env", config.env, _ENV, word),
         ("agent", config.agent, _NAME, word),
         ("account", config.account, _NAME, word),
         ("reporting_currency", config.reporting_currency, _ASSET, asset),
@@ -166,11 +168,11 @@ def _strategies(config: AppConfig) -> Iterator[Problem]:
                 yield _unknown_symbol(place, symbol, known)
             elif (before := claimed.setdefault((strategy.name, symbol), place)) != place:
                 yield _duplicate(place, f"{strategy.name} on {symbol}", before)
-        if strategy.symbols:
-            continue
-        for symbol in known:
-            if (before := claimed.setdefault((strategy.name, symbol), path)) != path:
-                yield _duplicate(path, f"{strategy.name} on {symbol} (no symbols: on all)", before)
+        claims = () if strategy.symbols else known
+        taken = [claimed.setdefault((strategy.name, symbol), path) for symbol in claims]
+        clashes = [before for before in taken if before != path]
+        if clashes:
+            yield _duplicate(path, f"{strategy.name} on every instrument (no symbols)", clashes[0])
 
 
 def _unknown_symbol(path: str, symbol: str, known: tuple[str, ...]) -> Problem:

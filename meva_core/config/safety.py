@@ -29,8 +29,8 @@ SIMULATED_VENUE: Final = "simulated"
 LIVE_FENCE_LAG_S_MIN: Final = 30
 
 _REFERENCE: Final = re.compile(r"(env|cred):[A-Za-z_][A-Za-z0-9_.-]{0,199}|file:\S.{0,999}")
-_ENCRYPTED: Final = re.compile(r"(https|wss)://[^\s/@?#]+(/[^\s@]*)?")
-_LOOPBACK: Final = re.compile(r"(http|ws)://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[^\s@]*)?")
+_ENCRYPTED: Final = re.compile(r"(https|wss)://[^\s/@?#]+(/[^\s@?#]*)?")
+_LOOPBACK: Final = re.compile(r"(http|ws)://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[^\s@?#]*)?")
 _REFERENCE_FORMS: Final = "a reference: env:NAME, file:PATH or cred:NAME"
 
 
