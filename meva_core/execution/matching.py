@@ -113,7 +113,8 @@ class MatchingEngine:
             self._wake_markets(-1)
             self._now_ns = max(self._now_ns, arrival_ns)
             events += self._receive(message)
-        self._now_ns = max(self._now_ns, time_ns)
+        if time_ns > self._now_ns:
+            self._now_ns = time_ns
         return events
 
     def on_trade(
@@ -180,7 +181,8 @@ class MatchingEngine:
         self._wake_markets(len(self._under_way))
 
     def _send(self, message: Message, time_ns: int) -> list[Event]:
-        self._now_ns = max(self._now_ns, time_ns)
+        if time_ns > self._now_ns:
+            self._now_ns = time_ns
         if not self._latency_ns:
             return self._receive(message)
         self._under_way.append((self._now_ns + self._latency_ns, message))

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from meva_core.errors import ConfigError
 from meva_core.model.fill import Liquidity
 from meva_core.model.instrument import Instrument
-from meva_core.model.money import EXACT, quantise_up
+from meva_core.model.money import EXACT, quantise_up, round_up
 
 RECEIVED: Final = "received"
 QUOTE: Final = "quote"
@@ -78,14 +78,15 @@ class MarketFees:
             fee = self._fee_in(asset, rate, quantity=quantity, notional=notional)
             if fee is not None and fee <= self._free(asset):
                 return fee, asset
-        return min(received, quantise_up(EXACT.multiply(received, rate), self._step)), received_asset
+        fee = round_up(EXACT.multiply(received, rate), self._step)
+        return min(fee, received), received_asset
 
     def _fee_in(self, asset: str, rate: Decimal, *, quantity: Decimal, notional: Decimal) -> Decimal | None:
         if asset == self._base:
-            return quantise_up(EXACT.multiply(quantity, rate), self._step)
+            return round_up(EXACT.multiply(quantity, rate), self._step)
         due = EXACT.multiply(notional, rate)
         if asset == self._quote:
-            return quantise_up(due, self._step)
+            return round_up(due, self._step)
         price = self._price_of(asset, self._quote)
         if price is None:
             return None
