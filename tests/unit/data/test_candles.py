@@ -82,6 +82,16 @@ def test_long_silence_is_a_gap() -> None:
     assert 60 * 1_000_002 == builder.close_ns
 
 
+def test_each_silence_is_measured_alone() -> None:
+    """Two pauses within the limit are no gap together."""
+    builder = CandleBuilder(MINUTE, flat_candles_max=2)
+
+    closed = [each.open_ns for time_ns in (61, 250, 430) for each in builder.on_trade(time_ns, 10, 1)]
+
+    assert [60, 120, 180, 240, 300, 360] == closed
+    assert 0 == builder.gaps
+
+
 @given(pauses, st.lists(st.integers(0, 2_000), max_size=20))
 def test_timers_change_nothing_but_the_moment(steps: list[tuple[int, int, int]], timers: list[int]) -> None:
     """With or without timers the same candles come, in the same order, and the same memory stays."""

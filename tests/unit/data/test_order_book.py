@@ -148,6 +148,15 @@ def test_a_book_that_cannot_be_is_unusable(outcome: BookOutcome, broken: BookCha
     assert BookOutcome.APPLIED == book.apply(snapshot(12))
 
 
+def test_a_broken_book_never_goes_back_in_time() -> None:
+    """A snapshot that was under way before the break is refused (I22: ids never fall)."""
+    book = synchronised(10)
+    book.apply(change(11, 11, bids=((101, 1),)))
+
+    assert BookOutcome.SNAPSHOT_TOO_OLD == book.apply(snapshot(10))
+    assert BookOutcome.APPLIED == book.apply(snapshot(11))
+
+
 def test_a_discarded_book_starts_anew() -> None:
     """After a lost stream the venue may number from the beginning."""
     book = synchronised(1_000_000)

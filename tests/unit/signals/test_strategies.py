@@ -24,7 +24,8 @@ CROSS = SmaCross(fast=1, slow=2)
 REVERSION = MeanReversion(window=5, entry_z=1.5, notional=Decimal(50))
 TREND = Momentum(lookback=4, entry_score=1.0, notional=Decimal(50))
 
-prices = st.lists(st.integers(min_value=9_000, max_value=11_000), max_size=60)
+# Wild markets, and calm ones in which single ticks decide.
+prices = st.lists(st.integers(9_000, 11_000), max_size=60) | st.lists(st.integers(9_998, 10_002), max_size=60)
 
 
 @pytest.mark.parametrize("strategy", [CROSS, REVERSION, TREND])
