@@ -106,5 +106,12 @@ class TransferFunds:
 
 
 Command = (
-    PlaceOrder | CancelOrder | CancelAllOrders | QueryOrder | ObserveVenue | SetTimer | RaiseAlert | TransferFunds
+    PlaceOrder
+    | CancelOrder
+    | CancelAllOrders
+    | QueryOrder
+    | ObserveVenue
+    | SetTimer
+    | RaiseAlert
+    | TransferFunds
 )

@@ -266,4 +266,6 @@ VenueEvent = (
 )
 ConnectivityEvent = StreamConnected | StreamLost | StreamGapDetected
 OperatorEvent = PauseRequested | ResumeRequested | KillRequested | KillReleaseRequested | RiskBudgetRequested
-Event = MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled
+Event = (
+    MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled
+)

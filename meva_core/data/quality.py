@@ -27,6 +27,8 @@ class DataProblem(StrEnum):
     CROSSED_QUOTE = "crossed_quote"
     UPDATE_ID_FELL = "update_id_fell"
     UPDATE_ID_GAP = "update_id_gap"
+    MALFORMED_BAR = "malformed_bar"
+    SECOND_SOURCE = "second_source"  # Bars of a market that lives on trades, or the reverse.
     STALE = "stale"
 
 
@@ -63,6 +65,11 @@ class TradeQuality:
         self.last_price = price
         self._suspect = 0
         return None
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Return whether a refused jump waits for a second one to confirm it."""
+        return bool(self._suspect)
 
     def _confirmed(self, price: int) -> bool:
         suspect, self._suspect = self._suspect, price

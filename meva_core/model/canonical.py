@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -16,7 +15,7 @@ from meva_core.errors import InvariantError
 from meva_core.model.money import EXACT
 
 
-def canonical(value: Any) -> str:  # noqa: ANN401 - any nesting of plain values is meant.
+def canonical(value: Any) -> str:
     """Return the text of *value*: attrs classes by name and fields in order, mappings by sorted key.
 
     Decimals are normalised, so `1.0` and `1.00` are the same money. A float is its shortest exact form.
@@ -26,12 +25,12 @@ def canonical(value: Any) -> str:  # noqa: ANN401 - any nesting of plain values 
     return "".join(parts)
 
 
-def digest(value: Any) -> str:  # noqa: ANN401 - see canonical.
+def digest(value: Any) -> str:
     """Return the BLAKE2b-128 of the canonical text, in hex."""
     return blake2b(canonical(value).encode(), digest_size=16).hexdigest()
 
 
-def _write(value: Any, parts: list[str]) -> None:  # noqa: ANN401, PLR0911 - one branch per kind of value.
+def _write(value: Any, parts: list[str]) -> None:
     if value is None or isinstance(value, bool):
         parts.append(str(value))
     elif isinstance(value, Enum):
@@ -73,6 +72,5 @@ def _write_sequence(items: list[Any] | tuple[Any, ...] | deque[Any], parts: list
     parts.append("]")
 
 
-@cache
 def _field_names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls))

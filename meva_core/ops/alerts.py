@@ -61,6 +61,17 @@ class AlertService:
         """Return the causes told and not cleared, oldest first."""
         return tuple(self._told)
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole memory as plain values."""
+        told = [[code, subject, level.value] for (code, subject), level in self._told.items()]
+        return {"told": told, "recent": list(self._recent), "held_back": self.held_back}
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Take over the memory that `snapshot` returned."""
+        self._told = {(code, subject): AlertLevel(level) for code, subject, level in memory["told"]}
+        self._recent = deque(memory["recent"])
+        self.held_back = memory["held_back"]
+
     def _has_room(self, level: AlertLevel, time_ns: int) -> bool:
         while self._recent and time_ns - self._recent[0] >= self._window_ns:
             self._recent.popleft()

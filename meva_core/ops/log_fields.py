@@ -15,6 +15,7 @@ from meva_core.model.order import OrderStatus
 from meva_core.model.state import Gate
 from meva_core.ops.log_records import (
     AlertRaised,
+    ControlAnswered,
     DataRejected,
     EquityMarked,
     FillBooked,
@@ -59,6 +60,7 @@ _CATEGORY_OF_RECORD: Final[dict[type, LogCategory]] = {
     FillBooked: LogCategory.ORDER_UPDATE,
     EquityMarked: LogCategory.TREASURY,
     GateChanged: LogCategory.CONTROL_ACTION,
+    ControlAnswered: LogCategory.CONTROL_ACTION,
     DataRejected: LogCategory.MARKET_DATA,
     AlertRaised: LogCategory.ALERT,
 }
@@ -124,6 +126,13 @@ def _said(record: Record) -> tuple[str, dict[str, Any]]:
                 "code": record.code,
                 "reason": record.reason,
                 "actor": record.actor,
+            }
+        case ControlAnswered():
+            return "control.refused" if record.refusal else "control.granted", {
+                "request": record.request,
+                "request_id": record.request_id,
+                "actor": record.actor,
+                "refusal": record.refusal,
             }
         case DataRejected():
             return "data.rejected", {"symbol": record.symbol, "problem": record.problem}

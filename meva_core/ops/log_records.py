@@ -104,6 +104,17 @@ class GateChanged:
 
 
 @frozen
+class ControlAnswered:
+    """An operator's request was granted, or refused with a reason."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    request: str
+    refusal: str
+
+
+@frozen
 class DataRejected:
     """An input was not used, and why; repeated causes are counted, and told once."""
 
@@ -128,6 +139,7 @@ Record = (
     | FillBooked
     | EquityMarked
     | GateChanged
+    | ControlAnswered
     | DataRejected
     | AlertRaised
 )

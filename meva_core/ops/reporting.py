@@ -14,6 +14,7 @@ from meva_core.model.money import EXACT, ZERO
 from meva_core.ops.equity_curve import SAMPLES_MAX, EquityCurve
 from meva_core.ops.log_records import (
     AlertRaised,
+    ControlAnswered,
     DataRejected,
     EquityMarked,
     FillBooked,
@@ -132,6 +133,7 @@ class RunStatistics:
             FillBooked: self._take_fill,
             EquityMarked: self._take_equity,
             GateChanged: _take_nothing,
+            ControlAnswered: _take_nothing,
             DataRejected: _take_nothing,
             AlertRaised: _take_nothing,
         }

@@ -62,7 +62,7 @@ class LedgerService:
         trading = f"trading:{fill.symbol}"
         bought = fill.quantity if fill.side is Side.BUY else -fill.quantity
         paid = fill.price * bought
-        postings = (
+        postings: tuple[Posting, ...] = (
             Posting(VENUE, base, bought),
             Posting(trading, base, -bought),
             Posting(VENUE, quote, -paid),

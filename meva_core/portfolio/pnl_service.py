@@ -156,13 +156,17 @@ class PnLService:
     def snapshot(self) -> dict[str, object]:
         """Return the whole memory as plain values."""
         return {
-            "inventories": {name: [item.quantity, item.cost] for name, item in sorted(self.inventories.items())},
+            "inventories": {
+                name: [item.quantity, item.cost] for name, item in sorted(self.inventories.items())
+            },
             "uncosted": list(self._uncosted),
             "totals": [self.totals.realized, self.totals.fees, self.totals.transfers],
         }
 
-    def restore(self, memory: dict[str, object]) -> None:
-        """Take over the memory that `snapshot` returned."""
+    def restore(self, memory: dict[str, object], state: CanonicalState) -> None:
+        """Take over the memory that `snapshot` returned, and the balances of the restored *state*."""
+        for asset, balance in state.balances.items():
+            self._valuation.set_amount(asset, balance.total)
         inventories: dict[str, list[Decimal]] = memory["inventories"]  # type: ignore[assignment]
         self.inventories = {name: Inventory(*pair) for name, pair in inventories.items()}
         self._uncosted = list(memory["uncosted"])  # type: ignore[call-overload]

@@ -11,64 +11,50 @@ from decimal import Decimal
 
 from attrs import define
 
+from meva_core.data.market_data_service import Market
 from meva_core.errors import MissingMarkError
 from meva_core.model.instrument import Instrument
 from meva_core.model.money import EXACT, ZERO, decimals_of
 
 
 @define(eq=False)
-class Mark:
-    """Hold the last mark of one symbol, in ticks; 0 stands for "none yet"."""
-
-    symbol: str
-    tick_size: Decimal
-    ticks: int = 0
-
-    @property
-    def price(self) -> Decimal:
-        """Return the mark in the quote asset."""
-        return EXACT.multiply(self.tick_size, self.ticks)
-
-
-@define(eq=False)
 class Holding:
-    """Hold one asset's amount in its smallest unit, and the marks that lead to the reporting currency.
+    """Hold one asset's amount in its smallest unit, and the markets that lead to the reporting currency.
 
-    Its value is `units * factor * ticks of each mark` quanta.
+    Its value is `units * factor * last ticks of each market on the route` quanta.
     """
 
     asset: str
     decimals: int
-    route: tuple[Mark, ...]
+    route: tuple[Market, ...]
     factor: int = 0
     units: int = 0
 
     def value(self) -> int:
         """Return the value in quanta; raise `MissingMarkError` when a mark on the route is missing."""
         value = self.units * self.factor
-        for mark in self.route:
-            if not mark.ticks and self.units:
-                raise MissingMarkError(self.asset, self.route[-1].symbol.partition("/")[2])
-            value *= mark.ticks
+        for market in self.route:
+            if not market.last_ticks and self.units:
+                raise MissingMarkError(self.asset, self.route[-1].instrument.quote)
+            value *= market.last_ticks
         return value
 
 
 class ValuationService:
-    """Know the marks and what each asset is worth.
+    """Know what each asset is worth by the marks of *markets*.
 
     Routes: an asset is valued by its market in the reporting currency, or through the quote asset of a
-    market of its own that has such a market. Instruments are searched in the order given.
+    market of its own that has such a market. Markets are searched in the order given.
     """
 
-    def __init__(self, reporting_currency: str, instruments: Iterable[Instrument]) -> None:
-        listed = tuple(instruments)
+    def __init__(self, reporting_currency: str, markets: Iterable[Market]) -> None:
+        listed = tuple(markets)
         self.reporting_currency = reporting_currency
-        self.marks = {item.symbol: Mark(item.symbol, item.tick_size) for item in listed}
-        decimals = _asset_decimals(reporting_currency, listed)
-        routes = _routes(reporting_currency, listed, self.marks)
+        decimals = _asset_decimals(reporting_currency, [market.instrument for market in listed])
+        routes = _routes(reporting_currency, listed)
         self.holdings = {asset: Holding(asset, decimals[asset], routes[asset]) for asset in sorted(routes)}
         self.scale = max(
-            holding.decimals + sum(decimals_of(mark.tick_size) for mark in holding.route)
+            holding.decimals + sum(market.instrument.price_decimals for market in holding.route)
             for holding in self.holdings.values()
         )
         for holding in self.holdings.values():
@@ -90,15 +76,15 @@ class ValuationService:
 
     def is_ready(self) -> bool:
         """Return whether every asset held has its marks."""
-        return all(mark.ticks for holding in self._valued if holding.units for mark in holding.route)
+        return all(market.last_ticks for holding in self._valued if holding.units for market in holding.route)
 
     def per_tick(self, symbol: str) -> tuple[int, bool]:
         """Return (quanta by which one tick of *symbol* moves the equity, whether that stays constant)."""
         total, constant = 0, True
         for holding in self._valued:
-            names = [mark.symbol for mark in holding.route]
+            names = [market.symbol for market in holding.route]
             if holding.units and symbol in names:
-                others = [mark.ticks for mark in holding.route if mark.symbol != symbol]
+                others = [market.last_ticks for market in holding.route if market.symbol != symbol]
                 constant = constant and not others
                 step = holding.units * holding.factor
                 for ticks in others:
@@ -106,16 +92,21 @@ class ValuationService:
                 total += step
         return total, constant
 
+    def has_price(self, asset: str) -> bool:
+        """Return whether *asset* can be valued now."""
+        holding = self.holdings.get(asset)
+        return holding is not None and all(market.last_ticks for market in holding.route)
+
     def price_of(self, asset: str) -> Decimal:
         """Return what one unit of *asset* is worth in the reporting currency."""
         holding = self.holdings.get(asset)
         if holding is None:
             raise MissingMarkError(asset, self.reporting_currency)
         price = Decimal(1)
-        for mark in holding.route:
-            if not mark.ticks:
+        for market in holding.route:
+            if not market.last_ticks:
                 raise MissingMarkError(asset, self.reporting_currency)
-            price = EXACT.multiply(price, mark.price)
+            price = EXACT.multiply(price, market.mark)
         return price
 
     def quanta(self, amount: Decimal) -> int:
@@ -127,14 +118,15 @@ class ValuationService:
         return Decimal(quanta).scaleb(-self.scale, EXACT) if quanta else ZERO
 
     def _factor(self, holding: Holding) -> int:
-        factor = 10 ** (self.scale - holding.decimals)
-        for mark in holding.route:
-            digits = decimals_of(mark.tick_size)
-            factor = factor // 10**digits * int(mark.tick_size.scaleb(digits, EXACT))
+        factor: int = 10 ** (self.scale - holding.decimals)
+        for market in holding.route:
+            tick_size = market.instrument.tick_size
+            digits = decimals_of(tick_size)
+            factor = factor // 10**digits * int(tick_size.scaleb(digits, EXACT))
         return factor
 
 
-def _asset_decimals(reporting_currency: str, instruments: tuple[Instrument, ...]) -> dict[str, int]:
+def _asset_decimals(reporting_currency: str, instruments: Iterable[Instrument]) -> dict[str, int]:
     """Return how many decimals amounts of each asset can have: its own, or those of price times quantity."""
     decimals = {reporting_currency: 8}
     for item in instruments:
@@ -144,15 +136,15 @@ def _asset_decimals(reporting_currency: str, instruments: tuple[Instrument, ...]
     return decimals
 
 
-def _routes(
-    reporting_currency: str, instruments: tuple[Instrument, ...], marks: dict[str, Mark]
-) -> dict[str, tuple[Mark, ...]]:
-    routes: dict[str, tuple[Mark, ...]] = {reporting_currency: ()}
-    for item in instruments:
-        if item.quote == reporting_currency and item.base not in routes:
-            routes[item.base] = (marks[item.symbol],)
+def _routes(reporting_currency: str, markets: tuple[Market, ...]) -> dict[str, tuple[Market, ...]]:
+    routes: dict[str, tuple[Market, ...]] = {reporting_currency: ()}
+    for market in markets:
+        instrument = market.instrument
+        if instrument.quote == reporting_currency and instrument.base not in routes:
+            routes[instrument.base] = (market,)
     direct = dict(routes)
-    for item in instruments:
-        if item.base not in routes and item.quote in direct:
-            routes[item.base] = (marks[item.symbol], *direct[item.quote])
+    for market in markets:
+        instrument = market.instrument
+        if instrument.base not in routes and instrument.quote in direct:
+            routes[instrument.base] = (market, *direct[instrument.quote])
     return routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from attrs import frozen
@@ -47,11 +48,11 @@ class ExposureEngine:
         return WorstCase(max(held + buys, ZERO), max(sells - held, ZERO))
 
     def portfolio(
-        self, state: CanonicalState, prices: dict[str, Decimal], intent: TradeIntent | None = None
+        self, state: CanonicalState, price_of: Callable[[str], Decimal], intent: TradeIntent | None = None
     ) -> Decimal:
         """Return the sum over all symbols of worst-case quantity times price, in the reporting currency.
 
-        *prices* gives, by symbol, what one unit of base is worth; a symbol with exposure must be in it.
+        *price_of* tells what one unit of a symbol's base is worth.
         """
         total = ZERO
         symbols = set(state.positions)
@@ -59,7 +60,8 @@ class ExposureEngine:
         if intent is not None:
             symbols.add(intent.symbol)
         for symbol in sorted(symbols):
-            quantity = self.worst_case(state, symbol, intent if intent and intent.symbol == symbol else None).quantity
+            added = intent if intent is not None and intent.symbol == symbol else None
+            quantity = self.worst_case(state, symbol, added).quantity
             if quantity:
-                total += quantity * prices[symbol]
+                total += quantity * price_of(symbol)
         return total

@@ -17,6 +17,7 @@ DRAWDOWN = "drawdown"
 CIRCUIT_BREAKER = "circuit_breaker"
 RUNAWAY_ORDERS = "runaway_orders"
 INTERNAL_ERROR = "internal_error"
+VENUE_MISMATCH = "venue_mismatch"
 
 
 class TradingGate:

@@ -41,8 +41,9 @@ class RiskCode(StrEnum):
 class RiskView:
     """Gather every number that a rule may look at, for one intent.
 
-    Money without a stated asset is in the reporting currency. *reduces* says that the intent cannot raise
-    the worst-case position; a reducing intent passes the limits on size of position and exposure.
+    Money is in the reporting currency, but `_quote` and prices in the quote asset. *reduces* says that the
+    intent cannot raise the worst-case position: such an intent passes the limits on size of position and
+    exposure.
     """
 
     intent: TradeIntent
@@ -66,10 +67,10 @@ class RiskView:
     max_orders_in_window: int
     repeats_in_window: int
     max_repeats_in_window: int
-    price_deviation_bps: Decimal
-    price_collar_bps: Decimal
+    price_deviation: Decimal
+    price_collar: Decimal
     reserve_asset: str
-    reserve: Decimal
+    reserve_price: Decimal
     free: Decimal
 
 
@@ -183,17 +184,21 @@ RULES: Final = (
     Rule(
         RiskCode.REPEATED_ORDER,
         lambda v: v.repeats_in_window >= v.max_repeats_in_window,
-        lambda v: f"{v.repeats_in_window} equal orders in the window, at most {v.max_repeats_in_window} allowed",
+        lambda v: (
+            f"{v.repeats_in_window} equal orders in the window, at most {v.max_repeats_in_window} allowed"
+        ),
     ),
     Rule(
         RiskCode.PRICE_COLLAR,
-        lambda v: v.price_deviation_bps > v.price_collar_bps,
-        lambda v: f"the price is {v.price_deviation_bps:f} bp off the mark, at most {v.price_collar_bps} allowed",
+        lambda v: v.price_deviation > v.price_collar,
+        lambda v: (
+            f"the price is {v.price_deviation:f} worse than the mark, at most {v.price_collar:f} allowed"
+        ),
     ),
     Rule(
         RiskCode.INSUFFICIENT_FUNDS,
-        lambda v: v.reserve > v.free,
-        lambda v: f"{v.reserve:f} {v.reserve_asset} needed, {v.free:f} free",
+        lambda v: v.intent.quantity * v.reserve_price > v.free,
+        lambda v: f"{v.intent.quantity * v.reserve_price:f} {v.reserve_asset} needed, {v.free:f} free",
     ),
 )
 assert {rule.code for rule in RULES} == set(RiskCode), "every code has exactly one rule"

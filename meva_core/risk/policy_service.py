@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -10,10 +9,10 @@ from attrs import frozen
 
 from meva_core.commands import Approved
 from meva_core.config.schema import FeesConfig, RiskConfig
-from meva_core.data.market_data_service import MarketDataService
+from meva_core.data.market_data_service import Market, MarketDataService
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
-from meva_core.model.money import ZERO, quantise_up
+from meva_core.model.money import ZERO
 from meva_core.model.order import OrderStatus, OrderType, TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.portfolio.valuation_service import ValuationService
@@ -22,8 +21,8 @@ from meva_core.risk.limits_engine import LimitsEngine, RiskView, explain
 from meva_core.risk.loss_guard import LossGuard
 from meva_core.risk.order_rate import OrderRate
 
+_ONE: Final = Decimal(1)
 _BPS: Final = Decimal("0.0001")
-_BPS_STEP: Final = Decimal("0.0001")
 
 
 @frozen
@@ -60,17 +59,101 @@ class RiskPolicyService:
         self._exposure = ExposureEngine()
         self.order_rate = OrderRate(window_ns=config.order_window_s * NS_PER_SECOND)
         self._max_data_age_ns = config.max_data_age_ms * NS_PER_MS
-        self._worst_price = 1 + config.price_collar_bps * _BPS
-        self._fee_reserve = 1 + fees.taker_bps * _BPS if fees.paid_in == "quote" else Decimal(1)
+        self._collar = config.price_collar_bps * _BPS
+        self._worst_price = _ONE + self._collar
+        # Where fees come out of the quote asset, a buy may need that much more of it.
+        self._fee_reserve = _ONE + fees.taker_bps * _BPS if fees.paid_in == "quote" else _ONE
 
     def validate_intent(self, intent: TradeIntent, state: CanonicalState) -> RiskDecision:
         """Return the permission to send *intent*, or every rule that it breaks. Call it inside `exact()`."""
         view = self._view(intent, state)
         broken = self._limits.broken(view)
         if broken:
-            return Refused(intent, tuple(rule.code for rule in broken), explain(broken, view))
+            return Refused(intent, tuple([rule.code for rule in broken]), explain(broken, view))
         self.order_rate.add(view.time_ns, _kind(intent))
-        reserve_price = Decimal(1) if intent.side is Side.SELL else self._reserve_price(intent)
         return Approved(
-            intent, state.runtime_flags.gate_epoch, view.notional_quote, view.reserve_asset, reserve_price
+            intent,
+            state.runtime_flags.gate_epoch,
+            view.notional_quote,
+            view.reserve_asset,
+            view.reserve_price,
         )
+
+    def _view(self, intent: TradeIntent, state: CanonicalState) -> RiskView:
+        """Gather the numbers; what needs a missing mark is left at zero, and refused by `no_mark`."""
+        config, valuation = self._config, self._valuation
+        instrument = self._instruments[intent.symbol]
+        market = self._market_data.market(intent.symbol)
+        time_ns = intent.created_ns
+        mark = market.mark
+        price = intent.limit_price if intent.limit_price is not None else mark
+        mark_known = valuation.is_ready() and valuation.has_price(instrument.base)
+        base_price = valuation.price_of(instrument.base) if mark_known else ZERO
+        notional_quote = intent.quantity * price
+        before = self._exposure.worst_case(state, intent.symbol).quantity
+        after = self._exposure.worst_case(state, intent.symbol, intent).quantity
+        buys = intent.side is Side.BUY
+        reserve_asset = instrument.quote if buys else instrument.base
+        reserve_price = self._reserve_price(intent, price) if buys else _ONE
+        balance = state.balances.get(reserve_asset)
+        anchors = self._loss_guard.anchors
+        orders, repeats = self.order_rate.count(time_ns, _kind(intent))
+        return RiskView(
+            intent=intent,
+            state=state,
+            limits=state.risk_limits,
+            instrument=instrument,
+            time_ns=time_ns,
+            data_age_ns=time_ns - market.last_ns,
+            max_data_age_ns=self._max_data_age_ns,
+            mark_known=mark_known,
+            book_usable=market.is_book_usable(),
+            reduces=after <= before,
+            unknown_orders=_unknown_orders(state, intent.symbol),
+            notional_quote=notional_quote,
+            notional=notional_quote * valuation.price_of(instrument.quote) if mark_known else ZERO,
+            position_notional=after * base_price,
+            exposure=self._exposure.portfolio(state, self._base_price, intent) if mark_known else ZERO,
+            daily_loss=valuation.amount(anchors.day_open - anchors.equity),
+            drawdown=valuation.amount(anchors.drawdown),
+            orders_in_window=orders,
+            max_orders_in_window=config.max_orders_per_window,
+            repeats_in_window=repeats,
+            max_repeats_in_window=config.max_repeated_orders,
+            price_deviation=self._deviation(intent, market, mark),
+            price_collar=mark * self._collar,
+            reserve_asset=reserve_asset,
+            reserve_price=reserve_price,
+            free=balance.free if balance is not None else ZERO,
+        )
+
+    def _base_price(self, symbol: str) -> Decimal:
+        return self._valuation.price_of(self._instruments[symbol].base)
+
+    def _reserve_price(self, intent: TradeIntent, price: Decimal) -> Decimal:
+        """Return what a bought unit may cost at worst: its limit, or the mark plus the whole collar."""
+        worst = price if intent.type is OrderType.LIMIT else price * self._worst_price
+        return worst * self._fee_reserve
+
+    def _deviation(self, intent: TradeIntent, market: Market, mark: Decimal) -> Decimal:
+        """Return by how much the order's price is worse for us than the mark; negative when it is better.
+
+        A market order is priced at the best opposite quote, where one is known.
+        """
+        if intent.limit_price is not None:
+            price = intent.limit_price
+        else:
+            ticks = market.ask_ticks if intent.side is Side.BUY else market.bid_ticks
+            price = market.instrument.price(ticks) if ticks else mark
+        return price - mark if intent.side is Side.BUY else mark - price
+
+
+def _kind(intent: TradeIntent) -> str:
+    return f"{intent.strategy}:{intent.symbol}:{intent.side}"
+
+
+def _unknown_orders(state: CanonicalState, symbol: str) -> int:
+    unknown = OrderStatus.UNKNOWN
+    return sum(
+        record.status is unknown and record.request.symbol == symbol for record in state.open_orders.values()
+    )

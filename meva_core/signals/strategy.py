@@ -47,7 +47,7 @@ class FeatureValues:
     def __init__(self, features: Mapping[str, Feature]) -> None:
         self.__dict__.update(features)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - only reached for a name that was not declared.
+    def __getattr__(self, name: str) -> Any:
         declared = ", ".join(self.__dict__) or "none"
         message = f"the strategy declared no feature {name!r}; declared: {declared}"
         raise AttributeError(message)
@@ -96,7 +96,7 @@ class Strategy(Protocol):
         """Return new features by name, in a stable order."""
         ...
 
-    def acts(self, features: Any, stance: int) -> bool:  # noqa: ANN401 - a FeatureValues, or columns of them.
+    def acts(self, features: Any, stance: int) -> bool:
         """Return whether `generate_signal` could answer now; must be elementwise (no and/or/not) and pure."""
         ...
 

@@ -1,0 +1,257 @@
+"""Value the account exactly where it matters, close the gate at a breached limit, and know when nothing can be.
+
+Between two valuations a market may move inside its *band* without any anchor, record or limit changing, so most
+events cost two integer comparisons (the band of each market is its share of the slack that `LossGuard` states).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from meva_core.agent.runtime_state import NEVER_NS, Runtime
+from meva_core.data.market_data_service import Market
+from meva_core.model.market import NS_PER_SECOND
+from meva_core.model.money import EXACT, exact
+from meva_core.model.state import Gate, GateMarker
+from meva_core.ops.log_records import EquityMarked
+from meva_core.portfolio.pnl_service import PnLService
+from meva_core.portfolio.treasury_service import TreasuryService
+from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.risk.circuit_breaker import CircuitBreaker
+from meva_core.risk.exposure_engine import ExposureEngine
+from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, TradingGate
+from meva_core.risk.loss_guard import LossAnchors, LossGuard
+
+# Returns the first moment after the given one at which a new day begins, both in ns UTC.
+NextDay = Callable[[int], int]
+
+_NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
+
+
+class Banded(Protocol):
+    """Be told between which prices, both excluded, an event of this market changes nothing of the account."""
+
+    market: Market
+    low: int
+    high: int
+
+
+def next_utc_day(time_ns: int) -> int:
+    """Return the next midnight UTC."""
+    return (time_ns // _NS_PER_DAY + 1) * _NS_PER_DAY
+
+
+class AccountWatch:
+    """Keep equity, day, drawdown and samples. *started* turns true once every asset held has a mark."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        valuation: ValuationService,
+        pnl: PnLService,
+        treasury: TreasuryService,
+        guard: LossGuard,
+        gate: TradingGate,
+        breaker: CircuitBreaker,
+        next_day: NextDay,
+        sample_ns: int,
+        resume_after_daily_loss: bool,
+    ) -> None:
+        self._runtime = runtime
+        self._valuation = valuation
+        self._pnl = pnl
+        self._treasury = treasury
+        self._guard = guard
+        self._gate = gate
+        self._breaker = breaker
+        self._next_day = next_day
+        self._sample_ns = sample_ns
+        self._resumes = resume_after_daily_loss
+        self._exposure = ExposureEngine()
+        self._paths: Sequence[Banded] = ()
+        self._bases: dict[str, str] = {}
+        self._steps: list[tuple[Banded, int]] = []
+        self._held = 0
+        self._day_end_ns = self._sample_due_ns = 0
+        self.started = False
+
+    def attach(self, paths: Sequence[Banded]) -> None:
+        """Learn which markets to tell their bands."""
+        self._paths = paths
+        self._bases = {path.market.symbol: path.market.instrument.base for path in paths}
+        self.on_holdings()
+
+    @property
+    def equity(self) -> Decimal:
+        """Return the equity of the last valuation, in the reporting currency."""
+        return self._valuation.amount(self._guard.anchors.equity)
+
+    @property
+    def start_equity(self) -> Decimal:
+        """Return the equity at the start, moved by transfers since."""
+        return self._valuation.amount(self._guard.anchors.start)
+
+    @property
+    def max_drawdown(self) -> Decimal:
+        """Return the largest fall from a peak so far, exact at every event."""
+        return self._valuation.amount(self._guard.anchors.max_drawdown)
+
+    def mark(self) -> None:
+        """Value the account now; a limit that it breaks closes the gate in this very event (invariant I15)."""
+        if not self.started and not self._start():
+            return
+        for code in self._guard.mark(self._valuation.equity()):
+            if not self._gate.holds(code):
+                self._breach(code)
+        self._set_bands()
+
+    def on_holdings(self) -> None:
+        """Learn that what is held has changed; call `mark` after it."""
+        steps = [(path, *self._valuation.per_tick(path.market.symbol)) for path in self._paths]
+        # No band is safe where a market's weight depends on another's price, or is owed: -1 stands for that.
+        self._steps = [(path, step if constant and step >= 0 else -1) for path, step, constant in steps]
+        self._held = sum(1 for _, step in self._steps if step > 0)
+
+    def on_alarm(self, time_ns: int) -> None:
+        """Do what is due at *time_ns* by the clock alone: breaker, equity sample, new day."""
+        if time_ns >= self._sample_due_ns:
+            self._sample(time_ns)
+        if time_ns >= self._day_end_ns:
+            self._roll_day(time_ns)
+        if self._breaker.on_time(time_ns):
+            self._runtime.version += 1
+        self.set_alarm()
+
+    def set_alarm(self) -> None:
+        """Compute when something is due next."""
+        reset_ns = self._breaker.reset_ns or NEVER_NS
+        self._runtime.alarm_ns = min(self._day_end_ns, self._sample_due_ns, reset_ns)
+
+    def refresh(self, time_ns: int) -> None:
+        """Bring profit and loss of the canonical state up to date."""
+        self.mark()
+        if not self.started:
+            return
+        anchors, pnl, valuation = self._guard.anchors, self._runtime.state.pnl, self._valuation
+        with exact():
+            pnl.unrealized = self._pnl.unrealized()
+            self._pnl.check(self.equity, self._start_without_transfers())
+        pnl.realized = self._pnl.totals.realized
+        pnl.fees = self._pnl.totals.fees
+        pnl.pnl_today = valuation.amount(anchors.equity - anchors.day_open)
+        pnl.drawdown = valuation.amount(anchors.drawdown)
+        self._runtime.state.as_of_ns = time_ns
+
+    def record_equity(self, time_ns: int) -> None:
+        """Say what the account is worth at *time_ns*."""
+        if not self.started:
+            return
+        with exact():
+            exposure = self._exposure.portfolio(self._runtime.state, self._base_price)
+        drawdown = self._valuation.amount(self._guard.anchors.drawdown)
+        self._runtime.outbox.record(EquityMarked(time_ns, self.equity, exposure, drawdown))
+
+    def shift(self, value: Decimal) -> None:
+        """Move every anchor by money that entered or left (invariant I16)."""
+        self._guard.shift(self._valuation.quanta(value))
+        self.on_holdings()
+        self.mark()
+
+    def forgive_drawdown(self) -> None:
+        """Measure drawdown from here: an operator has seen the fall and released the halt."""
+        self.mark()
+        self._guard.anchors.peak = self._guard.anchors.equity
+        self.mark()
+
+    def is_breached(self, code: str) -> bool:
+        """Return whether the limit behind the marker *code* is broken now."""
+        self.mark()
+        return code in self._guard.breaches()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole memory as plain values."""
+        anchors = self._guard.anchors
+        return {
+            "started": self.started,
+            "due": [self._day_end_ns, self._sample_due_ns],
+            "anchors": [
+                anchors.start,
+                anchors.day_open,
+                anchors.peak,
+                anchors.max_drawdown,
+                anchors.drawdown,
+                anchors.equity,
+            ],
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take over the memory that `snapshot` returned; holdings and marks must be restored before."""
+        self.started = memory["started"]
+        self._day_end_ns, self._sample_due_ns = memory["due"]
+        self._guard.anchors = LossAnchors(*memory["anchors"])
+        self.on_holdings()
+        self.set_alarm()
+        self.mark()
+
+    def _start(self) -> bool:
+        if not self._runtime.now_ns or not self._valuation.is_ready():
+            return False  # Nothing has happened yet, or something held has no price yet.
+        with exact():
+            self._pnl.cost_openings()
+        self._guard.start(self._valuation.equity())
+        self.started = True
+        self.record_equity(self._runtime.now_ns)
+        return True
+
+    def _start_without_transfers(self) -> Decimal:
+        return EXACT.subtract(self.start_equity, self._pnl.totals.transfers)
+
+    def _breach(self, code: str) -> None:
+        now_ns, valuation, anchors = self._runtime.now_ns, self._valuation, self._guard.anchors
+        if code == DAILY_LOSS:
+            loss = valuation.amount(anchors.day_open - anchors.equity)
+            text = f"today's loss {loss:f} has reached {valuation.amount(self._guard.daily_loss):f}"
+            self._gate.close(GateMarker(DAILY_LOSS, Gate.PAUSED, text, "loss_guard", now_ns))
+        else:
+            fall = valuation.amount(anchors.drawdown)
+            text = f"drawdown {fall:f} has reached {valuation.amount(self._guard.drawdown):f}"
+            self._gate.close(GateMarker(DRAWDOWN, Gate.KILLED, text, "loss_guard", now_ns))
+
+    def _set_bands(self) -> None:
+        fall, rise = self._guard.slack()
+        held = self._held
+        for path, step in self._steps:
+            low, high = path.market.trusted_band()
+            if step:
+                if step < 0:
+                    low = high = 0
+                else:
+                    price = path.market.last_ticks
+                    reach = held * step
+                    low = max(low, price - fall // reach - 1)
+                    high = min(high, price + rise // reach + 1)
+            path.low, path.high = low, high
+
+    def _sample(self, time_ns: int) -> None:
+        if self._sample_due_ns:
+            self.mark()
+            self.record_equity(time_ns // self._sample_ns * self._sample_ns)
+        self._sample_due_ns = (time_ns // self._sample_ns + 1) * self._sample_ns
+
+    def _roll_day(self, time_ns: int) -> None:
+        if self._day_end_ns:
+            self.mark()
+            self._guard.roll_day(self._guard.anchors.equity)
+            self._treasury.roll_day(self._runtime.state)
+            self._runtime.version += 1
+            if self._resumes:
+                reason = "a new day has begun"
+                self._gate.lift(DAILY_LOSS, actor="loss_guard", reason=reason, time_ns=time_ns)
+            self.mark()
+        self._day_end_ns = self._next_day(time_ns)
+
+    def _base_price(self, symbol: str) -> Decimal:
+        return self._valuation.price_of(self._bases[symbol])

@@ -1,0 +1,98 @@
+"""Grant or refuse what an operator asks for. Toward safety is always granted; toward risk needs the current epoch."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import assert_never
+
+from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.runtime_state import Runtime
+from meva_core.events import (
+    KillReleaseRequested,
+    KillRequested,
+    OperatorEvent,
+    PauseRequested,
+    ResumeRequested,
+    RiskBudgetRequested,
+)
+from meva_core.model.state import Gate, GateMarker
+from meva_core.ops.log_records import ControlAnswered
+from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, TradingGate
+from meva_core.risk.kill_switch import KillSwitchService
+
+
+class ControlDesk:
+    """Answer operators. *budget_max* is the exposure limit of the configuration: nobody may go beyond it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        gate: TradingGate,
+        kill_switch: KillSwitchService,
+        account: AccountWatch,
+        budget_max: Decimal,
+    ) -> None:
+        self._runtime = runtime
+        self._gate = gate
+        self._kill_switch = kill_switch
+        self._account = account
+        self._budget_max = budget_max
+
+    def handle(self, event: OperatorEvent) -> None:
+        """Take one request; its answer goes to the records."""
+        match event:
+            case PauseRequested():
+                marker = GateMarker(OPERATOR_PAUSE, Gate.PAUSED, event.reason, event.actor, event.time_ns)
+                self._gate.close(marker)
+                refusal = ""
+            case KillRequested():
+                self._kill_switch.activate(event.reason, event.actor, time_ns=event.time_ns)
+                refusal = ""
+            case ResumeRequested():
+                refusal = self._resume(event)
+            case KillReleaseRequested():
+                refusal = self._release(event)
+            case RiskBudgetRequested():
+                refusal = self._set_budget(event.new_budget)
+            case _:
+                assert_never(event)
+        request = type(event).__name__.removesuffix("Requested")
+        self._runtime.outbox.record(
+            ControlAnswered(event.time_ns, event.request_id, event.actor, request, refusal)
+        )
+        self._runtime.outbox.decide(
+            f"control {request} {event.request_id} {event.actor} {refusal or 'granted'}"
+        )
+
+    def _resume(self, event: ResumeRequested) -> str:
+        refusal = self._wrong_epoch(event.expected_epoch)
+        if refusal:
+            return refusal
+        if self._gate.state is Gate.KILLED:
+            return "killed: release the kill first"
+        if self._account.is_breached(DAILY_LOSS):
+            return "today's loss limit is still broken; it ends with the day"
+        for marker in list(self._runtime.state.runtime_flags.markers.values()):
+            self._gate.lift(marker.code, actor=event.actor, reason="resumed", time_ns=event.time_ns)
+        return ""
+
+    def _release(self, event: KillReleaseRequested) -> str:
+        refusal = self._wrong_epoch(event.expected_epoch)
+        if refusal:
+            return refusal
+        if self._gate.holds(DRAWDOWN):
+            self._account.forgive_drawdown()
+        self._kill_switch.deactivate(event.actor, time_ns=event.time_ns)
+        return ""
+
+    def _set_budget(self, budget: Decimal) -> str:
+        if not budget.is_finite() or not 0 <= budget <= self._budget_max:
+            return f"{budget} is not between 0 and the configured {self._budget_max:f}"
+        self._runtime.state.risk_limits.max_portfolio_exposure = budget
+        self._runtime.version += 1
+        return ""
+
+    def _wrong_epoch(self, expected: int) -> str:
+        epoch = self._gate.epoch
+        return "" if expected == epoch else f"the gate's epoch is {epoch}, not {expected}: look again"

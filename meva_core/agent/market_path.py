@@ -1,0 +1,300 @@
+"""Take the market events of one symbol from check to decision; this is where a replay spends its time.
+
+The usual event needs three comparisons, the features of the strategies that watch it, and their guards. What is
+unusual (a price outside the band, a bad row, a candle that closes, a strategy that wants something) leaves this
+path for a slower one that decides the same way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.candle_feed import CandleFeed
+from meva_core.agent.decider import Decider
+from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.strategy_slot import StrategySlot
+from meva_core.data.market_data_service import Market
+from meva_core.data.quality import DataProblem
+from meva_core.errors import StrategyError
+from meva_core.events import BookChanged, QuoteReceived
+from meva_core.model.market import Candle
+from meva_core.ops.log_records import DataRejected
+from meva_core.signals.signal_engine import described
+
+_TRADES: Final = "trades"
+_BARS: Final = "bars"
+
+
+class MarketPath:
+    """Handle the events of one symbol. Every method returns whether anything came of the event.
+
+    Prices are in ticks, sizes in lots. *low* and *high* bound the prices that change nothing but the mark;
+    `AccountWatch` sets them. A symbol lives either on trades or on bars: the first kind that comes decides,
+    the other is refused, because both would tell the strategies the same thing twice.
+    """
+
+    __slots__ = (
+        "_account",
+        "_candles",
+        "_cold",
+        "_decider",
+        "_outbox",
+        "_problems",
+        "_runtime",
+        "_slots",
+        "_source",
+        "_warm",
+        "high",
+        "low",
+        "market",
+    )
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        market: Market,
+        slots: Sequence[StrategySlot],
+        *,
+        account: AccountWatch,
+        decider: Decider,
+    ) -> None:
+        self.market = market
+        self.low = self.high = 0
+        self._runtime = runtime
+        self._outbox = runtime.outbox
+        self._account = account
+        self._decider = decider
+        self._slots = tuple(slots)
+        self._problems: Counter[str] = Counter()
+        self._source = ""
+        self._candles = CandleFeed(market.symbol, self._slots)
+        self._warm: tuple[StrategySlot, ...] = ()
+        self._cold: tuple[StrategySlot, ...] = ()
+        self.sort_slots()
+
+    def on_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
+        """Take a trade; *trade_id* is -1 where there is none."""
+        runtime = self._runtime
+        runtime.sequence += 1
+        if time_ns >= runtime.alarm_ns:
+            self._account.on_alarm(time_ns)
+        market = self.market
+        if (
+            self.low < price < self.high
+            and lots > 0
+            and time_ns >= runtime.now_ns
+            and (trade_id > market.last_trade_id or trade_id < 0)
+        ):
+            market.last_ns = runtime.now_ns = time_ns
+            market.last_ticks = price
+            if trade_id >= 0:
+                market.last_trade_id = trade_id
+        elif not self._admits_trade(time_ns, price, lots, trade_id):
+            return self._outbox.filled
+        if self._candles.from_trades:
+            self._close_candles(self._candles.on_trade(time_ns, price, lots))
+        for slot in self._warm:
+            try:
+                for update in slot.updates:
+                    update(price, lots)
+                acts = slot.acts(slot.values, slot.stance)
+            except Exception as error:  # noqa: BLE001 - a strategy is a stranger's code; the others go on.
+                self._fail(slot, error)
+                continue
+            if acts:
+                self._decider.wake(slot)
+            elif slot.muted:
+                slot.muted = False
+        if self._cold:
+            self._warm_up(self._cold, None, price, lots)
+        return self._outbox.filled
+
+    def on_bar(self, time_ns: int, candle: Candle, timeframe_ns: int) -> bool:
+        """Take a closed bar that the venue or the tape built."""
+        runtime = self._runtime
+        runtime.sequence += 1
+        if time_ns >= runtime.alarm_ns:
+            self._account.on_alarm(time_ns)
+        market = self.market
+        close = candle.close
+        well_formed = 0 < candle.low <= candle.open <= candle.high and candle.low <= close <= candle.high
+        if (
+            self.low < close < self.high
+            and well_formed
+            and time_ns >= runtime.now_ns
+            and self._candles.bar_ns == timeframe_ns
+        ):
+            market.last_ns = runtime.now_ns = time_ns
+            market.last_ticks = close
+        elif not self._admits_bar(time_ns, candle, timeframe_ns, well_formed=well_formed):
+            return self._outbox.filled
+        if self._candles.longer:
+            self._close_candles(self._candles.on_bar(candle))
+        for slot in self._warm:
+            try:
+                for update_candle in slot.candle_updates:
+                    update_candle(candle)
+                acts = slot.acts(slot.values, slot.stance)
+            except Exception as error:  # noqa: BLE001 - a strategy is a stranger's code; the others go on.
+                self._fail(slot, error)
+                continue
+            if acts:
+                self._decider.wake(slot, candle)
+            elif slot.muted:
+                slot.muted = False
+        if self._cold:
+            self._warm_up(self._cold, candle, close, candle.volume)
+        return self._outbox.filled
+
+    def on_quote(self, quote: QuoteReceived) -> bool:
+        """Take the best bid and ask; strategies see them at their next trade or bar."""
+        if self._begins(quote.time_ns):
+            self._count(self.market.apply_quote(quote))
+        return self._outbox.filled
+
+    def on_book(self, change: BookChanged) -> bool:
+        """Take a snapshot or change of the book; strategies see it at their next trade or bar."""
+        if self._begins(change.time_ns):
+            outcome = self.market.apply_book(change)
+            self._count(outcome if outcome.broken else None)
+        return self._outbox.filled
+
+    def close_due(self, time_ns: int) -> None:
+        """Close the candles that are over at *time_ns*, though no trade has come."""
+        if self._candles.from_trades:
+            self._close_candles(self._candles.close_due(time_ns))
+
+    def refresh(self, strategy: str) -> None:
+        """Take over what *strategy* holds here and has on order."""
+        for slot in self._slots:
+            if slot.name == strategy:
+                self._decider.refresh(slot)
+
+    def sort_slots(self) -> None:
+        """Decide which slots take the quick way: sampled by every event, warm, without history, switched on."""
+        enabled = self._runtime.state.runtime_flags.strategy_enabled
+        sampled = [
+            slot for slot in self._slots if enabled.get(slot.name) and self._candles.samples_directly(slot)
+        ]
+        self._warm = tuple(slot for slot in sampled if slot.features.warm and not slot.records_history)
+        self._cold = tuple(slot for slot in sampled if slot not in self._warm)
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """Return how often market data was not used, by cause."""
+        return dict(self._problems)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the memory but for market and features, as plain values."""
+        return {
+            "source": self._source,
+            "problems": dict(self._problems),
+            "candles": self._candles.snapshot(),
+            "slots": [slot.snapshot() for slot in self._slots],
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take over the memory that `snapshot` returned, and what the restored services hold."""
+        self._source = memory["source"]
+        self._problems = Counter(memory["problems"])
+        self._candles.restore(memory["candles"])
+        for slot, slot_memory in zip(self._slots, memory["slots"], strict=True):
+            slot.restore(slot_memory)
+            self._decider.refresh(slot)
+        self.sort_slots()
+
+    def _admits_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
+        if not self._lives_on(_TRADES) or not self._is_in_time(time_ns):
+            return False
+        problem = self.market.trade_problem(time_ns, price, lots, trade_id)
+        if self._count(problem):
+            self.low = self.high = 0  # Nothing is usual before the doubt is settled.
+            return False
+        self._runtime.now_ns = time_ns
+        self._account.mark()
+        return True
+
+    def _admits_bar(self, time_ns: int, candle: Candle, timeframe_ns: int, *, well_formed: bool) -> bool:
+        if not self._lives_on(_BARS) or not self._is_in_time(time_ns):
+            return False
+        problem: DataProblem | None = DataProblem.MALFORMED_BAR
+        if well_formed and candle.volume >= 0 and time_ns >= candle.close_ns:
+            problem = self.market.trade_problem(time_ns, candle.close, max(candle.volume, 1), -1)
+        if self._count(problem):
+            self.low = self.high = 0
+            return False
+        if self._candles.bar_ns != timeframe_ns:
+            self._candles.start_bars(timeframe_ns)
+            self.sort_slots()
+        self._runtime.now_ns = time_ns
+        self._account.mark()
+        return True
+
+    def _begins(self, time_ns: int) -> bool:
+        runtime = self._runtime
+        runtime.sequence += 1
+        if time_ns >= runtime.alarm_ns:
+            self._account.on_alarm(time_ns)
+        if not self._is_in_time(time_ns):
+            return False
+        runtime.now_ns = time_ns
+        return True
+
+    def _is_in_time(self, time_ns: int) -> bool:
+        return not self._count(DataProblem.TIME_FELL if time_ns < self._runtime.now_ns else None)
+
+    def _lives_on(self, source: str) -> bool:
+        if not self._source:
+            self._source = source
+        return not self._count(None if self._source == source else DataProblem.SECOND_SOURCE)
+
+    def _close_candles(self, closed: Iterable[tuple[StrategySlot, Sequence[Candle]]]) -> None:
+        """Feed candles to the strategies sampled by them; only the newest is a reason to act."""
+        enabled = self._runtime.state.runtime_flags.strategy_enabled
+        for slot, candles in closed:
+            if enabled.get(slot.name):
+                for candle in candles[:-1]:
+                    slot.features.update_candle(self._runtime.now_ns, candle)
+                newest = candles[-1]
+                self._warm_up((slot,), newest, newest.close, newest.volume)
+
+    def _warm_up(self, slots: Sequence[StrategySlot], candle: Candle | None, price: int, lots: int) -> None:
+        """Sample the slow way; a strategy is asked once all of its features mean something."""
+        now_ns = self._runtime.now_ns
+        for slot in slots:
+            features = slot.features
+            was_warm = features.warm
+            try:
+                if candle is None:
+                    features.update(now_ns, price, lots)
+                else:
+                    features.update_candle(now_ns, candle)
+                acts = features.warm and slot.acts(slot.values, slot.stance)
+            except Exception as error:  # noqa: BLE001 - a strategy is a stranger's code; the others go on.
+                self._fail(slot, error)
+                continue
+            if features.warm and not was_warm:
+                self.sort_slots()
+            if acts:
+                self._decider.wake(slot, candle)
+            elif slot.muted:
+                slot.muted = False
+
+    def _fail(self, slot: StrategySlot, error: Exception) -> None:
+        self._decider.fail(slot, StrategyError(slot.name, slot.symbol, described(error)))
+        self.sort_slots()
+
+    def _count(self, problem: str | None) -> bool:
+        """Count a problem, and tell of it at the first, tenth, hundredth, ... time; return whether it is one."""
+        if problem is None:
+            return False
+        name = str(problem)
+        self._problems[name] += 1
+        count = self._problems[name]
+        if str(count).strip("0") == "1":
+            text = name if count == 1 else f"{name}, {count} times by now"
+            self._outbox.record(DataRejected(self._runtime.now_ns, self.market.symbol, text))
+        return True

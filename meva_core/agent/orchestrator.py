@@ -1,0 +1,317 @@
+"""Sequence the pipeline: one event in, everything that follows from it out. It reads no clock and performs nothing.
+
+The orchestrator is the only entrance. What it returns must be committed before its commands are performed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from attrs import frozen
+
+from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.control_desk import ControlDesk
+from meva_core.agent.market_path import MarketPath
+from meva_core.agent.order_desk import OrderDesk
+from meva_core.agent.outbox import Outcome
+from meva_core.agent.runtime_state import Runtime
+from meva_core.commands import Command
+from meva_core.data.market_data_service import MarketDataService
+from meva_core.errors import UnknownSymbolError
+from meva_core.events import (
+    BookChanged,
+    CandleClosed,
+    CostRecorded,
+    Event,
+    KillReleaseRequested,
+    KillRequested,
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    PauseRequested,
+    QuoteReceived,
+    ResumeRequested,
+    RiskBudgetRequested,
+    StreamConnected,
+    StreamGapDetected,
+    StreamLost,
+    TimerFired,
+    TradeReceived,
+    TransferSettled,
+    VenueStateObserved,
+)
+from meva_core.execution.order_service import OrderService
+from meva_core.model.canonical import digest
+from meva_core.model.market import timeframe_ns
+from meva_core.model.money import exact
+from meva_core.model.state import CanonicalState
+from meva_core.ops.alerts import AlertService
+from meva_core.portfolio.holdings import StrategyHoldings
+from meva_core.portfolio.ledger_service import LedgerService
+from meva_core.portfolio.pnl_service import PnLService
+from meva_core.portfolio.treasury_service import TreasuryService
+from meva_core.risk.circuit_breaker import CircuitBreaker
+from meva_core.risk.policy_service import RiskPolicyService
+
+
+@frozen
+class TickResult:
+    """Hold what one tick did: *events* were handled, with these *outcomes*."""
+
+    events: int
+    outcomes: tuple[Outcome, ...]
+    state_version: int
+    decision_hash: str
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Return every command, in order."""
+        return tuple(command for outcome in self.outcomes for command in outcome.commands)
+
+
+@frozen(kw_only=True)
+class AgentServices:
+    """Hold the parts that keep a memory beyond the canonical state; checkpoints carry all of them."""
+
+    market_data: MarketDataService
+    risk: RiskPolicyService
+    breaker: CircuitBreaker
+    orders: OrderService
+    holdings: StrategyHoldings
+    pnl: PnLService
+    ledger: LedgerService
+    treasury: TreasuryService
+    alerts: AlertService
+
+
+class AgentOrchestrator:
+    """Handle events. Times of market events must not fall; one that does is refused and counted.
+
+    A loop that replays calls `path(symbol).on_trade(...)` directly, and `take` when that returned true.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        services: AgentServices,
+        account: AccountWatch,
+        paths: Mapping[str, MarketPath],
+        order_desk: OrderDesk,
+        control_desk: ControlDesk,
+    ) -> None:
+        self._runtime = runtime
+        self._services = services
+        self._account = account
+        self._paths = paths
+        self._order_desk = order_desk
+        self._control_desk = control_desk
+        self._inbox: deque[Event] = deque()
+        account.attach(tuple(paths.values()))
+
+    @property
+    def sequence(self) -> int:
+        """Return how many events were handled."""
+        return self._runtime.sequence
+
+    @property
+    def account(self) -> AccountWatch:
+        """Return the account's equity, drawdown and start."""
+        return self._account
+
+    @property
+    def decision_hash(self) -> str:
+        """Return the last link of the decision chain, in hex."""
+        return self._runtime.outbox.link.hex()
+
+    @property
+    def link(self) -> bytes:
+        """Return the last link of the decision chain."""
+        return self._runtime.outbox.link
+
+    def path(self, symbol: str) -> MarketPath:
+        """Return the way that events of *symbol* take; raise `UnknownSymbolError` where none is configured."""
+        try:
+            return self._paths[symbol]
+        except KeyError:
+            raise UnknownSymbolError(symbol, tuple(self._paths)) from None
+
+    def handle(self, event: Event) -> Outcome:
+        """Handle one event completely and return what followed from it."""
+        self._dispatch(event)
+        return self.take()
+
+    def take(self) -> Outcome:
+        """Return what followed from the events since the last call."""
+        return self._runtime.outbox.take(self._runtime.sequence)
+
+    def offer(self, event: Event) -> None:
+        """Queue *event* for `tick`; events are offered in the order of their times."""
+        self._inbox.append(event)
+
+    def tick(self, now_ns: int) -> TickResult:
+        """Handle every queued event that is due at *now_ns*, in order."""
+        outcomes = []
+        while self._inbox and self._inbox[0].time_ns <= now_ns:
+            outcomes.append(self.handle(self._inbox.popleft()))
+        return TickResult(len(outcomes), tuple(outcomes), self._runtime.version, self.decision_hash)
+
+    def state(self) -> CanonicalState:
+        """Return the canonical state, brought up to date; it lives on with the agent, so copy what must stay."""
+        runtime = self._runtime
+        self._account.refresh(runtime.now_ns)
+        sequence = runtime.state.sequence
+        sequence.events = runtime.sequence
+        sequence.version = runtime.version
+        sequence.last_event_ns = runtime.now_ns
+        for symbol, path in self._paths.items():
+            sequence.last_trade_id[symbol] = path.market.last_trade_id
+            sequence.last_update_id[symbol] = path.market.last_update_id
+        return runtime.state
+
+    def state_hash(self) -> str:
+        """Return the BLAKE2b-128 of the canonical state, in hex."""
+        return digest(self.state())
+
+    def data_problems(self) -> dict[str, int]:
+        """Return how often market data was not used, by symbol and cause."""
+        return {
+            f"{symbol} {problem}": count
+            for symbol, path in self._paths.items()
+            for problem, count in path.problems.items()
+        }
+
+    def finish(self) -> Outcome:
+        """Value the account a last time and return what that led to."""
+        self._account.mark()
+        self._account.record_equity(self._runtime.now_ns)
+        return self.take()
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return everything that a continuation needs, as plain values and classes of the state.
+
+        Nothing is copied: encode it before the next event is handled. Take what is in the outbox first.
+        """
+        assert not self._runtime.outbox.filled, "an outcome is taken before a checkpoint"
+        services = self._services
+        return {
+            "state": self.state(),
+            "link": self._runtime.outbox.link,
+            "account": self._account.snapshot(),
+            "market_data": services.market_data.snapshot(),
+            "order_rate": services.risk.order_rate.snapshot(),
+            "breaker": services.breaker.snapshot(),
+            "orders": services.orders.snapshot(),
+            "holdings": services.holdings.snapshot(),
+            "pnl": services.pnl.snapshot(),
+            "ledger": services.ledger.snapshot(),
+            "alerts": services.alerts.snapshot(),
+            "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
+        }
+
+    def restore(self, checkpoint: Mapping[str, Any]) -> None:
+        """Take over a checkpoint's memory; the agent must have been composed around its `state`."""
+        services = self._services
+        self._runtime.outbox.link = checkpoint["link"]
+        services.market_data.restore(checkpoint["market_data"])
+        services.risk.order_rate.restore(checkpoint["order_rate"])
+        services.breaker.restore(checkpoint["breaker"])
+        services.orders.restore(checkpoint["orders"])
+        services.holdings.restore(checkpoint["holdings"])
+        services.pnl.restore(checkpoint["pnl"], self._runtime.state)
+        services.ledger.restore(checkpoint["ledger"])
+        services.alerts.restore(checkpoint["alerts"])
+        for symbol, memory in checkpoint["paths"].items():
+            self.path(symbol).restore(memory)
+        self._account.restore(checkpoint["account"])
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case TradeReceived():
+                path = self.path(event.symbol)
+                path.on_trade(event.time_ns, event.price_ticks, event.quantity_lots, event.trade_id)
+            case QuoteReceived():
+                self.path(event.symbol).on_quote(event)
+            case BookChanged():
+                self.path(event.symbol).on_book(event)
+            case CandleClosed():
+                path = self.path(event.symbol)
+                path.on_bar(event.time_ns, event.candle, timeframe_ns(event.timeframe))
+            case _:
+                self._begin(event.time_ns)
+                self._dispatch_rare(event)
+
+    def _dispatch_rare(self, event: Event) -> None:
+        match event:
+            case (
+                OrderAcknowledged()
+                | OrderRejected()
+                | OrderFilled()
+                | OrderCanceled()
+                | OrderExpired()
+                | OrderOutcomeUnknown()
+                | VenueStateObserved()
+            ):
+                self._order_desk.handle(event)
+            case (
+                PauseRequested()
+                | ResumeRequested()
+                | KillRequested()
+                | KillReleaseRequested()
+                | RiskBudgetRequested()
+            ):
+                self._control_desk.handle(event)
+            case StreamConnected() | StreamLost() | StreamGapDetected():
+                self._connect(event)
+            case TimerFired():
+                for path in self._paths.values():
+                    path.close_due(event.time_ns)
+            case CostRecorded():
+                self._services.treasury.record_cost(event.asset, event.amount, self._runtime.state)
+            case TransferSettled():
+                self._transfer(event)
+            case TradeReceived() | QuoteReceived() | BookChanged() | CandleClosed():
+                raise AssertionError(event)
+            case _:
+                assert_never(event)
+
+    def _begin(self, time_ns: int) -> None:
+        """Count the event. What is no market data is never refused for its time: money may hang on it."""
+        runtime = self._runtime
+        runtime.sequence += 1
+        runtime.now_ns = max(runtime.now_ns, time_ns)
+        if runtime.now_ns >= runtime.alarm_ns:
+            self._account.on_alarm(runtime.now_ns)
+
+    def _connect(self, event: StreamConnected | StreamLost | StreamGapDetected) -> None:
+        connectivity = self._runtime.state.connectivity
+        self._runtime.version += 1
+        match event:
+            case StreamConnected():
+                connectivity.reconnects += event.stream in connectivity.connected
+                connectivity.connected[event.stream] = True
+            case StreamLost():
+                connectivity.connected[event.stream] = False
+                for path in self._paths.values():
+                    path.market.lose_stream()
+            case StreamGapDetected():
+                connectivity.gaps += 1
+                self.path(event.symbol).market.lose_stream()
+            case _:
+                assert_never(event)
+
+    def _transfer(self, event: TransferSettled) -> None:
+        runtime, services = self._runtime, self._services
+        with exact():
+            value = services.pnl.record_transfer(event.asset, event.amount, runtime.state)
+            entry = services.ledger.post_transfer(
+                event.time_ns, f"transfer:{event.transfer_id}", asset=event.asset, amount=event.amount
+            )
+        runtime.outbox.post(entry)
+        runtime.version += 1
+        self._account.shift(value)

@@ -1,0 +1,210 @@
+"""Follow every order from its approval to its end, at most once per decision; send nothing, judge no risk.
+
+It is the only writer of the canonical state's `open_orders`. What a venue says about an order moves it along
+the table in `order_lifecycle`; what it says about somebody else's order changes nothing here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from attrs import frozen
+
+from meva_core.commands import Approved, CancelAllOrders, CancelOrder, PlaceOrder
+from meva_core.errors import IdempotencyConflict, InvariantError
+from meva_core.events import (
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderExpired,
+    OrderOutcomeUnknown,
+    OrderRejected,
+)
+from meva_core.execution.idempotency import ClientOrderIds, payload_hash
+from meva_core.execution.order_lifecycle import TERMINAL, OrderReport, next_status
+from meva_core.model.fill import Fill
+from meva_core.model.money import EXACT
+from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus
+from meva_core.model.state import CanonicalState
+from meva_core.portfolio.reservations import release, reserve
+
+# Late fills and repeated keys concern the recent past; the journal keeps every order for ever.
+ENDED_KEPT: Final = 1_000
+
+OrderAnswer = OrderAcknowledged | OrderRejected | OrderCanceled | OrderExpired | OrderOutcomeUnknown
+
+
+@frozen
+class SubmitResult:
+    """Hold the order of one key, and the command that sends it; none when the key was submitted before."""
+
+    record: OrderRecord
+    command: PlaceOrder | None
+
+
+@frozen
+class CancelAllResult:
+    """Hold the command, and which orders were open when it was given."""
+
+    command: CancelAllOrders
+    client_order_ids: tuple[str, ...]
+
+
+class OrderService:
+    """Keep the orders of one agent on one account."""
+
+    def __init__(self, state: CanonicalState, ids: ClientOrderIds) -> None:
+        self._state = state
+        self._ids = ids
+        self._ended: OrderedDict[str, OrderRecord] = OrderedDict()
+        self._trades: dict[str, set[tuple[str, str]]] = {}
+        self._last_decision = 0
+
+    def submit(self, approved: Approved, idem_key: str) -> SubmitResult:
+        """Record the order with its reservation; an equal call returns the same record and sends nothing.
+
+        Raise `IdempotencyConflict` when *idem_key* was used for another payload.
+        """
+        intent = approved.intent
+        client_order_id = self._ids.name(intent)
+        payload = payload_hash(intent)
+        if intent.decision <= self._last_decision:
+            return self._repeated(client_order_id, idem_key, payload)
+        self._last_decision = intent.decision
+        request = OrderRequest(
+            client_order_id,
+            idem_key,
+            intent.strategy,
+            intent.symbol,
+            intent.side,
+            intent.type,
+            intent.time_in_force,
+            intent.quantity,
+            intent.limit_price,
+            intent.post_only,
+            intent.reduce_only,
+        )
+        record = OrderRecord(
+            request,
+            payload,
+            # Handed over with this very decision: after a crash nobody knows whether it left (protocol S2).
+            next_status(client_order_id, OrderStatus.INITIALIZED, OrderReport.SENT),
+            intent.created_ns,
+            intent.created_ns,
+            intent.reference_price,
+            approved.reserve_asset,
+            approved.reserve_price,
+        )
+        self._state.open_orders[client_order_id] = record
+        reserve(self._state, record.reserve_asset, EXACT.multiply(intent.quantity, approved.reserve_price))
+        return SubmitResult(record, PlaceOrder(request, approved))
+
+    def find(self, client_order_id: str) -> OrderRecord | None:
+        """Return an open order, or one that ended lately."""
+        return self._state.open_orders.get(client_order_id) or self._ended.get(client_order_id)
+
+    def apply(self, answer: OrderAnswer) -> OrderRecord | None:
+        """Take what the venue, or the transport, says of an order; `None` when the order is not ours."""
+        record = self.find(answer.client_order_id)
+        if record is None:
+            return None
+        match answer:
+            case OrderAcknowledged():
+                record.venue_order_id = answer.venue_order_id
+                return self._move(record, OrderReport.ACKNOWLEDGED, "acknowledged", answer.time_ns)
+            case OrderRejected():
+                evidence = f"rejected {answer.code}: {answer.reason}"
+                return self._move(record, OrderReport.REJECTED, evidence, answer.time_ns)
+            case OrderCanceled():
+                return self._move(record, OrderReport.CANCELED, f"canceled: {answer.reason}", answer.time_ns)
+            case OrderExpired():
+                return self._move(record, OrderReport.EXPIRED, f"expired: {answer.reason}", answer.time_ns)
+            case OrderOutcomeUnknown():
+                return self._move(record, OrderReport.TIMED_OUT, answer.problem, answer.time_ns)
+
+    def apply_fill(self, fill: Fill, time_ns: int) -> OrderRecord | None:
+        """Take a fill into its order; `None` when the order is not ours or the fill was taken before.
+
+        The booking key is (symbol, trade id), so a fill that comes by two channels counts once (fault B2).
+        """
+        record = self.find(fill.client_order_id)
+        if record is None:
+            return None
+        trades = self._trades.setdefault(fill.client_order_id, set())
+        key = (fill.symbol, fill.trade_id)
+        if key in trades:
+            return None
+        trades.add(key)
+        filled = EXACT.add(record.filled_quantity, fill.quantity)
+        if filled > record.request.quantity:
+            facts = f"{fill.client_order_id}: {filled} of {record.request.quantity} by trade {fill.trade_id}"
+            raise InvariantError("fills stay inside their order", facts)
+        report = OrderReport.FINAL_FILL if filled == record.request.quantity else OrderReport.PARTIAL_FILL
+        if record.status not in TERMINAL:
+            part = EXACT.multiply(fill.quantity, record.reserve_price)
+            release(self._state, record.reserve_asset, part)
+        record.filled_quantity = filled
+        record.filled_notional = EXACT.fma(fill.price, fill.quantity, record.filled_notional)
+        record.venue_order_id = record.venue_order_id or fill.venue_order_id
+        return self._move(record, report, f"trade {fill.symbol} {fill.trade_id}", time_ns)
+
+    def cancel(self, client_order_id: str, reason: str, time_ns: int) -> CancelOrder | None:
+        """Return the command that cancels an open order; `None` when it is not open."""
+        record = self._state.open_orders.get(client_order_id)
+        if record is None:
+            return None
+        self._move(record, OrderReport.CANCEL_SENT, f"cancel requested: {reason}", time_ns)
+        return CancelOrder(record.request.symbol, client_order_id, reason)
+
+    def cancel_all(self, reason: str, symbol: str | None = None) -> CancelAllResult:
+        """Return the command that cancels everything of ours, on *symbol* or everywhere.
+
+        It is given even when no order is known to be open: what is not known may be there (invariant I14).
+        """
+        known = [
+            client_order_id
+            for client_order_id, record in self._state.open_orders.items()
+            if symbol in (None, record.request.symbol)
+        ]
+        return CancelAllResult(CancelAllOrders(symbol, reason), tuple(known))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the memory beyond the canonical state."""
+        return {
+            "last_decision": self._last_decision,
+            "ended": list(self._ended.values()),
+            "trades": {order: sorted(trades) for order, trades in self._trades.items()},
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take over the memory that `snapshot` returned; the state's open orders come with the state."""
+        self._last_decision = memory["last_decision"]
+        self._ended = OrderedDict((each.request.client_order_id, each) for each in memory["ended"])
+        self._trades = {order: {tuple(key) for key in trades} for order, trades in memory["trades"].items()}
+
+    def _repeated(self, client_order_id: str, idem_key: str, payload: str) -> SubmitResult:
+        record = self.find(client_order_id)
+        if record is None or record.request.idem_key != idem_key or record.payload_hash != payload:
+            raise IdempotencyConflict(idem_key, record.payload_hash if record else "of the past", payload)
+        return SubmitResult(record, None)
+
+    def _move(self, record: OrderRecord, report: OrderReport, evidence: str, time_ns: int) -> OrderRecord:
+        before = record.status
+        client_order_id = record.request.client_order_id
+        status = next_status(client_order_id, before, report)
+        record.status = status
+        record.updated_ns = time_ns
+        record.evidence = evidence
+        if status in TERMINAL and before not in TERMINAL:
+            self._end(record)
+        return record
+
+    def _end(self, record: OrderRecord) -> None:
+        client_order_id = record.request.client_order_id
+        rest = EXACT.multiply(record.open_quantity, record.reserve_price)
+        release(self._state, record.reserve_asset, rest)
+        del self._state.open_orders[client_order_id]
+        self._ended[client_order_id] = record
+        if len(self._ended) > ENDED_KEPT:
+            forgotten, _ = self._ended.popitem(last=False)
+            self._trades.pop(forgotten, None)

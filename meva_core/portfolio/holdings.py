@@ -1,0 +1,37 @@
+"""Know which strategy holds what, by its own fills; the account as a whole is in the canonical state."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from meva_core.model.fill import Fill
+from meva_core.model.instrument import Instrument
+from meva_core.model.market import Side
+from meva_core.model.money import EXACT, ZERO
+
+
+class StrategyHoldings:
+    """Add up fills by strategy and symbol, net of fees that were paid in the base asset."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], Decimal] = {}
+
+    def held(self, strategy: str, symbol: str) -> Decimal:
+        """Return the base quantity that *strategy* holds through *symbol*."""
+        return self._held.get((strategy, symbol), ZERO)
+
+    def add(self, strategy: str, fill: Fill, instrument: Instrument) -> None:
+        """Take one fill of an order of *strategy*."""
+        quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        if fill.fee_asset == instrument.base:
+            quantity = EXACT.subtract(quantity, fill.fee)
+        key = (strategy, fill.symbol)
+        self._held[key] = EXACT.add(self._held.get(key, ZERO), quantity)
+
+    def snapshot(self) -> list[list[object]]:
+        """Return rows of strategy, symbol, quantity, sorted."""
+        return [[strategy, symbol, held] for (strategy, symbol), held in sorted(self._held.items())]
+
+    def restore(self, rows: list[list[object]]) -> None:
+        """Take over the rows that `snapshot` returned."""
+        self._held = {(str(strategy), str(symbol)): Decimal(str(held)) for strategy, symbol, held in rows}

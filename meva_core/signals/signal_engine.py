@@ -1,0 +1,64 @@
+"""Ask a strategy, and judge whether its answer is a valid signal; judge no risk."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from meva_core.errors import StrategyError
+from meva_core.signals.strategy import Signal, SignalContext, Strategy
+from meva_core.signals.validation import SignalLimits, SignalReject, validate_signal
+
+# Such an answer is a programming error: nothing in it can be trusted enough to be recorded.
+_PROGRAMMING_ERRORS = (SignalReject.NOT_A_SIGNAL, SignalReject.WRONG_TYPE)
+
+
+@frozen
+class SignalDecision:
+    """Hold a strategy's answer: no signal, a valid one, or one with the reason why it is refused."""
+
+    signal: Signal | None
+    reject_reason: SignalReject | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        """Return whether there is a signal to act on."""
+        return self.signal is not None and self.reject_reason is None
+
+
+NO_SIGNAL = SignalDecision(None)
+
+
+class SignalEngine:
+    """Run one strategy under its configured name."""
+
+    def __init__(self, name: str, strategy: Strategy, limits: SignalLimits) -> None:
+        self.name = name
+        self.strategy = strategy
+        self._limits = limits
+
+    def evaluate(self, symbol: str, ctx: SignalContext) -> SignalDecision:
+        """Return what the strategy wants on *symbol*.
+
+        Raise `StrategyError` when it raises, or answers what is no signal or has fields of wrong types.
+        """
+        try:
+            answer = self.strategy.generate_signal(ctx)
+        except Exception as error:  # A strategy is a stranger's code.
+            raise StrategyError(self.name, symbol, described(error)) from error
+        if answer is None:
+            return NO_SIGNAL
+        reason = validate_signal(answer, ctx, self._limits)
+        if reason in _PROGRAMMING_ERRORS:
+            raise StrategyError(self.name, symbol, f"answered {answer!r}, which is {reason}")
+        return SignalDecision(answer, reason)
+
+
+def described(error: Exception) -> str:
+    """Return the error's kind and text, and where it was raised: `ZeroDivisionError: ... (mine.py, line 9)`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return f"{type(error).__name__}: {error}"
+    file = trace.tb_frame.f_code.co_filename.rpartition("/")[2]
+    return f"{type(error).__name__}: {error} ({file}, line {trace.tb_lineno})"

@@ -1,0 +1,192 @@
+"""Wire an agent from its configuration; the only module that knows the container. It runs nothing.
+
+The core's classes take what they need through their constructors; this module says which instance that is. One
+root is resolved, once, on the calling thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import punq
+from attrs import frozen
+
+from meva_adapters.clock.day_zone import next_day_in
+from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.control_desk import ControlDesk
+from meva_core.agent.decider import Decider
+from meva_core.agent.gate_watch import GateWatch
+from meva_core.agent.market_path import MarketPath
+from meva_core.agent.orchestrator import AgentOrchestrator, AgentServices
+from meva_core.agent.order_desk import OrderDesk
+from meva_core.agent.runtime_state import Runtime, initial_state
+from meva_core.agent.strategy_slot import StrategySlot
+from meva_core.config.schema import AppConfig
+from meva_core.data.feature_store import FeatureStore
+from meva_core.data.market_data_service import MarketDataService
+from meva_core.execution.fill_models import FillSettings
+from meva_core.execution.idempotency import ClientOrderIds
+from meva_core.execution.matching import MatchingEngine
+from meva_core.execution.order_service import OrderService
+from meva_core.execution.venue_fees import FeeSchedule
+from meva_core.model.instrument import Instrument
+from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
+from meva_core.model.state import CanonicalState, RuntimeFlags
+from meva_core.ops.alerts import AlertService
+from meva_core.portfolio.holdings import StrategyHoldings
+from meva_core.portfolio.ledger_service import OPENING, LedgerService
+from meva_core.portfolio.pnl_service import PnLService
+from meva_core.portfolio.treasury_service import TreasuryService
+from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.risk.circuit_breaker import CircuitBreaker
+from meva_core.risk.gate import TradingGate
+from meva_core.risk.kill_switch import KillSwitchService
+from meva_core.risk.loss_guard import LossGuard
+from meva_core.risk.policy_service import RiskPolicyService
+from meva_core.signals.signal_engine import SignalEngine
+from meva_core.signals.strategy import Strategy
+from meva_core.signals.validation import SignalLimits
+
+
+@frozen
+class ConfiguredStrategy:
+    """Pair a strategy, built from its parameters, with its name and its symbols (none: every instrument)."""
+
+    name: str
+    strategy: Strategy
+    symbols: tuple[str, ...] = ()
+
+
+def instruments_of(config: AppConfig) -> dict[str, Instrument]:
+    """Return the configured instruments by symbol, in their order."""
+    return {item.symbol: item.instrument() for item in config.exchange.instruments}
+
+
+def compose_venue(config: AppConfig) -> MatchingEngine:
+    """Return the simulated venue that *config* describes."""
+    fees, execution = config.exchange.fees, config.execution
+    return MatchingEngine(
+        instruments_of(config).values(),
+        balances=config.exchange.balances,
+        fees=FeeSchedule(fees.maker_bps, fees.taker_bps, fees.paid_in),
+        fill_model=execution.fill_model,
+        settings=FillSettings(slippage_bps=execution.slippage_bps),
+        latency_ns=execution.latency_ms * NS_PER_MS,
+    )
+
+
+def compose_agent(
+    config: AppConfig,
+    strategies: Iterable[ConfiguredStrategy],
+    *,
+    checkpoint: Mapping[str, Any] | None = None,
+) -> AgentOrchestrator:
+    """Return an agent that has seen nothing yet, or one that continues from *checkpoint*."""
+    state: CanonicalState = initial_state(config) if checkpoint is None else checkpoint["state"]
+    runtime = Runtime(state)
+    container = _container(config, runtime)
+    paths: dict[str, MarketPath] = container.resolve(_Paths).by_symbol
+    _add_paths(container, config, strategies, paths)
+    agent: AgentOrchestrator = container.resolve(AgentOrchestrator)
+    if checkpoint is None:
+        _open_balances(config, state, container.resolve(PnLService), container.resolve(LedgerService))
+    else:
+        agent.restore(checkpoint)
+    return agent
+
+
+class _Paths:
+    """Hold the market paths while they are being made, so that what needs all of them can be wired before."""
+
+    def __init__(self) -> None:
+        self.by_symbol: dict[str, MarketPath] = {}
+
+
+def _container(config: AppConfig, runtime: Runtime) -> punq.Container:
+    container = punq.Container()
+    once = punq.Scope.singleton
+    instruments, risk = instruments_of(config), config.risk
+    instances: tuple[tuple[type, object], ...] = (
+        (Runtime, runtime),
+        (CanonicalState, runtime.state),
+        (RuntimeFlags, runtime.state.runtime_flags),
+        (ClientOrderIds, ClientOrderIds(config.agent, config.account)),
+        (AlertService, AlertService()),
+        (_Paths, _Paths()),
+    )
+    for service, instance in instances:
+        container.register(service, instance=instance)
+    for service in (FeatureStore, OrderService, StrategyHoldings, LedgerService, TreasuryService, GateWatch):
+        container.register(service, scope=once)
+    container.register(MarketDataService, scope=once, instruments=tuple(instruments.values()))
+    markets = [container.resolve(MarketDataService).market(symbol) for symbol in instruments]
+    valuation = ValuationService(config.reporting_currency, markets)
+    container.register(ValuationService, instance=valuation)
+    container.register(PnLService, scope=once, instruments=instruments)
+    guard = LossGuard(
+        daily_loss=valuation.quanta(risk.daily_loss_limit), drawdown=valuation.quanta(risk.max_drawdown_limit)
+    )
+    container.register(LossGuard, instance=guard)
+    container.register(TradingGate, scope=once, on_change=container.resolve(GateWatch).on_change)
+    container.register(KillSwitchService, scope=once)
+    container.register(
+        CircuitBreaker,
+        scope=once,
+        limit=risk.breaker_consecutive_rejects,
+        cool_down_ns=risk.breaker_cool_down_s * NS_PER_SECOND,
+    )
+    container.register(
+        RiskPolicyService, scope=once, config=risk, fees=config.exchange.fees, instruments=instruments
+    )
+    return _add_agent(container, config)
+
+
+def _add_agent(container: punq.Container, config: AppConfig) -> punq.Container:
+    once = punq.Scope.singleton
+    paths = container.resolve(_Paths).by_symbol
+    container.register(
+        AccountWatch,
+        scope=once,
+        next_day=next_day_in(config.day_zone),
+        sample_ns=config.observability.equity_sample_s * NS_PER_SECOND,
+        resume_after_daily_loss=config.risk.resume_after_daily_loss,
+    )
+    container.register(Decider, scope=once, signal_age_ns=config.signals.max_age_ms * NS_PER_MS)
+    container.register(OrderDesk, scope=once, paths=paths)
+    container.register(ControlDesk, scope=once, budget_max=config.risk.max_portfolio_exposure)
+    container.register(AgentServices, scope=once)
+    container.register(AgentOrchestrator, scope=once, paths=paths)
+    return container
+
+
+def _add_paths(
+    container: punq.Container,
+    config: AppConfig,
+    strategies: Iterable[ConfiguredStrategy],
+    paths: dict[str, MarketPath],
+) -> None:
+    """Make one path per instrument, with a slot for every strategy that trades it, in the order configured."""
+    limits = SignalLimits(config.signals.min_confidence, config.signals.min_edge_bps)
+    market_data, features = container.resolve(MarketDataService), container.resolve(FeatureStore)
+    engines = [(SignalEngine(item.name, item.strategy, limits), item.symbols) for item in strategies]
+    for symbol in market_data.symbols:
+        market = market_data.market(symbol)
+        slots = [
+            StrategySlot(engine, market, features.add(engine.name, symbol, engine.strategy.features()))
+            for engine, symbols in engines
+            if not symbols or symbol in symbols
+        ]
+        paths[symbol] = MarketPath(
+            container.resolve(Runtime),
+            market,
+            slots,
+            account=container.resolve(AccountWatch),
+            decider=container.resolve(Decider),
+        )
+
+
+def _open_balances(config: AppConfig, state: CanonicalState, pnl: PnLService, ledger: LedgerService) -> None:
+    for asset, amount in config.exchange.balances.items():
+        pnl.open_balance(asset, amount, state)
+        ledger.post_transfer(0, f"opening:{asset}", asset=asset, amount=amount, against=OPENING)

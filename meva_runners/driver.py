@@ -1,0 +1,257 @@
+"""Drive an agent over tapes, event by event: the venue answers, the agent decides, its commands are performed.
+
+There is no domain word in the loop. For every market event, the simulated venue goes first (it fills what had
+arrived before), then the agent; what the agent wants is performed at once, and what that answers is handled
+before the next event. Nothing an event causes can be filled by that event.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import perf_counter
+from typing import Protocol, assert_never
+
+from meva_core.agent.orchestrator import AgentOrchestrator
+from meva_core.agent.outbox import Outcome
+from meva_core.data.replay_loader import ReplayLoader
+from meva_core.events import BookChanged, CandleClosed, Event, QuoteReceived, TradeReceived
+from meva_core.execution.matching import MatchingEngine
+from meva_core.model.market import Candle
+from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
+from meva_runners.performer import SimulatedPerformer
+
+# Called with every outcome that holds something.
+Observer = Callable[[Outcome], None]
+Run = tuple[Block, int, int]
+
+
+class Recorder(Protocol):
+    """Keep what was handled: the quiet rows of a block in bulk, everything else one by one."""
+
+    def begin(self, block: Block, start: int) -> None:
+        """Learn that rows of *block* from *start* on come next."""
+        ...
+
+    def record(self, event: Event, outcome: Outcome) -> None:
+        """Keep an event with what followed; the rows before it were quiet."""
+        ...
+
+    def record_row(self, outcome: Outcome) -> None:
+        """Keep the newest row with what followed; the rows before it were quiet."""
+        ...
+
+    def end(self, sequence: int) -> None:
+        """Learn that all rows up to *sequence* were handled."""
+        ...
+
+
+class NoRecorder:
+    """Keep nothing."""
+
+    def begin(self, block: Block, start: int) -> None:
+        """Do nothing."""
+
+    def record(self, event: Event, outcome: Outcome) -> None:
+        """Do nothing."""
+
+    def record_row(self, outcome: Outcome) -> None:
+        """Do nothing."""
+
+    def end(self, sequence: int) -> None:
+        """Do nothing."""
+
+
+class ReplayDriver:
+    """Run one agent against one simulated venue.
+
+    *market_events* counts what the tapes gave, *load_seconds* the time spent reading them, *run_seconds* the
+    time spent on everything else.
+    """
+
+    def __init__(
+        self,
+        agent: AgentOrchestrator,
+        venue: MatchingEngine,
+        *,
+        observers: Sequence[Observer] = (),
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.agent = agent
+        self.venue = venue
+        self.market_events = 0
+        self.first_ns = self.last_ns = 0
+        self.load_seconds = self.run_seconds = 0.0
+        self._observers = tuple(observers)
+        self._recorder = recorder or NoRecorder()
+        self._performer = SimulatedPerformer(venue)
+
+    def run(
+        self,
+        tapes: Sequence[Tape],
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        on_progress: Callable[[], None] | None = None,
+        stops: Iterable[int] = (),
+    ) -> Iterator[int]:
+        """Handle every event of *tapes*, pausing after so many market events as *stops* (rising) says.
+
+        Yields the number of market events at each stop, and once at the end.
+        """
+        pieces = self._pieces(ReplayLoader().merge(tapes, start_ns, end_ns), iter(stops))
+        while True:
+            began = perf_counter()
+            piece = next(pieces, None)
+            loaded = perf_counter()
+            self.load_seconds += loaded - began
+            if piece is None:
+                break
+            block, start, stop, is_stop = piece
+            if stop > start:
+                self._handle_rows(block, start, stop)
+            self.run_seconds += perf_counter() - loaded
+            if on_progress is not None:
+                on_progress()
+            if is_stop:
+                yield self.market_events
+        yield self.market_events
+
+    def finish(self) -> None:
+        """Value the account a last time."""
+        began = perf_counter()
+        self._observe(self.agent.finish())
+        self.run_seconds += perf_counter() - began
+
+    def take_over(self, agent: AgentOrchestrator, venue: MatchingEngine) -> None:
+        """Go on with another agent and venue, restored from a checkpoint of these."""
+        self.agent, self.venue = agent, venue
+        self._performer = SimulatedPerformer(venue)
+
+    def _pieces(self, runs: Iterator[Run], stops: Iterator[int]) -> Iterator[tuple[Block, int, int, bool]]:
+        """Cut *runs* so that every stop is the end of a piece."""
+        due = next(stops, None)
+        handled = 0
+        for block, first, last in runs:
+            start = first
+            while due is not None and handled + last - start >= due:
+                stop = start + due - handled
+                yield block, start, stop, True
+                handled, start = due, stop
+                due = next(stops, None)
+            if start < last:
+                yield block, start, last, False
+                handled += last - start
+
+    def _handle_rows(self, block: Block, start: int, stop: int) -> None:
+        self._recorder.begin(block, start)
+        match block:
+            case TradeBlock():
+                self._handle_trades(block, start, stop)
+                first_ns, last_ns = block.times[start], block.times[stop - 1]
+            case BarBlock():
+                self._handle_bars(block, start, stop)
+                first_ns, last_ns = (block.open_times[row] + block.interval_ns for row in (start, stop - 1))
+            case EventBlock():
+                for event in block.events[start:stop]:
+                    self._handle_event(event)
+                first_ns, last_ns = block.events[start].time_ns, block.events[stop - 1].time_ns
+            case _:
+                assert_never(block)
+        self._recorder.end(self.agent.sequence)
+        self.market_events += stop - start
+        self.first_ns = self.first_ns or first_ns
+        self.last_ns = last_ns
+
+    def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
+        market = self.venue.market(block.symbol)
+        on_trade = self.agent.path(block.symbol).on_trade
+        rows = zip(
+            block.times[start:stop],
+            block.prices[start:stop],
+            block.quantities[start:stop],
+            block.taker_sides[start:stop],
+            block.ids[start:stop],
+            strict=True,
+        )
+        for time_ns, price, lots, side, trade_id in rows:
+            if market.waiting:
+                self._deliver(market.on_trade(time_ns, price, lots, side))
+            else:
+                market.last_ticks = price
+            if on_trade(time_ns, price, lots, trade_id):
+                outcome = self.agent.take()
+                self._recorder.record_row(outcome)
+                self._follow(outcome, time_ns)
+
+    def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
+        market = self.venue.market(block.symbol)
+        on_bar = self.agent.path(block.symbol).on_bar
+        interval_ns = block.interval_ns
+        rows = zip(
+            block.open_times[start:stop],
+            block.opens[start:stop],
+            block.highs[start:stop],
+            block.lows[start:stop],
+            block.closes[start:stop],
+            block.volumes[start:stop],
+            strict=True,
+        )
+        for open_ns, opening, high, low, close, volume in rows:
+            close_ns = open_ns + interval_ns
+            candle = Candle(open_ns, close_ns, opening, high, low, close, volume)
+            if market.waiting:
+                self._deliver(market.on_bar(candle, close_ns))
+            else:
+                market.last_ticks = close
+            if on_bar(close_ns, candle, interval_ns):
+                outcome = self.agent.take()
+                self._recorder.record_row(outcome)
+                self._follow(outcome, close_ns)
+
+    def _handle_event(self, event: Event) -> None:
+        self._deliver(self._venue_answers(event))
+        outcome = self.agent.handle(event)
+        self._recorder.record(event, outcome)
+        self._follow(outcome, event.time_ns)
+
+    def _venue_answers(self, event: Event) -> list[Event]:
+        venue = self.venue
+        match event:
+            case TradeReceived():
+                market = venue.market(event.symbol)
+                return market.on_trade(
+                    event.time_ns, event.price_ticks, event.quantity_lots, event.taker_side
+                )
+            case CandleClosed():
+                return venue.market(event.symbol).on_bar(event.candle, event.time_ns)
+            case QuoteReceived():
+                return venue.on_quote(event)
+            case BookChanged():
+                return venue.on_book(event)
+            case _:
+                return venue.due(event.time_ns)
+
+    def _deliver(self, events: Iterable[Event]) -> None:
+        """Let the agent handle what the venue reports, and perform what follows."""
+        for event in events:
+            outcome = self.agent.handle(event)
+            self._recorder.record(event, outcome)
+            self._follow(outcome, event.time_ns)
+
+    def _follow(self, outcome: Outcome, time_ns: int) -> None:
+        """Perform the commands of *outcome*, and those of everything that they lead to, in order."""
+        pending = deque((outcome,))
+        while pending:
+            current = pending.popleft()
+            self._observe(current)
+            for command in current.commands:
+                for event in self._performer.perform(command, time_ns):
+                    answered = self.agent.handle(event)
+                    self._recorder.record(event, answered)
+                    pending.append(answered)
+
+    def _observe(self, outcome: Outcome) -> None:
+        if outcome.records:
+            for observe in self._observers:
+                observe(outcome)

@@ -1,0 +1,52 @@
+"""Perform the agent's commands on the simulated venue; decide nothing."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from meva_core.commands import (
+    CancelAllOrders,
+    CancelOrder,
+    Command,
+    ObserveVenue,
+    PlaceOrder,
+    QueryOrder,
+    RaiseAlert,
+    SetTimer,
+    TransferFunds,
+)
+from meva_core.events import Event, VenueStateObserved
+from meva_core.execution.matching import MatchingEngine
+
+
+class SimulatedPerformer:
+    """Turn commands into calls of *venue*, and its answers into events."""
+
+    def __init__(self, venue: MatchingEngine) -> None:
+        self.venue = venue
+
+    def perform(self, command: Command, time_ns: int) -> list[Event]:
+        """Return what the venue answers at once; what it answers later comes with the market's events."""
+        match command:
+            case PlaceOrder(request):
+                return self.venue.submit(request, time_ns)
+            case CancelOrder(symbol, client_order_id):
+                return self.venue.cancel(symbol, client_order_id, time_ns)
+            case CancelAllOrders(symbol):
+                return self.venue.cancel_all(symbol, time_ns)
+            case ObserveVenue() | QueryOrder():
+                return [self._observed(time_ns)]
+            case RaiseAlert() | SetTimer() | TransferFunds():
+                return []  # A recording has no person to call, no wall clock, and no money to move.
+            case _:
+                assert_never(command)
+
+    def _observed(self, time_ns: int) -> VenueStateObserved:
+        balances = self.venue.balances()
+        return VenueStateObserved(
+            time_ns,
+            time_ns,
+            self.venue.open_orders(),
+            (),
+            tuple((asset, free, locked) for asset, (free, locked) in balances.items()),
+        )
