@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
 from meva_core.commands import Command
+from meva_core.model.value import value
 from meva_core.ops.log_records import Record
 from meva_core.portfolio.ledger_service import LedgerEntry
 
 
-@frozen
+@value
 class Outcome:
     """Hold everything that followed from one event.
 

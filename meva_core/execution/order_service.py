@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Final
 
-from attrs import frozen
-
 from meva_core.commands import Approved, CancelAllOrders, CancelOrder, PlaceOrder
 from meva_core.errors import IdempotencyConflict, InvariantError
 from meva_core.events import (
@@ -26,6 +24,7 @@ from meva_core.model.fill import Fill
 from meva_core.model.money import EXACT
 from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus
 from meva_core.model.state import CanonicalState
+from meva_core.model.value import value
 from meva_core.portfolio.reservations import release, reserve
 
 # Late fills and repeated keys concern the recent past; the journal keeps every order for ever.
@@ -34,7 +33,7 @@ ENDED_KEPT: Final = 1_000
 OrderAnswer = OrderAcknowledged | OrderRejected | OrderCanceled | OrderExpired | OrderOutcomeUnknown
 
 
-@frozen
+@value
 class SubmitResult:
     """Hold the order of one key, and the command that sends it; none when the key was submitted before."""
 
@@ -42,7 +41,7 @@ class SubmitResult:
     command: PlaceOrder | None
 
 
-@frozen
+@value
 class CancelAllResult:
     """Hold the command, and which orders were open when it was given."""
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import frozen
-
 from meva_core.commands import RaiseAlert
 from meva_core.model.fill import Fill
 from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.model.state import Gate
+from meva_core.model.value import value
 from meva_core.signals.strategy import Signal
 
 
-@frozen
+@value
 class SignalDecided:
     """A strategy answered; *reject_reason* is empty when the signal is valid."""
 
@@ -28,7 +27,7 @@ class SignalDecided:
     reject_reason: str
 
 
-@frozen
+@value
 class RiskDecided:
     """The risk gate judged an intent; *codes* names every rule that refused, and is empty when approved."""
 
@@ -41,7 +40,7 @@ class RiskDecided:
     explanation: str
 
 
-@frozen
+@value
 class OrderSubmitted:
     """An approved order was recorded with its reservation and handed over for sending."""
 
@@ -51,7 +50,7 @@ class OrderSubmitted:
     decision_price: Decimal
 
 
-@frozen
+@value
 class OrderUpdated:
     """An order changed its status; *filled_quantity* is what of it has filled so far, if the teller knows."""
 
@@ -63,7 +62,7 @@ class OrderUpdated:
     filled_quantity: Decimal | None = None
 
 
-@frozen
+@value
 class FillBooked:
     """A fill was booked. *realized* and *fee_value* are in the reporting currency.
 
@@ -81,7 +80,7 @@ class FillBooked:
     slippage_bps: float
 
 
-@frozen
+@value
 class EquityMarked:
     """The account was valued, in the reporting currency."""
 
@@ -91,7 +90,7 @@ class EquityMarked:
     drawdown: Decimal
 
 
-@frozen
+@value
 class GateChanged:
     """The trading gate moved, with the cause."""
 
@@ -103,7 +102,7 @@ class GateChanged:
     actor: str
 
 
-@frozen
+@value
 class ControlAnswered:
     """An operator's request was granted, or refused with a reason."""
 
@@ -114,7 +113,7 @@ class ControlAnswered:
     refusal: str
 
 
-@frozen
+@value
 class DataRejected:
     """An input was not used, and why; repeated causes are counted, and told once."""
 
@@ -123,7 +122,7 @@ class DataRejected:
     problem: str
 
 
-@frozen
+@value
 class AlertRaised:
     """An alert was raised."""
 

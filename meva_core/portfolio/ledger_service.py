@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import frozen
-
 from meva_core.errors import InvariantError
 from meva_core.model.fill import Fill
 from meva_core.model.market import Side
 from meva_core.model.money import ZERO
+from meva_core.model.value import value
 
 VENUE = "venue"
 FEES = "fees"
@@ -20,7 +19,7 @@ OPENING = "opening"
 TRANSFERS = "transfers"
 
 
-@frozen
+@value
 class Posting:
     """Add *amount* of *asset* to *account*."""
 
@@ -29,7 +28,7 @@ class Posting:
     amount: Decimal
 
 
-@frozen
+@value
 class LedgerEntry:
     """Hold one balanced transaction: its postings sum to zero per asset. *cause* names the event behind it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import define, frozen
+from attrs import define
 
 from meva_core.errors import InvariantError
 from meva_core.model.fill import Fill
@@ -17,11 +17,12 @@ from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.money import ZERO
 from meva_core.model.state import AssetBalance, CanonicalState, Position
+from meva_core.model.value import value
 from meva_core.portfolio.average_cost import Inventory
 from meva_core.portfolio.valuation_service import ValuationService
 
 
-@frozen
+@value
 class PnLUpdate:
     """Tell what one fill did, in the reporting currency."""
 

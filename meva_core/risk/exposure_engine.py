@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from attrs import frozen
-
 from meva_core.model.market import Side
 from meva_core.model.money import ZERO
 from meva_core.model.order import TradeIntent
 from meva_core.model.state import CanonicalState
+from meva_core.model.value import value
 
 
-@frozen
+@value
 class WorstCase:
     """Hold the largest |quantity| that fills of the open orders could lead to, in the base asset."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from meva_core.errors import StrategyError
+from meva_core.model.value import value
 from meva_core.signals.strategy import Signal, SignalContext, Strategy
 from meva_core.signals.validation import SignalLimits, SignalReject, validate_signal
 
@@ -12,7 +11,7 @@ from meva_core.signals.validation import SignalLimits, SignalReject, validate_si
 _PROGRAMMING_ERRORS = (SignalReject.NOT_A_SIGNAL, SignalReject.WRONG_TYPE)
 
 
-@frozen
+@value
 class SignalDecision:
     """Hold a strategy's answer: no signal, a valid one, or one with the reason why it is refused."""
 
