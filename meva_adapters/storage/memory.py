@@ -1,4 +1,4 @@
-"""Keep a session in memory, for tests and experiments: every promise of the port but to survive the process."""
+"""Keep a session in memory, for tests and experiments: every promise of the port but to outlive the process."""
 
 from __future__ import annotations
 

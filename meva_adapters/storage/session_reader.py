@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from heapq import merge
@@ -199,12 +200,18 @@ class SessionReader:
             key = SegmentKey(kind, symbol, timeframe)
             yield batch, Segment(key, first_sequence, last_sequence, rows, columns)
 
-    def _unpacked(self, segment: Segment) -> list[tuple[int, MarketEvent]]:
+    @contextlib.contextmanager
+    def unpacking(self, segment: Segment) -> Iterator[None]:
+        """Turn what unpacking *segment* raises into `StorageError`."""
         try:
-            return list(events_of(segment))
+            yield
         except (ValueError, IndexError) as problem:
             place = f"events {segment.first_sequence} to {segment.last_sequence}"
             raise self._damaged(f"has an unreadable segment at {place}: {problem}.") from problem
+
+    def _unpacked(self, segment: Segment) -> list[tuple[int, MarketEvent]]:
+        with self.unpacking(segment):
+            return list(events_of(segment))
 
     def _read_header(self) -> SessionHeader:
         values: dict[str, Any] = dict(self._query("SELECT name, value FROM header"))

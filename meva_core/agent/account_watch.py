@@ -18,7 +18,7 @@ from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import EquityMarked
 from meva_core.portfolio.pnl_service import PnLService
 from meva_core.portfolio.treasury_service import TreasuryService
-from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.portfolio.valuation_service import Holding, ValuationService
 from meva_core.risk.circuit_breaker import CircuitBreaker
 from meva_core.risk.exposure_engine import ExposureEngine
 from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, TradingGate
@@ -71,16 +71,16 @@ class AccountWatch:
         self._sample_ns = sample_ns
         self._resumes = resume_after_daily_loss
         self._exposure = ExposureEngine()
-        self._paths: Sequence[Banded] = ()
+        self._holdings: list[tuple[Banded, tuple[Holding, ...]]] = []
         self._bases: dict[str, str] = {}
-        self._steps: list[tuple[Banded, int]] = []
+        self._steps: list[tuple[Banded, Market, int]] = []
         self._held = 0
         self._day_end_ns = self._sample_due_ns = 0
         self.started = False
 
     def attach(self, paths: Sequence[Banded]) -> None:
         """Learn which markets to tell their bands."""
-        self._paths = paths
+        self._holdings = [(path, self._valuation.holdings_on(path.market.symbol)) for path in paths]
         self._bases = {path.market.symbol: path.market.instrument.base for path in paths}
         self.on_holdings()
 
@@ -110,10 +110,19 @@ class AccountWatch:
 
     def on_holdings(self) -> None:
         """Learn that what is held has changed; call `mark` after it."""
-        steps = [(path, *self._valuation.per_tick(path.market.symbol)) for path in self._paths]
-        # No band is safe where a market's weight depends on another's price, or is owed: -1 stands for that.
-        self._steps = [(path, step if constant and step >= 0 else -1) for path, step, constant in steps]
-        self._held = sum(1 for _, step in self._steps if step > 0)
+        self._steps = steps = []
+        self._held = 0
+        for path, holdings in self._holdings:
+            step = 0  # Quanta by which one tick of this market moves the equity.
+            for holding in holdings:
+                units = holding.units
+                if units:
+                    step += units * holding.factor
+                    if units < 0 or len(holding.route) > 1:
+                        step = -1  # No band is safe where something is owed, or valued through two markets.
+                        break
+            self._held += step > 0
+            steps.append((path, path.market, step))
 
     def on_alarm(self, time_ns: int) -> None:
         """Do what is due at *time_ns* by the clock alone: breaker, equity sample, new day."""
@@ -223,17 +232,18 @@ class AccountWatch:
     def _set_bands(self) -> None:
         fall, rise = self._guard.slack()
         held = self._held
-        for path, step in self._steps:
-            low, high = path.market.trusted_band()
-            if step:
-                if step < 0:
-                    low = high = 0
-                else:
-                    price = path.market.last_ticks
-                    reach = held * step
-                    low = max(low, price - fall // reach - 1)
-                    high = min(high, price + rise // reach + 1)
-            path.low, path.high = low, high
+        for path, market, step in self._steps:
+            low, high = market.trusted_low, market.trusted_high
+            if step > 0:
+                price = market.last_ticks
+                reach = held * step
+                safe_low, safe_high = price - fall // reach - 1, price + rise // reach + 1
+                path.low = safe_low if safe_low > low else low
+                path.high = safe_high if safe_high < high else high
+            elif step:
+                path.low = path.high = 0
+            else:
+                path.low, path.high = low, high
 
     def _sample(self, time_ns: int) -> None:
         if self._sample_due_ns:

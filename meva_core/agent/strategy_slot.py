@@ -36,8 +36,10 @@ class StrategySlot:
         "muted_side",
         "muted_until_ns",
         "muted_version",
+        "name",
         "position",
         "stance",
+        "symbol",
         "timeframe",
         "unsold",
         "updates",
@@ -49,7 +51,9 @@ class StrategySlot:
         named = dict(zip(features.names, features.features, strict=True))
         make_state: Callable[[], Any] = getattr(strategy, "initial_state", _no_state)
         self.engine = engine
+        self.name = engine.name
         self.market = market
+        self.symbol = market.symbol
         self.features = features
         self.timeframe = strategy.timeframe
         self.acts = strategy.acts
@@ -64,16 +68,6 @@ class StrategySlot:
         self.muted_version = self.muted_until_ns = 0
 
     @property
-    def name(self) -> str:
-        """Return the strategy's configured name."""
-        return self.engine.name
-
-    @property
-    def symbol(self) -> str:
-        """Return the symbol that it trades."""
-        return self.market.symbol
-
-    @property
     def records_history(self) -> bool:
         """Return whether every sample must pass through the feature set, which keeps rows of it."""
         return self.features.history > 0
@@ -81,6 +75,15 @@ class StrategySlot:
     def refresh(self, holdings: StrategyHoldings, open_orders: dict[str, OrderRecord]) -> None:
         """Take over what the strategy holds and has on order."""
         held = holdings.held(self.name, self.symbol)
+        self.position = self.unsold = expected = held
+        if open_orders:
+            buys, sells = self._on_order(open_orders)
+            self.unsold = EXACT.subtract(held, sells)
+            expected = EXACT.add(self.unsold, buys)
+        lot_size = self.market.instrument.lot_size
+        self.stance = 1 if expected >= lot_size else -1 if expected <= -lot_size else 0
+
+    def _on_order(self, open_orders: dict[str, OrderRecord]) -> tuple[Decimal, Decimal]:
         buys = sells = ZERO
         for record in open_orders.values():
             request = record.request
@@ -89,11 +92,7 @@ class StrategySlot:
                     buys = EXACT.add(buys, record.open_quantity)
                 else:
                     sells = EXACT.add(sells, record.open_quantity)
-        self.position = held
-        self.unsold = EXACT.subtract(held, sells)
-        expected = EXACT.add(self.unsold, buys)
-        lot_size = self.market.instrument.lot_size
-        self.stance = 1 if expected >= lot_size else -1 if expected <= -lot_size else 0
+        return buys, sells
 
     def show(
         self, *, time_ns: int, sellable: Decimal, equity: Decimal, candle: Candle | None

@@ -24,7 +24,9 @@ _BPS: Final = 10_000
 class Market:
     """Hold the latest facts of one symbol, in ticks and lots; 0 ticks stand for "not seen yet".
 
-    *bid_ticks* and *ask_ticks* come from the book once one is fed, else from quotes.
+    *bid_ticks* and *ask_ticks* come from the book once one is fed, else from quotes. A trade with a price between
+    *trusted_low* and *trusted_high*, both excluded, is no jump and needs no `trade_problem`; none is while a
+    refused jump waits for its confirmation.
     """
 
     __slots__ = (
@@ -40,6 +42,8 @@ class Market:
         "last_update_id",
         "quality",
         "symbol",
+        "trusted_high",
+        "trusted_low",
     )
 
     def __init__(self, instrument: Instrument) -> None:
@@ -50,6 +54,7 @@ class Market:
         self.last_trade_id = -1
         self.last_update_id = -1
         self.bid_ticks = self.bid_lots = self.ask_ticks = self.ask_lots = 0
+        self.trusted_low = self.trusted_high = 0
         self.book: OrderBook | None = None
         self.quality = TradeQuality()
 
@@ -69,18 +74,16 @@ class Market:
         if problem is None:
             self.last_ns = time_ns
             self.last_ticks = price
+        self._trust()
         return problem
 
-    def trusted_band(self) -> tuple[int, int]:
-        """Return an open interval of prices around the last in which no two are a jump apart.
-
-        A caller that keeps to it needs no `trade_problem`: the widest move inside is from its lower end to its
-        upper one. It is empty while a refused jump waits for its confirmation.
-        """
+    def _trust(self) -> None:
+        """Set the trusted prices: around the last one, so far that no two of them are a jump apart."""
         if self.quality.is_suspicious:
-            return 0, 0
+            self.trusted_low = self.trusted_high = 0
+            return
         reach = self.last_ticks * JUMP_BPS_MAX // (2 * _BPS + JUMP_BPS_MAX)
-        return self.last_ticks - reach, self.last_ticks + reach
+        self.trusted_low, self.trusted_high = self.last_ticks - reach, self.last_ticks + reach
 
     def apply_quote(self, quote: QuoteReceived) -> DataProblem | None:
         """Take the best bid and ask; return what is wrong with them, then nothing changed."""
@@ -135,6 +138,7 @@ class Market:
             self.book = OrderBook(self.symbol)
             self.book.restore(memory["book"])
         self.quality.restore(memory["quality"])
+        self._trust()
 
 
 class MarketDataService:

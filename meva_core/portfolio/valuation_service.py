@@ -30,15 +30,6 @@ class Holding:
     factor: int = 0
     units: int = 0
 
-    def value(self) -> int:
-        """Return the value in quanta; raise `MissingMarkError` when a mark on the route is missing."""
-        value = self.units * self.factor
-        for market in self.route:
-            if not market.last_ticks and self.units:
-                raise MissingMarkError(self.asset, self.route[-1].instrument.quote)
-            value *= market.last_ticks
-        return value
-
 
 class ValuationService:
     """Know what each asset is worth by the marks of *markets*.
@@ -71,26 +62,32 @@ class ValuationService:
         holding.units = int(EXACT.to_integral_exact(amount.scaleb(holding.decimals, EXACT)))
 
     def equity(self) -> int:
-        """Return the value of everything held, in quanta."""
-        return sum(holding.value() for holding in self._valued)
+        """Return the value of everything held, in quanta; raise `MissingMarkError` when a mark is missing."""
+        total = 0
+        for holding in self._valued:
+            value = holding.units * holding.factor
+            if value:
+                for market in holding.route:
+                    value *= market.last_ticks
+                if not value:
+                    raise MissingMarkError(holding.asset, self.reporting_currency)
+                total += value
+        return total
 
     def is_ready(self) -> bool:
         """Return whether every asset held has its marks."""
-        return all(market.last_ticks for holding in self._valued if holding.units for market in holding.route)
-
-    def per_tick(self, symbol: str) -> tuple[int, bool]:
-        """Return (quanta by which one tick of *symbol* moves the equity, whether that stays constant)."""
-        total, constant = 0, True
         for holding in self._valued:
-            names = [market.symbol for market in holding.route]
-            if holding.units and symbol in names:
-                others = [market.last_ticks for market in holding.route if market.symbol != symbol]
-                constant = constant and not others
-                step = holding.units * holding.factor
-                for ticks in others:
-                    step *= ticks
-                total += step
-        return total, constant
+            if holding.units:
+                for market in holding.route:
+                    if not market.last_ticks:
+                        return False
+        return True
+
+    def holdings_on(self, symbol: str) -> tuple[Holding, ...]:
+        """Return every holding whose value the mark of *symbol* is part of, whether anything is held or not."""
+        return tuple(
+            holding for holding in self._valued if any(market.symbol == symbol for market in holding.route)
+        )
 
     def has_price(self, asset: str) -> bool:
         """Return whether *asset* can be valued now."""
