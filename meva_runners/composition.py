@@ -136,9 +136,7 @@ def _container(config: AppConfig, runtime: Runtime) -> punq.Container:
         limit=risk.breaker_consecutive_rejects,
         cool_down_ns=risk.breaker_cool_down_s * NS_PER_SECOND,
     )
-    container.register(
-        RiskPolicyService, scope=once, config=risk, fees=config.exchange.fees, instruments=instruments
-    )
+    container.register(RiskPolicyService, scope=once, config=risk, fees=config.exchange.fees)
     return _add_agent(container, config)
 
 

@@ -64,9 +64,7 @@ class Decider:
         """Ask the strategy of *slot*, and carry its answer as far as it goes."""
         self._account.mark()
         time_ns = self._runtime.now_ns
-        context = slot.show(
-            time_ns=time_ns, sellable=self._sellable(slot), equity=self._account.equity, candle=candle
-        )
+        context = slot.show(time_ns=time_ns, sellable=self._sellable(slot), candle=candle)
         try:
             decision = slot.engine.evaluate(slot.symbol, context)
         except StrategyError as error:

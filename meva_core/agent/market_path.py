@@ -68,6 +68,8 @@ class MarketPath:
         self._account = account
         self._decider = decider
         self._slots = tuple(slots)
+        for slot in slots:
+            slot.context.account = account
         self._problems: Counter[str] = Counter()
         self._source = ""
         self._candles = CandleFeed(market.symbol, self._slots)

@@ -94,9 +94,7 @@ class StrategySlot:
                     sells = EXACT.add(sells, record.open_quantity)
         return buys, sells
 
-    def show(
-        self, *, time_ns: int, sellable: Decimal, equity: Decimal, candle: Candle | None
-    ) -> SignalContext:
+    def show(self, *, time_ns: int, sellable: Decimal, candle: Candle | None) -> SignalContext:
         """Return the context, brought up to date."""
         context, market = self.context, self.market
         context.time_ns = time_ns
@@ -104,7 +102,6 @@ class StrategySlot:
         context.stance = self.stance
         context.position = self.position
         context.sellable = sellable
-        context.equity = equity
         context.candle = candle
         context.bid_ticks = market.bid_ticks or None
         context.ask_ticks = market.ask_ticks or None

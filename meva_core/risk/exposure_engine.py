@@ -47,20 +47,19 @@ class ExposureEngine:
         return WorstCase(max(held + buys, ZERO), max(sells - held, ZERO))
 
     def portfolio(
-        self, state: CanonicalState, price_of: Callable[[str], Decimal], intent: TradeIntent | None = None
+        self, state: CanonicalState, price_of: Callable[[str], Decimal], *, without: str = ""
     ) -> Decimal:
-        """Return the sum over all symbols of worst-case quantity times price, in the reporting currency.
+        """Return the sum over all symbols but *without* of worst-case quantity times price.
 
-        *price_of* tells what one unit of a symbol's base is worth.
+        *price_of* tells what one unit of a symbol's base is worth in the reporting currency, which is also the
+        unit of the sum.
         """
-        total = ZERO
         symbols = set(state.positions)
         symbols.update(record.request.symbol for record in state.open_orders.values())
-        if intent is not None:
-            symbols.add(intent.symbol)
+        symbols.discard(without)
+        total = ZERO
         for symbol in sorted(symbols):
-            added = intent if intent is not None and intent.symbol == symbol else None
-            quantity = self.worst_case(state, symbol, added).quantity
+            quantity = self.worst_case(state, symbol).quantity
             if quantity:
                 total += quantity * price_of(symbol)
         return total

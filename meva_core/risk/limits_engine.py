@@ -12,6 +12,8 @@ from attrs import define, frozen
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import TradeIntent
 from meva_core.model.state import CanonicalState, Gate, RiskLimits
+from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.risk.loss_guard import LossGuard
 
 
 class RiskCode(StrEnum):
@@ -50,6 +52,8 @@ class RiskView:
     state: CanonicalState
     limits: RiskLimits
     instrument: Instrument
+    valuation: ValuationService
+    losses: LossGuard
     time_ns: int
     data_age_ns: int
     max_data_age_ns: int
@@ -61,8 +65,6 @@ class RiskView:
     notional: Decimal
     position_notional: Decimal
     exposure: Decimal
-    daily_loss: Decimal
-    drawdown: Decimal
     orders_in_window: int
     max_orders_in_window: int
     repeats_in_window: int
@@ -70,8 +72,19 @@ class RiskView:
     price_deviation: Decimal
     price_collar: Decimal
     reserve_asset: str
+    reserve: Decimal
     reserve_price: Decimal
     free: Decimal
+
+    @property
+    def daily_loss(self) -> Decimal:
+        """Return by how much the equity is below the day's opening; negative in profit."""
+        return self.valuation.amount(self.losses.anchors.day_open - self.losses.anchors.equity)
+
+    @property
+    def drawdown(self) -> Decimal:
+        """Return by how much the equity is below its peak."""
+        return self.valuation.amount(self.losses.anchors.drawdown)
 
 
 @frozen
@@ -163,12 +176,12 @@ RULES: Final = (
     ),
     Rule(
         RiskCode.DAILY_LOSS_LIMIT,
-        lambda v: v.daily_loss >= v.limits.daily_loss_limit,
+        lambda v: v.losses.is_daily_loss_reached,
         lambda v: f"today's loss {v.daily_loss:f} has reached {v.limits.daily_loss_limit:f}",
     ),
     Rule(
         RiskCode.MAX_DRAWDOWN_LIMIT,
-        lambda v: v.drawdown >= v.limits.max_drawdown_limit,
+        lambda v: v.losses.is_drawdown_reached,
         lambda v: f"drawdown {v.drawdown:f} has reached {v.limits.max_drawdown_limit:f}",
     ),
     Rule(
@@ -197,8 +210,8 @@ RULES: Final = (
     ),
     Rule(
         RiskCode.INSUFFICIENT_FUNDS,
-        lambda v: v.intent.quantity * v.reserve_price > v.free,
-        lambda v: f"{v.intent.quantity * v.reserve_price:f} {v.reserve_asset} needed, {v.free:f} free",
+        lambda v: v.reserve > v.free,
+        lambda v: f"{v.reserve:f} {v.reserve_asset} needed, {v.free:f} free",
     ),
 )
 assert {rule.code for rule in RULES} == set(RiskCode), "every code has exactly one rule"

@@ -82,11 +82,20 @@ class LossGuard:
             return ()
         return self.breaches()
 
+    @property
+    def is_daily_loss_reached(self) -> bool:
+        """Return whether the last mark breaks the limit on the day's loss."""
+        return self.anchors.day_open - self.anchors.equity >= self.daily_loss
+
+    @property
+    def is_drawdown_reached(self) -> bool:
+        """Return whether the last mark breaks the limit on the drawdown."""
+        return self.anchors.drawdown >= self.drawdown
+
     def breaches(self) -> tuple[str, ...]:
         """Return the codes of the limits that the last mark breaks."""
-        anchors = self.anchors
-        daily = (DAILY_LOSS,) if anchors.day_open - anchors.equity >= self.daily_loss else ()
-        return (*daily, DRAWDOWN) if anchors.drawdown >= self.drawdown else daily
+        daily = (DAILY_LOSS,) if self.is_daily_loss_reached else ()
+        return (*daily, DRAWDOWN) if self.is_drawdown_reached else daily
 
     def slack(self) -> tuple[int, int]:
         """Return (fall, rise) of the equity within which no anchor, record or limit can change."""

@@ -10,7 +10,6 @@ from attrs import frozen
 from meva_core.commands import Approved
 from meva_core.config.schema import FeesConfig, RiskConfig
 from meva_core.data.market_data_service import Market, MarketDataService
-from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
 from meva_core.model.money import ZERO
 from meva_core.model.order import OrderStatus, OrderType, TradeIntent
@@ -45,14 +44,13 @@ class RiskPolicyService:
         config: RiskConfig,
         fees: FeesConfig,
         *,
-        instruments: dict[str, Instrument],
         market_data: MarketDataService,
         valuation: ValuationService,
         loss_guard: LossGuard,
     ) -> None:
         self._config = config
-        self._instruments = instruments
-        self._market_data = market_data
+        markets = [market_data.market(symbol) for symbol in market_data.symbols]
+        self._subjects = {market.symbol: (market.instrument, market) for market in markets}
         self._valuation = valuation
         self._loss_guard = loss_guard
         self._limits = LimitsEngine()
@@ -81,41 +79,45 @@ class RiskPolicyService:
 
     def _view(self, intent: TradeIntent, state: CanonicalState) -> RiskView:
         """Gather the numbers; what needs a missing mark is left at zero, and refused by `no_mark`."""
-        config, valuation = self._config, self._valuation
-        instrument = self._instruments[intent.symbol]
-        market = self._market_data.market(intent.symbol)
-        time_ns = intent.created_ns
+        config, valuation, symbol = self._config, self._valuation, intent.symbol
+        instrument, market = self._subjects[symbol]
+        time_ns, quantity = intent.created_ns, intent.quantity
         mark = market.mark
-        price = intent.limit_price if intent.limit_price is not None else mark
+        price = mark if intent.limit_price is None else intent.limit_price
+        notional_quote = quantity * price
+        before = self._exposure.worst_case(state, symbol).quantity
+        after = self._exposure.worst_case(state, symbol, intent).quantity
         mark_known = valuation.is_ready() and valuation.has_price(instrument.base)
-        base_price = valuation.price_of(instrument.base) if mark_known else ZERO
-        notional_quote = intent.quantity * price
-        before = self._exposure.worst_case(state, intent.symbol).quantity
-        after = self._exposure.worst_case(state, intent.symbol, intent).quantity
-        buys = intent.side is Side.BUY
-        reserve_asset = instrument.quote if buys else instrument.base
-        reserve_price = self._reserve_price(intent, price) if buys else _ONE
+        notional = position_notional = exposure = ZERO
+        if mark_known:
+            notional = notional_quote * valuation.price_of(instrument.quote)
+            position_notional = after * valuation.price_of(instrument.base)
+            others = self._exposure.portfolio(state, self._base_price, without=symbol)
+            exposure = others + position_notional
+        if intent.side is Side.BUY:
+            reserve_asset, reserve_price = instrument.quote, self._reserve_price(intent, price)
+        else:
+            reserve_asset, reserve_price = instrument.base, _ONE
         balance = state.balances.get(reserve_asset)
-        anchors = self._loss_guard.anchors
         orders, repeats = self.order_rate.count(time_ns, _kind(intent))
         return RiskView(
             intent=intent,
             state=state,
             limits=state.risk_limits,
             instrument=instrument,
+            valuation=valuation,
+            losses=self._loss_guard,
             time_ns=time_ns,
             data_age_ns=time_ns - market.last_ns,
             max_data_age_ns=self._max_data_age_ns,
             mark_known=mark_known,
             book_usable=market.is_book_usable(),
             reduces=after <= before,
-            unknown_orders=_unknown_orders(state, intent.symbol),
+            unknown_orders=_unknown_orders(state, symbol) if state.open_orders else 0,
             notional_quote=notional_quote,
-            notional=notional_quote * valuation.price_of(instrument.quote) if mark_known else ZERO,
-            position_notional=after * base_price,
-            exposure=self._exposure.portfolio(state, self._base_price, intent) if mark_known else ZERO,
-            daily_loss=valuation.amount(anchors.day_open - anchors.equity),
-            drawdown=valuation.amount(anchors.drawdown),
+            notional=notional,
+            position_notional=position_notional,
+            exposure=exposure,
             orders_in_window=orders,
             max_orders_in_window=config.max_orders_per_window,
             repeats_in_window=repeats,
@@ -123,12 +125,13 @@ class RiskPolicyService:
             price_deviation=self._deviation(intent, market, mark),
             price_collar=mark * self._collar,
             reserve_asset=reserve_asset,
+            reserve=quantity * reserve_price,
             reserve_price=reserve_price,
-            free=balance.free if balance is not None else ZERO,
+            free=ZERO if balance is None else balance.free,
         )
 
     def _base_price(self, symbol: str) -> Decimal:
-        return self._valuation.price_of(self._instruments[symbol].base)
+        return self._valuation.price_of(self._subjects[symbol][0].base)
 
     def _reserve_price(self, intent: TradeIntent, price: Decimal) -> Decimal:
         """Return what a bought unit may cost at worst: its limit, or the mark plus the whole collar."""

@@ -53,6 +53,15 @@ class FeatureValues:
         raise AttributeError(message)
 
 
+class HasEquity(Protocol):
+    """Know what the account is worth."""
+
+    @property
+    def equity(self) -> Decimal:
+        """Return the equity of the last valuation, in the reporting currency."""
+        ...
+
+
 @define
 class SignalContext:
     """Show a strategy everything it may decide on. The object is reused: keep no reference to it.
@@ -70,7 +79,7 @@ class SignalContext:
     stance: int = 0
     position: Decimal = Decimal(0)
     sellable: Decimal = Decimal(0)
-    equity: Decimal = Decimal(0)
+    account: HasEquity | None = None
     candle: Candle | None = None
     bid_ticks: int | None = None
     ask_ticks: int | None = None
@@ -79,6 +88,11 @@ class SignalContext:
     def price(self) -> Decimal:
         """Return the last price, in the quote asset."""
         return self.instrument.price(self.price_ticks)
+
+    @property
+    def equity(self) -> Decimal:
+        """Return what the whole account is worth now, in the reporting currency."""
+        return Decimal(0) if self.account is None else self.account.equity
 
 
 class Strategy(Protocol):
