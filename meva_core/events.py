@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import frozen
-
 from meva_core.model.fill import Fill
 from meva_core.model.market import Candle, Side
+from meva_core.model.value import value
 
 
-@frozen
+@value
 class TradeReceived:
     """A trade printed. *trade_id* is -1 where the source has none; *venue_time_ns* 0 where unknown."""
 
@@ -26,7 +25,7 @@ class TradeReceived:
     venue_time_ns: int = 0
 
 
-@frozen
+@value
 class QuoteReceived:
     """The best bid and ask changed. *update_id* is on the same counter as the book's ids; -1 for none."""
 
@@ -39,7 +38,7 @@ class QuoteReceived:
     update_id: int = -1
 
 
-@frozen
+@value
 class BookChanged:
     """The order book changed. Levels are (price_ticks, lots), absolute; 0 lots remove a level.
 
@@ -56,7 +55,7 @@ class BookChanged:
     venue_time_ns: int = 0
 
 
-@frozen
+@value
 class CandleClosed:
     """A bar that the venue or the tape built has closed. *time_ns* is at or after its close."""
 
@@ -66,7 +65,7 @@ class CandleClosed:
     candle: Candle
 
 
-@frozen
+@value
 class OrderAcknowledged:
     """The venue took the order."""
 
@@ -76,7 +75,7 @@ class OrderAcknowledged:
     venue_time_ns: int = 0
 
 
-@frozen
+@value
 class OrderRejected:
     """The venue refused this attempt: proof that nothing was placed by it."""
 
@@ -86,7 +85,7 @@ class OrderRejected:
     reason: str
 
 
-@frozen
+@value
 class OrderFilled:
     """The venue executed the order, in part or whole."""
 
@@ -94,7 +93,7 @@ class OrderFilled:
     fill: Fill
 
 
-@frozen
+@value
 class OrderCanceled:
     """The venue confirms that the order is off the book; what was filled stays filled."""
 
@@ -103,7 +102,7 @@ class OrderCanceled:
     reason: str
 
 
-@frozen
+@value
 class OrderExpired:
     """The venue ended the order by its own rules (IOC remainder, FOK, no liquidity)."""
 
@@ -112,7 +111,7 @@ class OrderExpired:
     reason: str
 
 
-@frozen
+@value
 class OrderOutcomeUnknown:
     """The transport cannot say whether the order exists."""
 
@@ -121,7 +120,7 @@ class OrderOutcomeUnknown:
     problem: str
 
 
-@frozen
+@value
 class ObservedOrder:
     """One order as the venue reports it when asked."""
 
@@ -134,7 +133,7 @@ class ObservedOrder:
     status: str
 
 
-@frozen
+@value
 class VenueStateObserved:
     """The venue answered what it holds of ours: open orders, own trades since, balances (asset, free, locked)."""
 
@@ -145,7 +144,7 @@ class VenueStateObserved:
     balances: tuple[tuple[str, Decimal, Decimal], ...]
 
 
-@frozen
+@value
 class StreamConnected:
     """A stream is up."""
 
@@ -153,7 +152,7 @@ class StreamConnected:
     stream: str
 
 
-@frozen
+@value
 class StreamLost:
     """A stream is down."""
 
@@ -162,7 +161,7 @@ class StreamLost:
     reason: str
 
 
-@frozen
+@value
 class StreamGapDetected:
     """A stream lost messages; what it feeds is unusable until resynchronised."""
 
@@ -173,7 +172,7 @@ class StreamGapDetected:
     received_id: int
 
 
-@frozen
+@value
 class PauseRequested:
     """An operator wants no new orders. Always granted."""
 
@@ -183,7 +182,7 @@ class PauseRequested:
     reason: str
 
 
-@frozen
+@value
 class ResumeRequested:
     """An operator wants to trade again; refused unless *expected_epoch* is current."""
 
@@ -193,7 +192,7 @@ class ResumeRequested:
     expected_epoch: int
 
 
-@frozen
+@value
 class KillRequested:
     """Somebody wants everything stopped and every order of ours cancelled. Always granted."""
 
@@ -203,7 +202,7 @@ class KillRequested:
     reason: str
 
 
-@frozen
+@value
 class KillReleaseRequested:
     """An operator wants to lift the kill; refused unless *expected_epoch* is current."""
 
@@ -213,7 +212,7 @@ class KillReleaseRequested:
     expected_epoch: int
 
 
-@frozen
+@value
 class RiskBudgetRequested:
     """An operator sets the portfolio exposure limit, in the reporting currency."""
 
@@ -223,7 +222,7 @@ class RiskBudgetRequested:
     new_budget: Decimal
 
 
-@frozen
+@value
 class TimerFired:
     """A timer that the core asked for is due."""
 
@@ -231,7 +230,7 @@ class TimerFired:
     name: str
 
 
-@frozen
+@value
 class CostRecorded:
     """An operating cost was incurred, in *asset*; positive amounts cost."""
 
@@ -243,7 +242,7 @@ class CostRecorded:
     note: str
 
 
-@frozen
+@value
 class TransferSettled:
     """Money entered (positive) or left (negative) the account."""
 

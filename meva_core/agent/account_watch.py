@@ -86,7 +86,8 @@ class AccountWatch:
 
     @property
     def equity(self) -> Decimal:
-        """Return the equity of the last valuation, in the reporting currency."""
+        """Return the equity now, in the reporting currency."""
+        self.mark()
         return self._valuation.amount(self._guard.anchors.equity)
 
     @property
@@ -238,8 +239,8 @@ class AccountWatch:
                 price = market.last_ticks
                 reach = held * step
                 safe_low, safe_high = price - fall // reach - 1, price + rise // reach + 1
-                path.low = safe_low if safe_low > low else low
-                path.high = safe_high if safe_high < high else high
+                path.low = max(low, safe_low)
+                path.high = min(high, safe_high)
             elif step:
                 path.low = path.high = 0
             else:

@@ -62,7 +62,8 @@ class Decider:
 
     def wake(self, slot: StrategySlot, candle: Candle | None = None) -> None:
         """Ask the strategy of *slot*, and carry its answer as far as it goes."""
-        self._account.mark()
+        if self._gate.state is not Gate.OPEN:
+            self._account.mark()  # A refusal names exact numbers. While open, the band says that no limit is reached.
         time_ns = self._runtime.now_ns
         context = slot.show(time_ns=time_ns, sellable=self._sellable(slot), candle=candle)
         try:

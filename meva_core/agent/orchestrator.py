@@ -6,8 +6,8 @@ The orchestrator is the only entrance. What it returns must be committed before 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, assert_never
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never, get_args
 
 from attrs import frozen
 
@@ -23,27 +23,18 @@ from meva_core.errors import UnknownSymbolError
 from meva_core.events import (
     BookChanged,
     CandleClosed,
+    ConnectivityEvent,
     CostRecorded,
     Event,
-    KillReleaseRequested,
-    KillRequested,
-    OrderAcknowledged,
-    OrderCanceled,
-    OrderExpired,
-    OrderFilled,
-    OrderOutcomeUnknown,
-    OrderRejected,
-    PauseRequested,
+    OperatorEvent,
     QuoteReceived,
-    ResumeRequested,
-    RiskBudgetRequested,
     StreamConnected,
     StreamGapDetected,
     StreamLost,
     TimerFired,
     TradeReceived,
     TransferSettled,
-    VenueStateObserved,
+    VenueEvent,
 )
 from meva_core.execution.order_service import OrderService
 from meva_core.model.canonical import digest
@@ -112,6 +103,7 @@ class AgentOrchestrator:
         self._order_desk = order_desk
         self._control_desk = control_desk
         self._inbox: deque[Event] = deque()
+        self._handlers = self._table()
         account.attach(tuple(paths.values()))
 
     @property
@@ -143,8 +135,8 @@ class AgentOrchestrator:
 
     def handle(self, event: Event) -> Outcome:
         """Handle one event completely and return what followed from it."""
-        self._dispatch(event)
-        return self.take()
+        self._handlers[type(event)](event)
+        return self._runtime.outbox.take(self._runtime.sequence)
 
     def take(self) -> Outcome:
         """Return what followed from the events since the last call."""
@@ -230,63 +222,57 @@ class AgentOrchestrator:
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])
 
-    def _dispatch(self, event: Event) -> None:
-        match event:
-            case TradeReceived():
-                path = self.path(event.symbol)
-                path.on_trade(event.time_ns, event.price_ticks, event.quantity_lots, event.trade_id)
-            case QuoteReceived():
-                self.path(event.symbol).on_quote(event)
-            case BookChanged():
-                self.path(event.symbol).on_book(event)
-            case CandleClosed():
-                path = self.path(event.symbol)
-                path.on_bar(event.time_ns, event.candle, timeframe_ns(event.timeframe))
-            case _:
-                self._begin(event.time_ns)
-                self._dispatch_rare(event)
+    def _table(self) -> dict[type, Callable[[Any], object]]:
+        """Return what handles each kind of event."""
+        orders, controls = self._order_desk.handle, self._control_desk.handle
+        rare: dict[type, Callable[[Any], object]] = {
+            **dict.fromkeys(get_args(VenueEvent), orders),
+            **dict.fromkeys(get_args(OperatorEvent), controls),
+            **dict.fromkeys(get_args(ConnectivityEvent), self._connect),
+            TimerFired: self._close_candles,
+            CostRecorded: self._record_cost,
+            TransferSettled: self._transfer,
+        }
+        table = {kind: self._begun(handler) for kind, handler in rare.items()}
+        table |= {
+            TradeReceived: self._trade,
+            QuoteReceived: lambda event: self.path(event.symbol).on_quote(event),
+            BookChanged: lambda event: self.path(event.symbol).on_book(event),
+            CandleClosed: self._candle,
+        }
+        assert set(table) == set(get_args(Event)), "every kind of event has a handler"
+        return table
 
-    def _dispatch_rare(self, event: Event) -> None:
-        match event:
-            case (
-                OrderAcknowledged()
-                | OrderRejected()
-                | OrderFilled()
-                | OrderCanceled()
-                | OrderExpired()
-                | OrderOutcomeUnknown()
-                | VenueStateObserved()
-            ):
-                self._order_desk.handle(event)
-            case (
-                PauseRequested()
-                | ResumeRequested()
-                | KillRequested()
-                | KillReleaseRequested()
-                | RiskBudgetRequested()
-            ):
-                self._control_desk.handle(event)
-            case StreamConnected() | StreamLost() | StreamGapDetected():
-                self._connect(event)
-            case TimerFired():
-                for path in self._paths.values():
-                    path.close_due(event.time_ns)
-            case CostRecorded():
-                self._services.treasury.record_cost(event.asset, event.amount, self._runtime.state)
-            case TransferSettled():
-                self._transfer(event)
-            case TradeReceived() | QuoteReceived() | BookChanged() | CandleClosed():
-                raise AssertionError(event)
-            case _:
-                assert_never(event)
+    def _begun(self, handler: Callable[[Any], object]) -> Callable[[Any], object]:
+        """Return *handler* with the counting that events beside the market's need.
 
-    def _begin(self, time_ns: int) -> None:
-        """Count the event. What is no market data is never refused for its time: money may hang on it."""
-        runtime = self._runtime
-        runtime.sequence += 1
-        runtime.now_ns = max(runtime.now_ns, time_ns)
-        if runtime.now_ns >= runtime.alarm_ns:
-            self._account.on_alarm(runtime.now_ns)
+        None of them is refused for its time: money may hang on it.
+        """
+        runtime, account = self._runtime, self._account
+
+        def handle(event: Any) -> None:
+            runtime.sequence += 1
+            if event.time_ns > runtime.now_ns:
+                runtime.now_ns = event.time_ns
+            if runtime.now_ns >= runtime.alarm_ns:
+                account.on_alarm(runtime.now_ns)
+            handler(event)
+
+        return handle
+
+    def _trade(self, event: TradeReceived) -> None:
+        path = self.path(event.symbol)
+        path.on_trade(event.time_ns, event.price_ticks, event.quantity_lots, event.trade_id)
+
+    def _candle(self, event: CandleClosed) -> None:
+        self.path(event.symbol).on_bar(event.time_ns, event.candle, timeframe_ns(event.timeframe))
+
+    def _close_candles(self, event: TimerFired) -> None:
+        for path in self._paths.values():
+            path.close_due(event.time_ns)
+
+    def _record_cost(self, event: CostRecorded) -> None:
+        self._services.treasury.record_cost(event.asset, event.amount, self._runtime.state)
 
     def _connect(self, event: StreamConnected | StreamLost | StreamGapDetected) -> None:
         connectivity = self._runtime.state.connectivity

@@ -66,17 +66,24 @@ class OrderDesk:
             case OrderFilled():
                 self._book(event.fill, event.time_ns)
             case OrderAcknowledged():
-                if self._apply(event) is not None:
+                record = self._apply(event)
+                if record is not None:
                     self._breaker.on_success()
+                    self._say(record)
             case OrderRejected():
-                if self._apply(event) is not None:
+                record = self._apply(event)
+                if record is not None:
+                    self._changed(record)
                     self._breaker.on_reject(f"{event.code}: {event.reason}", time_ns=event.time_ns)
                     self._account.set_alarm()
             case OrderCanceled() | OrderExpired():
-                self._apply(event)
+                record = self._apply(event)
+                if record is not None:
+                    self._changed(record)
             case OrderOutcomeUnknown():
                 record = self._apply(event)
                 if record is not None:
+                    self._changed(record)
                     query = QueryOrder(record.request.symbol, event.client_order_id)
                     self._runtime.outbox.command(query, f"query {event.client_order_id}")
             case VenueStateObserved():
@@ -88,24 +95,26 @@ class OrderDesk:
         record = self._orders.apply(answer)
         if record is None:
             self._mismatch(f"the venue speaks of order {answer.client_order_id}, which is not known here")
-            return None
-        self._changed(record)
         return record
 
-    def _changed(self, record: OrderRecord) -> None:
-        runtime, request = self._runtime, record.request
+    def _say(self, record: OrderRecord) -> None:
+        runtime = self._runtime
         runtime.version += 1
         runtime.outbox.record(
             OrderUpdated(
                 runtime.now_ns,
-                request,
+                record.request,
                 record.venue_order_id,
                 record.status,
                 record.evidence,
                 record.filled_quantity,
             )
         )
-        self._paths[request.symbol].refresh(request.strategy)
+
+    def _changed(self, record: OrderRecord) -> None:
+        """Tell of a change in what the order's strategy holds or has on order."""
+        self._say(record)
+        self._paths[record.request.symbol].refresh(record.request.strategy)
 
     def _book(self, fill: Fill, time_ns: int) -> None:
         if self._orders.find(fill.client_order_id) is None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from attrs import frozen
-
 from meva_core.model.market import Side
+from meva_core.model.value import value
 
 
 class Liquidity(StrEnum):
@@ -17,7 +16,7 @@ class Liquidity(StrEnum):
     TAKER = "taker"
 
 
-@frozen
+@value
 class Fill:
     """Hold one execution; (symbol, trade_id) is unique at a venue and is the booking key.
 

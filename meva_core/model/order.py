@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from attrs import define, frozen
+from attrs import define
 
 from meva_core.model.market import Side
 from meva_core.model.money import ZERO
+from meva_core.model.value import value
 
 
 class OrderType(StrEnum):
@@ -42,7 +43,7 @@ class OrderStatus(StrEnum):
     DENIED = "denied"  # Dropped by us before the wire.
 
 
-@frozen
+@value
 class OrderRequest:
     """State exactly what shall be sent to a venue: already on its grid, already inside its limits.
 
@@ -62,7 +63,7 @@ class OrderRequest:
     reduce_only: bool
 
 
-@frozen
+@value
 class TradeIntent:
     """State what a strategy's valid signal asks for, on the instrument's grid, before risk has judged it.
 

@@ -2,8 +2,8 @@
 
 CPython sets each field of a frozen slotted class through `object.__setattr__`; on the path of an order that was
 the largest single cost of the pipeline. A `value` is frozen to the type checker, which sees every assignment in
-this library, and a plain slotted class at run time. What carries permission or crosses the library's border
-(`Approved`, `OrderRequest`, `Signal`, events) is `attrs.frozen`, at run time too.
+this library, and a plain slotted class at run time. What carries permission (`Approved`) or comes from a
+stranger's code (`Signal`) is `attrs.frozen`, at run time too.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ inventory down and another up at the value of the trade, a fee takes one down at
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from attrs import define
 
@@ -20,6 +21,8 @@ from meva_core.model.state import AssetBalance, CanonicalState, Position
 from meva_core.model.value import value
 from meva_core.portfolio.average_cost import Inventory
 from meva_core.portfolio.valuation_service import ValuationService
+
+_ONE: Final = Decimal(1)
 
 
 @value
@@ -70,26 +73,34 @@ class PnLService:
     def update_from_fill(self, fill: Fill, state: CanonicalState) -> PnLUpdate:
         """Book *fill*: balances, position, inventories, fees. Call it inside `exact()`, once per fill."""
         instrument = self._instruments[fill.symbol]
-        base, quote = instrument.base, instrument.quote
-        sign = 1 if fill.side is Side.BUY else -1
-        quantity = fill.quantity * sign
+        base, quote, fee, fee_asset = instrument.base, instrument.quote, fill.fee, fill.fee_asset
+        quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
         notional = fill.price * quantity
-        quote_price = Decimal(1) if quote == self._reporting else self._valuation.price_of(quote)
+        quote_price = _ONE if quote == self._reporting else self._valuation.price_of(quote)
         value = notional * quote_price
-        fee_value = self._fee_value(fill, instrument, quote_price)
-        fee_in_base = fill.fee if fill.fee_asset == base else ZERO
+        fee_value = self._fee_value(fill, instrument, quote_price) if fee else ZERO
 
         # A fee in what was just bought is part of the purchase: it never enters the inventory.
-        net, net_value = quantity - fee_in_base, value - (fee_value if fee_in_base else ZERO)
-        realized, _ = self._move(base, net, net_value)
-        realized += self._move(quote, -notional, -value)[0]
-        if fill.fee and not fee_in_base:
-            realized += self._move(fill.fee_asset, -fill.fee, -fee_value)[0]
-
-        self._credit(state, base, quantity)
-        self._credit(state, quote, -notional)
-        self._credit(state, fill.fee_asset, -fill.fee)
-        closed = self._move_position(state, fill.symbol, net, notional - fee_in_base * fill.price)
+        net, cost, realized = quantity, notional, ZERO
+        if fee_asset == base:
+            net -= fee
+            cost -= fee * fill.price
+            realized += self._move(base, net, value - fee_value)
+            realized += self._move(quote, -notional, -value)
+            self._credit(state, base, net)
+            self._credit(state, quote, -notional)
+        else:
+            realized += self._move(base, net, value)
+            realized += self._move(quote, -notional, -value)
+            self._credit(state, base, net)
+            if fee_asset == quote:
+                realized += self._move(quote, -fee, -fee_value)
+                self._credit(state, quote, -notional - fee)
+            else:
+                realized += self._move(fee_asset, -fee, -fee_value)
+                self._credit(state, quote, -notional)
+                self._credit(state, fee_asset, -fee)
+        closed = self._move_position(state, fill.symbol, net, cost)
         self.totals.realized += realized
         self.totals.fees += fee_value
         return PnLUpdate(realized, fee_value, abs(value), closed)
@@ -111,21 +122,20 @@ class PnLService:
         return total
 
     def _fee_value(self, fill: Fill, instrument: Instrument, quote_price: Decimal) -> Decimal:
-        if not fill.fee:
-            return ZERO
         if fill.fee_asset == instrument.quote:
             return fill.fee * quote_price
         if fill.fee_asset == instrument.base:
             return fill.fee * fill.price * quote_price
         return fill.fee * self._valuation.price_of(fill.fee_asset)
 
-    def _move(self, asset: str, quantity: Decimal, value: Decimal) -> tuple[Decimal, Decimal]:
+    def _move(self, asset: str, quantity: Decimal, value: Decimal) -> Decimal:
+        """Move an asset's inventory and return what that realised; the reporting currency has none."""
         if asset == self._reporting:
-            return ZERO, ZERO
+            return ZERO
         inventory = self.inventories.get(asset)
         if inventory is None:
             inventory = self.inventories[asset] = Inventory()
-        return inventory.change(quantity, value)
+        return inventory.change(quantity, value)[0]
 
     def _move_position(self, state: CanonicalState, symbol: str, quantity: Decimal, cost: Decimal) -> Decimal:
         position = state.positions.get(symbol)
@@ -133,7 +143,8 @@ class PnLService:
             position = state.positions[symbol] = Position(symbol)
         inventory = Inventory(position.quantity, position.cost)
         realized, closed = inventory.change(quantity, cost)
-        position.quantity, position.cost = inventory.quantity, inventory.cost
+        position.quantity = inventory.quantity
+        position.cost = inventory.cost
         position.realized += realized
         return closed
 

@@ -58,7 +58,7 @@ class HasEquity(Protocol):
 
     @property
     def equity(self) -> Decimal:
-        """Return the equity of the last valuation, in the reporting currency."""
+        """Return the equity now, in the reporting currency."""
         ...
 
 
