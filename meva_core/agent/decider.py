@@ -144,8 +144,7 @@ class Decider:
     def _judge(self, slot: StrategySlot, intent: TradeIntent) -> None:
         runtime, outbox = self._runtime, self._runtime.outbox
         outbox.decide(
-            f"intent {intent.decision} {intent.side} {intent.type} {intent.quantity:f} {intent.limit_price}"
-            f" {intent.reference_price:f} {intent.expires_ns}"
+            f"intent {intent.decision} {intent.quantity} {intent.reference_price} {intent.expires_ns}"
         )
         verdict = self._risk.validate_intent(intent, runtime.state)
         if isinstance(verdict, Refused):
@@ -178,7 +177,7 @@ class Decider:
         outbox.record(OrderSubmitted(now_ns, intent.decision, request, intent.reference_price))
         outbox.command(
             result.command,
-            f"place {intent.decision} {request.client_order_id} {approved.gate_epoch} {approved.notional:f}"
-            f" {approved.reserve_asset} {approved.reserve_price:f}",
+            f"place {intent.decision} {request.client_order_id} {approved.gate_epoch} {approved.notional}"
+            f" {approved.reserve_asset} {approved.reserve_price}",
         )
         self.refresh(slot)

@@ -67,15 +67,18 @@ class LedgerService:
 
     def post(self, entry: LedgerEntry) -> LedgerEntry:
         """Book *entry*. Call it inside `exact()`."""
-        accounts = self._accounts
         for movement in entry.movements:
             asset, amount = movement.asset, movement.amount
-            for account, change in ((movement.source, -amount), (movement.target, amount)):
-                balances = accounts.get(account)
-                if balances is None:
-                    balances = accounts[account] = {}
-                balances[asset] = balances.get(asset, ZERO) + change
+            source, target = self._account(movement.source), self._account(movement.target)
+            source[asset] = source.get(asset, ZERO) - amount
+            target[asset] = target.get(asset, ZERO) + amount
         return entry
+
+    def _account(self, name: str) -> dict[str, Decimal]:
+        account = self._accounts.get(name)
+        if account is None:
+            account = self._accounts[name] = {}
+        return account
 
     def post_fill(self, time_ns: int, fill: Fill, base: str, quote: str) -> LedgerEntry:
         """Book a fill: base against quote through the symbol's trading account, and its fee."""

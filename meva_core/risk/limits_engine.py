@@ -1,4 +1,4 @@
-"""Judge one intent by every pre-trade rule: one table, one code per rule, all numbers in the explanation."""
+"""Judge one intent by every pre-trade rule: one code per rule, all numbers in the explanation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define
 
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import TradeIntent
@@ -87,145 +87,113 @@ class RiskView:
         return self.valuation.amount(self.losses.anchors.drawdown)
 
 
-@frozen
-class Rule:
-    """Pair a code with its test (true means: refuse) and with the sentence that explains a refusal."""
+def broken_rules(view: RiskView) -> list[RiskCode]:
+    """Return the code of every rule that *view* breaks; one broken rule does not hide another.
 
-    code: RiskCode
-    breaks: Callable[[RiskView], bool]
-    explain: Callable[[RiskView], str]
-
-
-def _gate_refuses(view: RiskView) -> bool:
-    gate = view.state.runtime_flags.gate
-    return gate is not Gate.OPEN and not (gate is Gate.REDUCE_ONLY and view.reduces)
-
-
-def _instrument_refuses(view: RiskView) -> bool:
-    item, quantity, notional = view.instrument, view.intent.quantity, view.notional_quote
-    return (
+    Each rule is one condition and one code. It is written flat because every order passes it whole.
+    """
+    state, limits, intent, item = view.state, view.limits, view.intent, view.instrument
+    quantity, notional_quote, flags = intent.quantity, view.notional_quote, view.state.runtime_flags
+    grows = not view.reduces
+    codes: list[RiskCode] = []
+    if flags.gate is not Gate.OPEN and (grows or flags.gate is not Gate.REDUCE_ONLY):
+        codes.append(RiskCode.GATE_CLOSED)
+    if not flags.strategy_enabled.get(intent.strategy, False):
+        codes.append(RiskCode.STRATEGY_DISABLED)
+    if 0 < intent.expires_ns < view.time_ns:
+        codes.append(RiskCode.INTENT_EXPIRED)
+    if view.data_age_ns > view.max_data_age_ns:
+        codes.append(RiskCode.STALE_DATA)
+    if not view.mark_known:
+        codes.append(RiskCode.NO_MARK)
+    if not view.book_usable:
+        codes.append(RiskCode.BOOK_UNUSABLE)
+    if view.unknown_orders and grows:
+        codes.append(RiskCode.UNKNOWN_ORDER)
+    if (
         quantity < item.min_quantity
+        or notional_quote < item.min_notional
         or (item.max_quantity is not None and quantity > item.max_quantity)
-        or notional < item.min_notional
-        or (item.max_notional is not None and notional > item.max_notional)
-    )
+        or (item.max_notional is not None and notional_quote > item.max_notional)
+    ):
+        codes.append(RiskCode.INSTRUMENT_LIMITS)
+    if view.notional > limits.max_notional_per_trade:
+        codes.append(RiskCode.MAX_NOTIONAL_PER_TRADE)
+    if grows and view.position_notional > limits.max_position_notional_per_symbol:
+        codes.append(RiskCode.MAX_POSITION_NOTIONAL)
+    if grows and view.exposure > limits.max_portfolio_exposure:
+        codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
+    if view.losses.is_daily_loss_reached:
+        codes.append(RiskCode.DAILY_LOSS_LIMIT)
+    if view.losses.is_drawdown_reached:
+        codes.append(RiskCode.MAX_DRAWDOWN_LIMIT)
+    if len(state.open_orders) >= limits.max_open_orders:
+        codes.append(RiskCode.MAX_OPEN_ORDERS)
+    if view.orders_in_window >= view.max_orders_in_window:
+        codes.append(RiskCode.ORDER_RATE)
+    if view.repeats_in_window >= view.max_repeats_in_window:
+        codes.append(RiskCode.REPEATED_ORDER)
+    if view.price_deviation > view.price_collar:
+        codes.append(RiskCode.PRICE_COLLAR)
+    if view.reserve > view.free:
+        codes.append(RiskCode.INSUFFICIENT_FUNDS)
+    return codes
 
 
-RULES: Final = (
-    Rule(
-        RiskCode.GATE_CLOSED,
-        _gate_refuses,
-        lambda v: f"the gate is {v.state.runtime_flags.gate.name}: {v.state.runtime_flags.pause_reason}",
+EXPLANATIONS: Final[dict[RiskCode, Callable[[RiskView], str]]] = {
+    RiskCode.GATE_CLOSED: lambda v: (
+        f"the gate is {v.state.runtime_flags.gate.name}: {v.state.runtime_flags.pause_reason}"
     ),
-    Rule(
-        RiskCode.STRATEGY_DISABLED,
-        lambda v: not v.state.runtime_flags.strategy_enabled.get(v.intent.strategy, False),
-        lambda v: f"strategy {v.intent.strategy} is disabled",
+    RiskCode.STRATEGY_DISABLED: lambda v: f"strategy {v.intent.strategy} is disabled",
+    RiskCode.INTENT_EXPIRED: lambda v: f"the intent expired {v.time_ns - v.intent.expires_ns} ns ago",
+    RiskCode.STALE_DATA: lambda v: (
+        f"market data is {v.data_age_ns} ns old, at most {v.max_data_age_ns} allowed"
     ),
-    Rule(
-        RiskCode.INTENT_EXPIRED,
-        lambda v: 0 < v.intent.expires_ns < v.time_ns,
-        lambda v: f"the intent expired {v.time_ns - v.intent.expires_ns} ns ago",
+    RiskCode.NO_MARK: lambda _: "an asset that is held, or the quote asset, has no mark yet",
+    RiskCode.BOOK_UNUSABLE: lambda v: (
+        f"the order book of {v.intent.symbol} is not synchronised, one-sided or crossed"
     ),
-    Rule(
-        RiskCode.STALE_DATA,
-        lambda v: v.data_age_ns > v.max_data_age_ns,
-        lambda v: f"market data is {v.data_age_ns} ns old, at most {v.max_data_age_ns} allowed",
+    RiskCode.UNKNOWN_ORDER: lambda v: (
+        f"{v.unknown_orders} orders on {v.intent.symbol} have an unknown outcome"
     ),
-    Rule(
-        RiskCode.NO_MARK,
-        lambda v: not v.mark_known,
-        lambda _: "an asset that is held, or the quote asset, has no mark yet",
+    RiskCode.INSTRUMENT_LIMITS: lambda v: (
+        f"quantity {v.intent.quantity:f} or notional {v.notional_quote:f} is outside the limits of "
+        f"{v.intent.symbol}: quantity {v.instrument.min_quantity}..{v.instrument.max_quantity}, "
+        f"notional {v.instrument.min_notional}..{v.instrument.max_notional}"
     ),
-    Rule(
-        RiskCode.BOOK_UNUSABLE,
-        lambda v: not v.book_usable,
-        lambda v: f"the order book of {v.intent.symbol} is not synchronised, one-sided or crossed",
+    RiskCode.MAX_NOTIONAL_PER_TRADE: lambda v: (
+        f"notional {v.notional:f} is above {v.limits.max_notional_per_trade:f}"
     ),
-    Rule(
-        RiskCode.UNKNOWN_ORDER,
-        lambda v: v.unknown_orders > 0 and not v.reduces,
-        lambda v: f"{v.unknown_orders} orders on {v.intent.symbol} have an unknown outcome",
+    RiskCode.MAX_POSITION_NOTIONAL: lambda v: (
+        f"worst-case position {v.position_notional:f} would be above "
+        f"{v.limits.max_position_notional_per_symbol:f}"
     ),
-    Rule(
-        RiskCode.INSTRUMENT_LIMITS,
-        _instrument_refuses,
-        lambda v: (
-            f"quantity {v.intent.quantity:f} or notional {v.notional_quote:f} is outside the limits of "
-            f"{v.intent.symbol}: quantity {v.instrument.min_quantity}..{v.instrument.max_quantity}, "
-            f"notional {v.instrument.min_notional}..{v.instrument.max_notional}"
-        ),
+    RiskCode.MAX_PORTFOLIO_EXPOSURE: lambda v: (
+        f"worst-case exposure {v.exposure:f} would be above {v.limits.max_portfolio_exposure:f}"
     ),
-    Rule(
-        RiskCode.MAX_NOTIONAL_PER_TRADE,
-        lambda v: v.notional > v.limits.max_notional_per_trade,
-        lambda v: f"notional {v.notional:f} is above {v.limits.max_notional_per_trade:f}",
+    RiskCode.DAILY_LOSS_LIMIT: lambda v: (
+        f"today's loss {v.daily_loss:f} has reached {v.limits.daily_loss_limit:f}"
     ),
-    Rule(
-        RiskCode.MAX_POSITION_NOTIONAL,
-        lambda v: not v.reduces and v.position_notional > v.limits.max_position_notional_per_symbol,
-        lambda v: (
-            f"worst-case position {v.position_notional:f} would be above "
-            f"{v.limits.max_position_notional_per_symbol:f}"
-        ),
+    RiskCode.MAX_DRAWDOWN_LIMIT: lambda v: (
+        f"drawdown {v.drawdown:f} has reached {v.limits.max_drawdown_limit:f}"
     ),
-    Rule(
-        RiskCode.MAX_PORTFOLIO_EXPOSURE,
-        lambda v: not v.reduces and v.exposure > v.limits.max_portfolio_exposure,
-        lambda v: f"worst-case exposure {v.exposure:f} would be above {v.limits.max_portfolio_exposure:f}",
+    RiskCode.MAX_OPEN_ORDERS: lambda v: (
+        f"{len(v.state.open_orders)} orders are open, at most {v.limits.max_open_orders} allowed"
     ),
-    Rule(
-        RiskCode.DAILY_LOSS_LIMIT,
-        lambda v: v.losses.is_daily_loss_reached,
-        lambda v: f"today's loss {v.daily_loss:f} has reached {v.limits.daily_loss_limit:f}",
+    RiskCode.ORDER_RATE: lambda v: (
+        f"{v.orders_in_window} orders in the window, at most {v.max_orders_in_window} allowed"
     ),
-    Rule(
-        RiskCode.MAX_DRAWDOWN_LIMIT,
-        lambda v: v.losses.is_drawdown_reached,
-        lambda v: f"drawdown {v.drawdown:f} has reached {v.limits.max_drawdown_limit:f}",
+    RiskCode.REPEATED_ORDER: lambda v: (
+        f"{v.repeats_in_window} equal orders in the window, at most {v.max_repeats_in_window} allowed"
     ),
-    Rule(
-        RiskCode.MAX_OPEN_ORDERS,
-        lambda v: len(v.state.open_orders) >= v.limits.max_open_orders,
-        lambda v: f"{len(v.state.open_orders)} orders are open, at most {v.limits.max_open_orders} allowed",
+    RiskCode.PRICE_COLLAR: lambda v: (
+        f"the price is {v.price_deviation:f} worse than the mark, at most {v.price_collar:f} allowed"
     ),
-    Rule(
-        RiskCode.ORDER_RATE,
-        lambda v: v.orders_in_window >= v.max_orders_in_window,
-        lambda v: f"{v.orders_in_window} orders in the window, at most {v.max_orders_in_window} allowed",
-    ),
-    Rule(
-        RiskCode.REPEATED_ORDER,
-        lambda v: v.repeats_in_window >= v.max_repeats_in_window,
-        lambda v: (
-            f"{v.repeats_in_window} equal orders in the window, at most {v.max_repeats_in_window} allowed"
-        ),
-    ),
-    Rule(
-        RiskCode.PRICE_COLLAR,
-        lambda v: v.price_deviation > v.price_collar,
-        lambda v: (
-            f"the price is {v.price_deviation:f} worse than the mark, at most {v.price_collar:f} allowed"
-        ),
-    ),
-    Rule(
-        RiskCode.INSUFFICIENT_FUNDS,
-        lambda v: v.reserve > v.free,
-        lambda v: f"{v.reserve:f} {v.reserve_asset} needed, {v.free:f} free",
-    ),
-)
-assert {rule.code for rule in RULES} == set(RiskCode), "every code has exactly one rule"
-assert len(RULES) == len(RiskCode), "every code has exactly one rule"
+    RiskCode.INSUFFICIENT_FUNDS: lambda v: f"{v.reserve:f} {v.reserve_asset} needed, {v.free:f} free",
+}
+assert set(EXPLANATIONS) == set(RiskCode), "every code is explained"
 
 
-class LimitsEngine:
-    """Apply the whole table; one broken rule does not hide another."""
-
-    def broken(self, view: RiskView) -> tuple[Rule, ...]:
-        """Return the rules that *view* breaks, in the order of the table."""
-        return tuple([rule for rule in RULES if rule.breaks(view)])
-
-
-def explain(rules: tuple[Rule, ...], view: RiskView) -> str:
+def explain(codes: list[RiskCode], view: RiskView) -> str:
     """Return one sentence with the numbers of every broken rule."""
-    return "; ".join(f"{rule.code}: {rule.explain(view)}" for rule in rules)
+    return "; ".join(f"{code}: {EXPLANATIONS[code](view)}" for code in codes)

@@ -16,7 +16,7 @@ from meva_core.model.order import OrderStatus, OrderType, TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.exposure_engine import ExposureEngine
-from meva_core.risk.limits_engine import LimitsEngine, RiskView, explain
+from meva_core.risk.limits_engine import RiskView, broken_rules, explain
 from meva_core.risk.loss_guard import LossGuard
 from meva_core.risk.order_rate import OrderRate
 
@@ -53,7 +53,6 @@ class RiskPolicyService:
         self._subjects = {market.symbol: (market.instrument, market) for market in markets}
         self._valuation = valuation
         self._loss_guard = loss_guard
-        self._limits = LimitsEngine()
         self._exposure = ExposureEngine()
         self.order_rate = OrderRate(window_ns=config.order_window_s * NS_PER_SECOND)
         self._max_data_age_ns = config.max_data_age_ms * NS_PER_MS
@@ -65,9 +64,9 @@ class RiskPolicyService:
     def validate_intent(self, intent: TradeIntent, state: CanonicalState) -> RiskDecision:
         """Return the permission to send *intent*, or every rule that it breaks. Call it inside `exact()`."""
         view = self._view(intent, state)
-        broken = self._limits.broken(view)
+        broken = broken_rules(view)
         if broken:
-            return Refused(intent, tuple([rule.code for rule in broken]), explain(broken, view))
+            return Refused(intent, tuple(broken), explain(broken, view))
         self.order_rate.add(view.time_ns, _kind(intent))
         return Approved(
             intent,
