@@ -7,31 +7,36 @@ from decimal import Decimal
 
 from meva_core.model.market import Side
 from meva_core.model.money import ZERO
-from meva_core.model.order import TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.model.value import value
 
 
 @value
-class WorstCase:
-    """Hold the largest |quantity| that fills of the open orders could lead to, in the base asset."""
+class OpenQuantities:
+    """Hold what one symbol holds, and what its open orders could still buy and sell, in the base asset."""
 
-    long: Decimal
-    short: Decimal
+    held: Decimal
+    buys: Decimal
+    sells: Decimal
 
-    @property
-    def quantity(self) -> Decimal:
-        """Return the larger magnitude of both directions."""
-        return max(self.long, self.short)
+    def worst_case(self, side: Side | None = None, quantity: Decimal = ZERO) -> Decimal:
+        """Return the largest |position| that fills could lead to, with one more order if a *side* is given."""
+        long, short = self.held + self.buys, self.sells - self.held
+        if side is Side.BUY:
+            long += quantity
+        elif side is not None:
+            short += quantity
+        worst = max(short, long)
+        return max(ZERO, worst)
 
 
 class ExposureEngine:
     """Compute worst-case exposure from the canonical state. Call its methods inside `exact()`."""
 
-    def worst_case(self, state: CanonicalState, symbol: str, intent: TradeIntent | None = None) -> WorstCase:
-        """Return the worst case of *symbol*, with *intent* added as if it were open."""
+    def open_quantities(self, state: CanonicalState, symbol: str) -> OpenQuantities:
+        """Return what *symbol* holds and has on order."""
         position = state.positions.get(symbol)
-        held = position.quantity if position is not None else ZERO
+        held = ZERO if position is None else position.quantity
         buys = sells = ZERO
         for record in state.open_orders.values():
             if record.request.symbol == symbol:
@@ -39,12 +44,7 @@ class ExposureEngine:
                     buys += record.open_quantity
                 else:
                     sells += record.open_quantity
-        if intent is not None:
-            if intent.side is Side.BUY:
-                buys += intent.quantity
-            else:
-                sells += intent.quantity
-        return WorstCase(max(held + buys, ZERO), max(sells - held, ZERO))
+        return OpenQuantities(held, buys, sells)
 
     def portfolio(
         self, state: CanonicalState, price_of: Callable[[str], Decimal], *, without: str = ""
@@ -55,11 +55,11 @@ class ExposureEngine:
         unit of the sum.
         """
         symbols = set(state.positions)
-        symbols.update(record.request.symbol for record in state.open_orders.values())
+        symbols.update([record.request.symbol for record in state.open_orders.values()])
         symbols.discard(without)
         total = ZERO
         for symbol in sorted(symbols):
-            quantity = self.worst_case(state, symbol).quantity
+            quantity = self.open_quantities(state, symbol).worst_case()
             if quantity:
                 total += quantity * price_of(symbol)
         return total

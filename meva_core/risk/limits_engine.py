@@ -9,9 +9,10 @@ from typing import Final
 
 from attrs import define
 
+from meva_core.config.schema import RiskConfig
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import TradeIntent
-from meva_core.model.state import CanonicalState, Gate, RiskLimits
+from meva_core.model.state import CanonicalState, Gate
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.loss_guard import LossGuard
 
@@ -50,7 +51,7 @@ class RiskView:
 
     intent: TradeIntent
     state: CanonicalState
-    limits: RiskLimits
+    config: RiskConfig
     instrument: Instrument
     valuation: ValuationService
     losses: LossGuard
@@ -66,9 +67,7 @@ class RiskView:
     position_notional: Decimal
     exposure: Decimal
     orders_in_window: int
-    max_orders_in_window: int
     repeats_in_window: int
-    max_repeats_in_window: int
     price_deviation: Decimal
     price_collar: Decimal
     reserve_asset: str
@@ -92,9 +91,9 @@ def broken_rules(view: RiskView) -> list[RiskCode]:
 
     Each rule is one condition and one code. It is written flat because every order passes it whole.
     """
-    state, limits, intent, item = view.state, view.limits, view.intent, view.instrument
-    quantity, notional_quote, flags = intent.quantity, view.notional_quote, view.state.runtime_flags
-    grows = not view.reduces
+    state, intent, item = view.state, view.intent, view.instrument
+    quantity, notional_quote, flags = intent.quantity, view.notional_quote, state.runtime_flags
+    limits, grows = state.risk_limits, not view.reduces
     codes: list[RiskCode] = []
     if flags.gate is not Gate.OPEN and (grows or flags.gate is not Gate.REDUCE_ONLY):
         codes.append(RiskCode.GATE_CLOSED)
@@ -129,9 +128,9 @@ def broken_rules(view: RiskView) -> list[RiskCode]:
         codes.append(RiskCode.MAX_DRAWDOWN_LIMIT)
     if len(state.open_orders) >= limits.max_open_orders:
         codes.append(RiskCode.MAX_OPEN_ORDERS)
-    if view.orders_in_window >= view.max_orders_in_window:
+    if view.orders_in_window >= view.config.max_orders_per_window:
         codes.append(RiskCode.ORDER_RATE)
-    if view.repeats_in_window >= view.max_repeats_in_window:
+    if view.repeats_in_window >= view.config.max_repeated_orders:
         codes.append(RiskCode.REPEATED_ORDER)
     if view.price_deviation > view.price_collar:
         codes.append(RiskCode.PRICE_COLLAR)
@@ -162,29 +161,29 @@ EXPLANATIONS: Final[dict[RiskCode, Callable[[RiskView], str]]] = {
         f"notional {v.instrument.min_notional}..{v.instrument.max_notional}"
     ),
     RiskCode.MAX_NOTIONAL_PER_TRADE: lambda v: (
-        f"notional {v.notional:f} is above {v.limits.max_notional_per_trade:f}"
+        f"notional {v.notional:f} is above {v.state.risk_limits.max_notional_per_trade:f}"
     ),
     RiskCode.MAX_POSITION_NOTIONAL: lambda v: (
         f"worst-case position {v.position_notional:f} would be above "
-        f"{v.limits.max_position_notional_per_symbol:f}"
+        f"{v.state.risk_limits.max_position_notional_per_symbol:f}"
     ),
     RiskCode.MAX_PORTFOLIO_EXPOSURE: lambda v: (
-        f"worst-case exposure {v.exposure:f} would be above {v.limits.max_portfolio_exposure:f}"
+        f"worst-case exposure {v.exposure:f} would be above {v.state.risk_limits.max_portfolio_exposure:f}"
     ),
     RiskCode.DAILY_LOSS_LIMIT: lambda v: (
-        f"today's loss {v.daily_loss:f} has reached {v.limits.daily_loss_limit:f}"
+        f"today's loss {v.daily_loss:f} has reached {v.state.risk_limits.daily_loss_limit:f}"
     ),
     RiskCode.MAX_DRAWDOWN_LIMIT: lambda v: (
-        f"drawdown {v.drawdown:f} has reached {v.limits.max_drawdown_limit:f}"
+        f"drawdown {v.drawdown:f} has reached {v.state.risk_limits.max_drawdown_limit:f}"
     ),
     RiskCode.MAX_OPEN_ORDERS: lambda v: (
-        f"{len(v.state.open_orders)} orders are open, at most {v.limits.max_open_orders} allowed"
+        f"{len(v.state.open_orders)} orders are open, at most {v.state.risk_limits.max_open_orders} allowed"
     ),
     RiskCode.ORDER_RATE: lambda v: (
-        f"{v.orders_in_window} orders in the window, at most {v.max_orders_in_window} allowed"
+        f"{v.orders_in_window} orders in the window, at most {v.config.max_orders_per_window} allowed"
     ),
     RiskCode.REPEATED_ORDER: lambda v: (
-        f"{v.repeats_in_window} equal orders in the window, at most {v.max_repeats_in_window} allowed"
+        f"{v.repeats_in_window} equal orders in the window, at most {v.config.max_repeated_orders} allowed"
     ),
     RiskCode.PRICE_COLLAR: lambda v: (
         f"the price is {v.price_deviation:f} worse than the mark, at most {v.price_collar:f} allowed"

@@ -16,11 +16,10 @@ class OrderRate:
     def count(self, time_ns: int, kind: str) -> tuple[int, int]:
         """Return (orders, orders of *kind*) in the window that ends at *time_ns*."""
         oldest = time_ns - self._window_ns
-        times = self._times
+        times, alike = self._times, self._alike
         while times and times[0][0] <= oldest:
-            _, past = times.popleft()
-            self._alike[past] -= 1
-        return len(times), self._alike.get(kind, 0)
+            alike[times.popleft()[1]] -= 1
+        return len(times), alike.get(kind, 0)
 
     def add(self, time_ns: int, kind: str) -> None:
         """Count an order of *kind*, such as strategy, symbol and side."""
