@@ -6,6 +6,7 @@ last. A strategy that answers nothing has decided nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -59,6 +60,11 @@ class Decider:
         self._holdings = holdings
         self._alerts = alerts
         self._signal_age_ns = signal_age_ns
+        self._on_switch: list[Callable[[], None]] = []
+
+    def on_switch(self, listener: Callable[[], None]) -> None:
+        """Call *listener* whenever a strategy was switched off, on whatever symbol it failed."""
+        self._on_switch.append(listener)
 
     def wake(self, slot: StrategySlot, candle: Candle | None = None) -> None:
         """Ask the strategy of *slot*, and carry its answer as far as it goes."""
@@ -88,6 +94,8 @@ class Decider:
         state, outbox, time_ns = self._runtime.state, self._runtime.outbox, self._runtime.now_ns
         state.runtime_flags.strategy_enabled[slot.name] = False
         self._runtime.version += 1
+        for switched in self._on_switch:
+            switched()
         outbox.decide(f"disable {slot.name} {slot.symbol}")
         alert = self._alerts.trigger(
             AlertLevel.CRITICAL,

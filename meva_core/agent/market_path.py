@@ -76,6 +76,7 @@ class MarketPath:
         self._warm: tuple[StrategySlot, ...] = ()
         self._cold: tuple[StrategySlot, ...] = ()
         self.sort_slots()
+        decider.on_switch(self.sort_slots)
 
     def on_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
         """Take a trade; *trade_id* is -1 where there is none."""
@@ -257,11 +258,16 @@ class MarketPath:
         """Feed candles to the strategies sampled by them; only the newest is a reason to act."""
         enabled = self._runtime.state.runtime_flags.strategy_enabled
         for slot, candles in closed:
-            if enabled.get(slot.name):
+            if not enabled.get(slot.name):
+                continue
+            try:
                 for candle in candles[:-1]:
                     slot.features.update_candle(self._runtime.now_ns, candle)
-                newest = candles[-1]
-                self._warm_up((slot,), newest, newest.close, newest.volume)
+            except Exception as error:  # noqa: BLE001 - a strategy is a stranger's code; the others go on.
+                self._fail(slot, error)
+                continue
+            newest = candles[-1]
+            self._warm_up((slot,), newest, newest.close, newest.volume)
 
     def _warm_up(self, slots: Sequence[StrategySlot], candle: Candle | None, price: int, lots: int) -> None:
         """Sample the slow way; a strategy is asked once all of its features mean something."""
@@ -287,7 +293,6 @@ class MarketPath:
 
     def _fail(self, slot: StrategySlot, error: Exception) -> None:
         self._decider.fail(slot, StrategyError(slot.name, slot.symbol, described(error)))
-        self.sort_slots()
 
     def _count(self, problem: str | None) -> bool:
         """Count a problem, and tell of it at the first, tenth, hundredth, ... time; return whether it is one."""
