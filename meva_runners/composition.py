@@ -35,7 +35,7 @@ from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 from meva_core.model.state import CanonicalState, RuntimeFlags
 from meva_core.ops.alerts import AlertService
 from meva_core.portfolio.holdings import StrategyHoldings
-from meva_core.portfolio.ledger_service import OPENING, LedgerService
+from meva_core.portfolio.ledger_service import OPENING, LedgerService, transfer_entry
 from meva_core.portfolio.pnl_service import PnLService
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.portfolio.valuation_service import ValuationService
@@ -187,4 +187,4 @@ def _add_paths(
 def _open_balances(config: AppConfig, state: CanonicalState, pnl: PnLService, ledger: LedgerService) -> None:
     for asset, amount in config.exchange.balances.items():
         pnl.open_balance(asset, amount, state)
-        ledger.post_transfer(0, f"opening:{asset}", asset=asset, amount=amount, against=OPENING)
+        ledger.post(transfer_entry(0, f"opening:{asset}", asset=asset, amount=amount, against=OPENING))

@@ -71,7 +71,7 @@ class AccountWatch:
         self._sample_ns = sample_ns
         self._resumes = resume_after_daily_loss
         self._exposure = ExposureEngine()
-        self._holdings: list[tuple[Banded, tuple[Holding, ...]]] = []
+        self._routes: list[tuple[Banded, Market, Holding | None, tuple[Holding, ...]]] = []
         self._bases: dict[str, str] = {}
         self._steps: list[tuple[Banded, Market, int]] = []
         self._held = 0
@@ -80,7 +80,7 @@ class AccountWatch:
 
     def attach(self, paths: Sequence[Banded]) -> None:
         """Learn which markets to tell their bands."""
-        self._holdings = [(path, self._valuation.holdings_on(path.market.symbol)) for path in paths]
+        self._routes = [(path, path.market, *self._valuation.holdings_on(path.market)) for path in paths]
         self._bases = {path.market.symbol: path.market.instrument.base for path in paths}
         self.on_holdings()
 
@@ -111,19 +111,18 @@ class AccountWatch:
 
     def on_holdings(self) -> None:
         """Learn that what is held has changed; call `mark` after it."""
-        self._steps = steps = []
         self._held = 0
-        for path, holdings in self._holdings:
-            step = 0  # Quanta by which one tick of this market moves the equity.
-            for holding in holdings:
-                units = holding.units
-                if units:
-                    step += units * holding.factor
-                    if units < 0 or len(holding.route) > 1:
-                        step = -1  # No band is safe where something is owed, or valued through two markets.
-                        break
-            self._held += step > 0
-            steps.append((path, path.market, step))
+        self._steps = steps = []
+        for path, market, own, indirect in self._routes:
+            # Quanta by which one tick of this market moves the equity; -1 where no band is safe, because
+            # something is owed, or is valued through two markets.
+            step = 0 if own is None else own.units * own.factor
+            for holding in indirect:
+                if holding.units:
+                    step = -1
+            if step > 0:
+                self._held += 1
+            steps.append((path, market, step))
 
     def on_alarm(self, time_ns: int) -> None:
         """Do what is due at *time_ns* by the clock alone: breaker, equity sample, new day."""

@@ -43,7 +43,7 @@ from meva_core.model.money import exact
 from meva_core.model.state import CanonicalState
 from meva_core.ops.alerts import AlertService
 from meva_core.portfolio.holdings import StrategyHoldings
-from meva_core.portfolio.ledger_service import LedgerService
+from meva_core.portfolio.ledger_service import LedgerService, transfer_entry
 from meva_core.portfolio.pnl_service import PnLService
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.risk.circuit_breaker import CircuitBreaker
@@ -157,6 +157,7 @@ class AgentOrchestrator:
         """Return the canonical state, brought up to date; it lives on with the agent, so copy what must stay."""
         runtime = self._runtime
         self._account.refresh(runtime.now_ns)
+        self._services.ledger.check(runtime.state.balances)
         sequence = runtime.state.sequence
         sequence.events = runtime.sequence
         sequence.version = runtime.version
@@ -293,11 +294,10 @@ class AgentOrchestrator:
 
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
+        asset, amount = event.asset, event.amount
         with exact():
-            value = services.pnl.record_transfer(event.asset, event.amount, runtime.state)
-            entry = services.ledger.post_transfer(
-                event.time_ns, f"transfer:{event.transfer_id}", asset=event.asset, amount=event.amount
-            )
-        runtime.outbox.post(entry)
+            value = services.pnl.record_transfer(asset, amount, runtime.state)
+        entry = transfer_entry(event.time_ns, f"transfer:{event.transfer_id}", asset=asset, amount=amount)
+        services.ledger.post(entry)
         runtime.version += 1
         self._account.shift(value)

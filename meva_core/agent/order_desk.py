@@ -21,6 +21,7 @@ from meva_core.events import (
 )
 from meva_core.execution.order_service import OrderAnswer, OrderService
 from meva_core.model.fill import Fill
+from meva_core.model.market import Side
 from meva_core.model.money import exact
 from meva_core.model.order import OrderRecord
 from meva_core.model.state import Gate, GateMarker
@@ -123,16 +124,14 @@ class OrderDesk:
         record = self._orders.apply_fill(fill, time_ns)
         if record is None:
             return  # Booked before: the same fill came by another channel.
+        runtime, request = self._runtime, record.request
         instrument = self._paths[fill.symbol].market.instrument
-        state, request = self._runtime.state, record.request
         with exact():
-            update = self._pnl.update_from_fill(fill, state)
-            entry = self._ledger.post_fill(time_ns, fill, instrument.base, instrument.quote)
-        self._runtime.outbox.post(entry)
+            update = self._pnl.update_from_fill(fill, runtime.state)
+            self._ledger.post_fill(fill, instrument.base, instrument.quote)
         self._holdings.add(request.strategy, fill, instrument)
-        state.fills.append(fill)
-        self._account.on_holdings()
-        self._runtime.outbox.record(
+        runtime.state.fills.append(fill)
+        runtime.outbox.record(
             FillBooked(
                 time_ns,
                 fill,
@@ -145,6 +144,7 @@ class OrderDesk:
             )
         )
         self._changed(record)
+        self._account.on_holdings()
         self._account.mark()
 
     def _compare(self, event: VenueStateObserved) -> None:
@@ -165,4 +165,5 @@ class OrderDesk:
 def _slippage_bps(fill: Fill, record: OrderRecord) -> float:
     """Return by how much the fill was worse than the price at the decision. A float, for display alone."""
     decided = float(record.decision_price)
-    return _BPS * fill.side.sign * (float(fill.price) - decided) / decided
+    worse = float(fill.price) - decided
+    return _BPS * (worse if fill.side is Side.BUY else -worse) / decided

@@ -7,7 +7,6 @@ from attrs import Factory, define
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
 from meva_core.commands import Command
 from meva_core.ops.log_records import Record
-from meva_core.portfolio.ledger_service import LedgerEntry
 
 
 @define
@@ -22,12 +21,11 @@ class Outcome:
     commands: list[Command] = Factory(list)
     records: list[Record] = Factory(list)
     decisions: list[str] = Factory(list)
-    postings: list[LedgerEntry] = Factory(list)
     link: bytes = FIRST_LINK
 
 
 class Outbox:
-    """Gather commands, records, decisions and postings. *filled* says whether there is anything to take."""
+    """Gather commands, records and decisions. *filled* says whether there is anything to take."""
 
     __slots__ = ("_open", "filled", "link")
 
@@ -51,11 +49,6 @@ class Outbox:
         """Add a decision that no command carries."""
         self.filled = True
         self._open.decisions.append(text)
-
-    def post(self, entry: LedgerEntry) -> None:
-        """Add a ledger entry."""
-        self.filled = True
-        self._open.postings.append(entry)
 
     def take(self, sequence: int) -> Outcome:
         """Return what has gathered since the last call, and link its decisions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
-from meva_core.model.order import TradeIntent
+from meva_core.model.order import OrderRequest, TradeIntent
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PREFIX_DIGITS: Final = 6
@@ -20,11 +20,11 @@ def idem_key(intent: TradeIntent) -> str:
     return f"{intent.strategy}:{intent.symbol}:{intent.decision}"
 
 
-def payload_hash(intent: TradeIntent) -> str:
+def payload_hash(order: TradeIntent | OrderRequest) -> str:
     """Return a digest of everything that the order would say; equal keys must have equal payloads."""
     text = (
-        f"{intent.symbol}|{intent.side}|{intent.type}|{intent.time_in_force}|{intent.quantity:f}|"
-        f"{intent.limit_price}|{intent.post_only}|{intent.reduce_only}"
+        f"{order.symbol}|{order.side}|{order.type}|{order.time_in_force}|{order.quantity:f}|"
+        f"{order.limit_price}|{order.post_only}|{order.reduce_only}"
     )
     return blake2b(text.encode(), digest_size=8).hexdigest()
 

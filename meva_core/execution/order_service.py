@@ -66,9 +66,8 @@ class OrderService:
         """
         intent = approved.intent
         client_order_id = self._ids.name(intent)
-        payload = payload_hash(intent)
         if intent.decision <= self._last_decision:
-            return self._repeated(client_order_id, idem_key, payload)
+            return self._repeated(client_order_id, idem_key, payload_hash(intent))
         self._last_decision = intent.decision
         request = OrderRequest(
             client_order_id,
@@ -85,7 +84,6 @@ class OrderService:
         )
         record = OrderRecord(
             request,
-            payload,
             # Handed over with this very decision: after a crash nobody knows whether it left (protocol S2).
             next_status(client_order_id, OrderStatus.INITIALIZED, OrderReport.SENT),
             intent.created_ns,
@@ -183,8 +181,9 @@ class OrderService:
 
     def _repeated(self, client_order_id: str, idem_key: str, payload: str) -> SubmitResult:
         record = self.find(client_order_id)
-        if record is None or record.request.idem_key != idem_key or record.payload_hash != payload:
-            raise IdempotencyConflict(idem_key, record.payload_hash if record else "of the past", payload)
+        known = "of the past" if record is None else payload_hash(record.request)
+        if record is None or record.request.idem_key != idem_key or known != payload:
+            raise IdempotencyConflict(idem_key, known, payload)
         return SubmitResult(record, None)
 
     def _move(self, record: OrderRecord, report: OrderReport, evidence: str, time_ns: int) -> OrderRecord:

@@ -94,7 +94,6 @@ class OrderRecord:
     """
 
     request: OrderRequest
-    payload_hash: str
     status: OrderStatus
     created_ns: int
     updated_ns: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Protocol
 
 from attrs import define
 
@@ -12,31 +13,43 @@ from meva_core.model.money import ZERO, divide_down
 COST_STEP = Decimal("1E-18")
 
 
+class HasCost(Protocol):
+    """Hold a signed quantity and what it cost in total. Negative quantities were sold short."""
+
+    quantity: Decimal
+    cost: Decimal
+
+
 @define
 class Inventory:
-    """Hold a signed quantity and what it cost in total, by average cost. Negative quantities were sold short."""
+    """Hold a signed quantity and what it cost in total, by average cost."""
 
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
 
-    def change(self, quantity: Decimal, value: Decimal) -> tuple[Decimal, Decimal]:
-        """Take *quantity* (signed) in or out for *value* (same sign), and return (realized, closed quantity).
 
-        What extends the inventory adds to its cost; what reduces it realises value against the average
-        cost; what crosses zero does both. Call it inside `exact()`.
-        """
-        held = self.quantity
-        if held * quantity >= ZERO:
-            self.quantity = held + quantity
-            self.cost += value
-            return ZERO, ZERO
-        if abs(quantity) <= abs(held):
-            cost_out = -divide_down(self.cost * quantity, held, COST_STEP) if quantity != -held else self.cost
-            self.quantity = held + quantity
-            self.cost -= cost_out
-            return -value - cost_out, abs(quantity)
-        closing_value = divide_down(value * -held, quantity, COST_STEP)
-        realized = -closing_value - self.cost
-        self.quantity = held + quantity
-        self.cost = value - closing_value
-        return realized, abs(held)
+def change(item: HasCost, quantity: Decimal, value: Decimal) -> tuple[Decimal, Decimal]:
+    """Take *quantity* (signed) in or out of *item* for *value* (same sign); return (realized, closed quantity).
+
+    What extends it adds to its cost; what reduces it realises value against the average cost; what crosses zero
+    does both. Call it inside `exact()`.
+    """
+    held = item.quantity
+    left = held + quantity
+    if not held or (held > ZERO) == (quantity > ZERO):
+        item.quantity = left
+        item.cost += value
+        return ZERO, ZERO
+    if not left:
+        cost_out, item.quantity, item.cost = item.cost, left, ZERO
+        return -value - cost_out, abs(quantity)
+    if (left > ZERO) == (held > ZERO):
+        cost_out = -divide_down(item.cost * quantity, held, COST_STEP)
+        item.quantity = left
+        item.cost -= cost_out
+        return -value - cost_out, abs(quantity)
+    closing_value = divide_down(value * -held, quantity, COST_STEP)
+    realized = -closing_value - item.cost
+    item.quantity = left
+    item.cost = value - closing_value
+    return realized, abs(held)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from attrs import Factory, define
+
+from meva_core.errors import InvariantError
 from meva_core.model.fill import Fill
 from meva_core.model.market import Side
 from meva_core.model.money import EXACT, ZERO
+from meva_core.model.state import AssetBalance
 from meva_core.model.value import value
 
 VENUE = "venue"
@@ -59,56 +63,85 @@ class LedgerEntry:
         )
 
 
+@define
+class _Flow:
+    """Sum what the fills of one symbol have moved since it was last posted."""
+
+    base: str
+    quote: str
+    bought: Decimal = ZERO
+    paid: Decimal = ZERO
+    fees: dict[str, Decimal] = Factory(dict)
+
+
+def fill_entry(time_ns: int, fill: Fill, base: str, quote: str) -> LedgerEntry:
+    """Return the entry of a fill: base against quote through the symbol's trading account, and its fee."""
+    trading = f"trading:{fill.symbol}"
+    bought = EXACT.multiply(fill.quantity, fill.side.sign)
+    movements: tuple[Movement, ...] = (
+        Movement(base, bought, trading, VENUE),
+        Movement(quote, EXACT.multiply(fill.price, bought), VENUE, trading),
+    )
+    if fill.fee:
+        movements = (*movements, Movement(fill.fee_asset, fill.fee, VENUE, FEES))
+    return LedgerEntry(time_ns, f"fill:{fill.symbol}:{fill.trade_id}", movements)
+
+
+def transfer_entry(
+    time_ns: int, cause: str, *, asset: str, amount: Decimal, against: str = TRANSFERS
+) -> LedgerEntry:
+    """Return the entry of money that entered (positive) or left the venue account."""
+    return LedgerEntry(time_ns, cause, (Movement(asset, amount, against, VENUE),))
+
+
 class LedgerService:
-    """Keep the running balance of every account and asset."""
+    """Keep the running balance of every account and asset.
+
+    Fills are summed up by symbol and posted when somebody looks: exact sums do not care when they are taken.
+    """
 
     def __init__(self) -> None:
         self._accounts: dict[str, dict[str, Decimal]] = {}
+        self._flows: dict[str, _Flow] = {}
 
-    def post(self, entry: LedgerEntry) -> LedgerEntry:
-        """Book *entry*. Call it inside `exact()`."""
+    def post(self, entry: LedgerEntry) -> None:
+        """Book *entry*."""
         for movement in entry.movements:
-            asset, amount = movement.asset, movement.amount
-            source, target = self._account(movement.source), self._account(movement.target)
-            source[asset] = source.get(asset, ZERO) - amount
-            target[asset] = target.get(asset, ZERO) + amount
-        return entry
+            self._move(movement.asset, movement.amount, source=movement.source, target=movement.target)
 
-    def _account(self, name: str) -> dict[str, Decimal]:
-        account = self._accounts.get(name)
-        if account is None:
-            account = self._accounts[name] = {}
-        return account
-
-    def post_fill(self, time_ns: int, fill: Fill, base: str, quote: str) -> LedgerEntry:
-        """Book a fill: base against quote through the symbol's trading account, and its fee."""
-        trading = f"trading:{fill.symbol}"
-        bought = fill.quantity if fill.side is Side.BUY else -fill.quantity
-        movements: tuple[Movement, ...] = (
-            Movement(base, bought, trading, VENUE),
-            Movement(quote, fill.price * bought, VENUE, trading),
-        )
-        if fill.fee:
-            movements = (*movements, Movement(fill.fee_asset, fill.fee, VENUE, FEES))
-        return self.post(LedgerEntry(time_ns, f"fill:{fill.symbol}:{fill.trade_id}", movements))
-
-    def post_transfer(
-        self, time_ns: int, cause: str, *, asset: str, amount: Decimal, against: str = TRANSFERS
-    ) -> LedgerEntry:
-        """Book money that entered (positive) or left the venue account."""
-        return self.post(LedgerEntry(time_ns, cause, (Movement(asset, amount, against, VENUE),)))
+    def post_fill(self, fill: Fill, base: str, quote: str) -> None:
+        """Book what `fill_entry` says. Call it inside `exact()`."""
+        flow = self._flows.get(fill.symbol)
+        if flow is None:
+            flow = self._flows[fill.symbol] = _Flow(base, quote)
+        quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        flow.bought += quantity
+        flow.paid += fill.price * quantity
+        fees, asset = flow.fees, fill.fee_asset
+        fees[asset] = fees.get(asset, ZERO) + fill.fee
 
     def balance(self, account: str, asset: str) -> Decimal:
         """Return what *account* holds of *asset*."""
+        self._settle()
         return self._accounts.get(account, {}).get(asset, ZERO)
 
     def balances(self) -> dict[tuple[str, str], Decimal]:
         """Return all balances by (account, asset)."""
+        self._settle()
         return {
             (account, asset): amount
             for account, balances in self._accounts.items()
             for asset, amount in balances.items()
         }
+
+    def check(self, balances: dict[str, AssetBalance]) -> None:
+        """Raise `InvariantError` unless the venue account equals *balances* to the last digit (I9)."""
+        self._settle()
+        booked = self._accounts.get(VENUE, {})
+        for asset, balance in balances.items():
+            if booked.get(asset, ZERO) != balance.total:
+                facts = f"{asset}: ledger {booked.get(asset, ZERO)}, balance {balance.total}"
+                raise InvariantError("the ledger explains every balance", facts)
 
     def snapshot(self) -> list[list[object]]:
         """Return the balances as rows of account, asset, amount, sorted."""
@@ -116,6 +149,21 @@ class LedgerService:
 
     def restore(self, rows: list[list[object]]) -> None:
         """Take over the rows that `snapshot` returned."""
-        self._accounts = {}
+        self._accounts, self._flows = {}, {}
         for account, asset, amount in rows:
             self._accounts.setdefault(str(account), {})[str(asset)] = Decimal(str(amount))
+
+    def _settle(self) -> None:
+        """Post what the fills have moved since the last time."""
+        for symbol, flow in self._flows.items():
+            trading = f"trading:{symbol}"
+            self._move(flow.base, flow.bought, source=trading, target=VENUE)
+            self._move(flow.quote, flow.paid, source=VENUE, target=trading)
+            for asset, fee in flow.fees.items():
+                self._move(asset, fee, source=VENUE, target=FEES)
+        self._flows.clear()
+
+    def _move(self, asset: str, amount: Decimal, *, source: str, target: str) -> None:
+        giving, taking = self._accounts.setdefault(source, {}), self._accounts.setdefault(target, {})
+        giving[asset] = EXACT.subtract(giving.get(asset, ZERO), amount)
+        taking[asset] = EXACT.add(taking.get(asset, ZERO), amount)

@@ -19,7 +19,7 @@ from meva_core.model.market import Side
 from meva_core.model.money import ZERO
 from meva_core.model.state import AssetBalance, CanonicalState, Position
 from meva_core.model.value import value
-from meva_core.portfolio.average_cost import Inventory
+from meva_core.portfolio.average_cost import Inventory, change
 from meva_core.portfolio.valuation_service import ValuationService
 
 _ONE: Final = Decimal(1)
@@ -135,16 +135,13 @@ class PnLService:
         inventory = self.inventories.get(asset)
         if inventory is None:
             inventory = self.inventories[asset] = Inventory()
-        return inventory.change(quantity, value)[0]
+        return change(inventory, quantity, value)[0]
 
     def _move_position(self, state: CanonicalState, symbol: str, quantity: Decimal, cost: Decimal) -> Decimal:
         position = state.positions.get(symbol)
         if position is None:
             position = state.positions[symbol] = Position(symbol)
-        inventory = Inventory(position.quantity, position.cost)
-        realized, closed = inventory.change(quantity, cost)
-        position.quantity = inventory.quantity
-        position.cost = inventory.cost
+        realized, closed = change(position, quantity, cost)
         position.realized += realized
         return closed
 

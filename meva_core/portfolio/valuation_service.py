@@ -83,11 +83,11 @@ class ValuationService:
                         return False
         return True
 
-    def holdings_on(self, symbol: str) -> tuple[Holding, ...]:
-        """Return every holding whose value the mark of *symbol* is part of, whether anything is held or not."""
-        return tuple(
-            holding for holding in self._valued if any(market.symbol == symbol for market in holding.route)
-        )
+    def holdings_on(self, market: Market) -> tuple[Holding | None, tuple[Holding, ...]]:
+        """Return the holding that *market* alone values, and those that it values together with another."""
+        concerned = [holding for holding in self._valued if market in holding.route]
+        own = next((holding for holding in concerned if len(holding.route) == 1), None)
+        return own, tuple(holding for holding in concerned if len(holding.route) > 1)
 
     def has_price(self, asset: str) -> bool:
         """Return whether *asset* can be valued now."""
