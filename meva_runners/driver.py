@@ -241,15 +241,16 @@ class ReplayDriver:
 
     def _follow(self, outcome: Outcome, time_ns: int) -> None:
         """Perform the commands of *outcome*, and those of everything that they lead to, in order."""
-        pending = deque((outcome,))
+        self._observe(outcome)
+        if not outcome.commands:
+            return
+        pending = deque(outcome.commands)
         while pending:
-            current = pending.popleft()
-            self._observe(current)
-            for command in current.commands:
-                for event in self._performer.perform(command, time_ns):
-                    answered = self.agent.handle(event)
-                    self._recorder.record(event, answered)
-                    pending.append(answered)
+            for event in self._performer.perform(pending.popleft(), time_ns):
+                answered = self.agent.handle(event)
+                self._recorder.record(event, answered)
+                self._observe(answered)
+                pending.extend(answered.commands)
 
     def _observe(self, outcome: Outcome) -> None:
         if outcome.records:

@@ -19,7 +19,7 @@ from meva_core.execution.idempotency import idem_key
 from meva_core.execution.order_service import OrderService
 from meva_core.model.market import NS_PER_SECOND, Candle
 from meva_core.model.money import ZERO, exact, quantise_down
-from meva_core.model.order import TradeIntent
+from meva_core.model.order import OrderType, TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import AlertRaised, OrderSubmitted, RiskDecided, SignalDecided
@@ -122,12 +122,15 @@ class Decider:
         return quantise_down(min(slot.unsold, max(free, ZERO)), instrument.lot_size)
 
     def _say_signal(self, slot: StrategySlot, number: int, signal: Signal, reason: str) -> None:
-        runtime, outbox = self._runtime, self._runtime.outbox
-        outbox.record(SignalDecided(runtime.now_ns, number, slot.name, slot.symbol, signal, reason))
+        runtime = self._runtime
+        outbox, time_ns = runtime.outbox, runtime.now_ns
+        outbox.record(SignalDecided(time_ns, number, slot.name, slot.symbol, signal, reason))
+        plain = signal.type is OrderType.MARKET and not signal.expires_ns
+        terms = "" if plain else f" {signal.limit_price} {signal.post_only} {signal.expires_ns}"
         outbox.decide(
-            f"signal {number} {runtime.now_ns} {slot.name} {slot.symbol} {reason or 'valid'} {signal.side}"
-            f" {signal.quantity} {signal.type} {signal.limit_price} {signal.time_in_force} {signal.post_only}"
-            f" {signal.reduce_only} {signal.expires_ns} {signal.confidence!r} {signal.edge_bps!r} {signal.reason}"
+            f"signal {number} {time_ns} {slot.name} {slot.symbol} {reason or 'valid'} {signal.side} {signal.quantity}"
+            f" {signal.type} {signal.time_in_force} {signal.reduce_only}{terms} {signal.confidence!r}"
+            f" {signal.edge_bps!r} {signal.reason}"
         )
 
     def _intent(self, slot: StrategySlot, number: int, signal: Signal) -> TradeIntent:

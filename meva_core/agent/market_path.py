@@ -38,6 +38,7 @@ class MarketPath:
 
     __slots__ = (
         "_account",
+        "_by_name",
         "_candles",
         "_cold",
         "_decider",
@@ -68,10 +69,12 @@ class MarketPath:
         self._account = account
         self._decider = decider
         self._slots = tuple(slots)
+        self._by_name = {slot.name: slot for slot in slots}
         for slot in slots:
             slot.context.account = account
         self._problems: Counter[str] = Counter()
         self._source = ""
+        self._bars = False  # Whether the market lives on bars: asked at every trade, so no text is compared.
         self._candles = CandleFeed(market.symbol, self._slots)
         self._warm: tuple[StrategySlot, ...] = ()
         self._cold: tuple[StrategySlot, ...] = ()
@@ -90,6 +93,7 @@ class MarketPath:
             and lots > 0
             and time_ns >= runtime.now_ns
             and (trade_id > market.last_trade_id or trade_id < 0)
+            and not self._bars
         ):
             market.last_ns = runtime.now_ns = time_ns
             market.last_ticks = price
@@ -123,7 +127,12 @@ class MarketPath:
             self._account.on_alarm(time_ns)
         market = self.market
         close = candle.close
-        well_formed = 0 < candle.low <= candle.open <= candle.high and candle.low <= close <= candle.high
+        well_formed = (
+            0 < candle.low <= candle.open <= candle.high
+            and candle.low <= close <= candle.high
+            and candle.volume >= 0
+            and time_ns >= candle.close_ns
+        )
         if (
             self.low < close < self.high
             and well_formed
@@ -172,9 +181,7 @@ class MarketPath:
 
     def refresh(self, strategy: str) -> None:
         """Take over what *strategy* holds here and has on order."""
-        for slot in self._slots:
-            if slot.name == strategy:
-                self._decider.refresh(slot)
+        self._decider.refresh(self._by_name[strategy])
 
     def sort_slots(self) -> None:
         """Decide which slots take the quick way: sampled by every event, warm, without history, switched on."""
@@ -202,6 +209,7 @@ class MarketPath:
     def restore(self, memory: dict[str, Any]) -> None:
         """Take over the memory that `snapshot` returned, and what the restored services hold."""
         self._source = memory["source"]
+        self._bars = self._source == _BARS
         self._problems = Counter(memory["problems"])
         self._candles.restore(memory["candles"])
         for slot, slot_memory in zip(self._slots, memory["slots"], strict=True):
@@ -224,7 +232,7 @@ class MarketPath:
         if not self._lives_on(_BARS) or not self._is_in_time(time_ns):
             return False
         problem: DataProblem | None = DataProblem.MALFORMED_BAR
-        if well_formed and candle.volume >= 0 and time_ns >= candle.close_ns:
+        if well_formed:
             problem = self.market.trade_problem(time_ns, candle.close, max(candle.volume, 1), -1)
         if self._count(problem):
             self.low = self.high = 0
@@ -252,6 +260,7 @@ class MarketPath:
     def _lives_on(self, source: str) -> bool:
         if not self._source:
             self._source = source
+            self._bars = source == _BARS
         return not self._count(None if self._source == source else DataProblem.SECOND_SOURCE)
 
     def _close_candles(self, closed: Iterable[tuple[StrategySlot, Sequence[Candle]]]) -> None:

@@ -136,7 +136,8 @@ class AgentOrchestrator:
     def handle(self, event: Event) -> Outcome:
         """Handle one event completely and return what followed from it."""
         self._handlers[type(event)](event)
-        return self._runtime.outbox.take(self._runtime.sequence)
+        runtime = self._runtime
+        return runtime.outbox.take(runtime.sequence)
 
     def take(self) -> Outcome:
         """Return what followed from the events since the last call."""
