@@ -38,6 +38,7 @@ class MarketPath:
 
     __slots__ = (
         "_account",
+        "_bars",
         "_by_name",
         "_candles",
         "_cold",
