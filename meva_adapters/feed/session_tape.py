@@ -1,0 +1,147 @@
+"""Read a recorded session as a tape, and entry by entry for verification; change no byte of it.
+
+A session that was closed is read in place. One that was cut off still has its last commits in the write-ahead log,
+which SQLite folds in by writing: there a private copy is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+from meva_adapters.storage.market_segments import Segment, bars_of, trades_of
+from meva_adapters.storage.session_file import check_integrity, open_for_reading, storage_errors
+from meva_adapters.storage.session_reader import SessionReader
+from meva_core.errors import StorageError
+from meva_core.ports.market_feed import Block, EventBlock
+from meva_core.ports.storage import JournalEntry, SessionHeader
+
+
+class SessionTape:
+    """Give a session's market events as blocks, for a fresh replay, and all its entries, to verify one.
+
+    Close it after use; it is a context manager. While it is open no agent can continue the session.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with contextlib.ExitStack() as opening:
+            opening.callback(os.close, open_for_reading(path))
+            connection = opening.enter_context(_connection(path))
+            self._path = path
+            self._size_bytes = path.stat().st_size
+            check_integrity(connection, path, size_bytes=self._size_bytes)
+            self._connection = connection
+            self._reader = SessionReader(connection, path)
+            self._head = self._reader.head()
+            self._position = 0
+            self._resources = opening.pop_all()
+
+    @property
+    def header(self) -> SessionHeader:
+        """Return what the session was started with."""
+        return self._reader.header
+
+    @property
+    def source(self) -> str:
+        """Return the name for messages."""
+        return str(self._path)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Return the symbols that its market events are of, sorted."""
+        with storage_errors(self._path):
+            rows = self._connection.execute("SELECT DISTINCT symbol FROM market ORDER BY symbol").fetchall()
+        return tuple(symbol for (symbol,) in rows)
+
+    @property
+    def digest(self) -> str:
+        """Return the BLAKE2b-128, in hex, of everything that happened in the session."""
+        content = (self._head.journal_chain, self._head.market_chain)
+        return blake2b(b"".join(content), digest_size=16).hexdigest()
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the recording's size, for progress."""
+        return self._size_bytes
+
+    @property
+    def position_bytes(self) -> int:
+        """Return how much of it has been read, for progress: by events, scaled to the size."""
+        return self._size_bytes * self._position // max(1, self._head.last_sequence)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the market events from the beginning; raise `StorageError` at the first that is damaged."""
+        retired = self._head.retired_sequence
+        if retired:
+            problem = (
+                f"has retired the market events up to {retired}, so it cannot be replayed from its beginning."
+            )
+            raise StorageError(self.source, problem, "Use an archived copy.")
+        return self._blocks()
+
+    def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
+        """Yield every event in order, each with the commands and decisions that followed from it."""
+        return self._reader.entries(after_sequence)
+
+    def results(self) -> dict[str, str]:
+        """Return the final results by name; empty when the session was cut off."""
+        return self._reader.results()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _blocks(self) -> Iterator[Block]:
+        for batch in self._reader.batches(0, self._head):
+            self._position = max(segment.last_sequence for segment in batch)
+            yield self._columns(batch) or EventBlock(
+                [event for _, event in self._reader.market_events(batch)]
+            )
+        self._position = self._head.last_sequence
+
+    def _columns(self, batch: list[Segment]) -> Block | None:
+        """Return a batch of one kind and symbol as a block of columns, the fast way."""
+        if len(batch) > 1:
+            return None
+        [segment] = batch
+        with self._reader.unpacking(segment):
+            return trades_of(segment) or bars_of(segment)
+
+
+@contextlib.contextmanager
+def _connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with contextlib.ExitStack() as resources:
+        with storage_errors(path):
+            log = path.with_name(path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="meva-session-")))
+                place = _copied(path, log, directory)
+                uri = f"file:{quote(str(place))}"
+            else:
+                uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            resources.callback(connection.close)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA cell_size_check = ON")
+        yield connection
+
+
+def _copied(path: Path, log: Path, directory: Path) -> Path:
+    place = directory / "session.db"
+    shutil.copyfile(path, place)
+    shutil.copyfile(log, place.with_name("session.db-wal"))
+    return place
