@@ -6,13 +6,16 @@ root is resolved, once, on the calling thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import punq
 from attrs import frozen
 
 from meva_adapters.clock.day_zone import next_day_in
+from meva_adapters.metrics.memory import MemoryMetricsSink
+from meva_adapters.metrics.none import NoMetricsSink
+from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.decider import Decider
@@ -39,6 +42,7 @@ from meva_core.portfolio.ledger_service import OPENING, LedgerService, transfer_
 from meva_core.portfolio.pnl_service import PnLService
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.ports.metrics import MetricsSink
 from meva_core.risk.circuit_breaker import CircuitBreaker
 from meva_core.risk.gate import TradingGate
 from meva_core.risk.kill_switch import KillSwitchService
@@ -74,6 +78,25 @@ def compose_venue(config: AppConfig) -> MatchingEngine:
         settings=FillSettings(slippage_bps=execution.slippage_bps),
         latency_ns=execution.latency_ms * NS_PER_MS,
     )
+
+
+def compose_metrics(config: AppConfig) -> tuple[MetricsSink, Callable[[], None]]:
+    """Return the sink that *config* names, and what closes it."""
+    observability = config.observability
+    match observability.metrics:
+        case "statsd":
+            sink = StatsdMetricsSink(
+                observability.statsd_host, observability.statsd_port, prefix=observability.statsd_prefix
+            )
+            return sink, sink.close
+        case "memory":
+            return MemoryMetricsSink(), _nothing_to_close
+        case _:
+            return NoMetricsSink(), _nothing_to_close
+
+
+def _nothing_to_close() -> None:
+    """Do nothing: a sink without a socket holds nothing open."""
 
 
 def compose_agent(

@@ -83,7 +83,7 @@ class ReplayDriver:
         self.first_ns = self.last_ns = 0
         self.load_seconds = self.run_seconds = 0.0
         self._observers = tuple(observers)
-        self._recorder = recorder or NoRecorder()
+        self.recorder = recorder or NoRecorder()
         self._performer = SimulatedPerformer(venue)
 
     def run(
@@ -144,7 +144,7 @@ class ReplayDriver:
                 handled += last - start
 
     def _handle_rows(self, block: Block, start: int, stop: int) -> None:
-        self._recorder.begin(block, start)
+        self.recorder.begin(block, start)
         match block:
             case TradeBlock():
                 self._handle_trades(block, start, stop)
@@ -158,7 +158,7 @@ class ReplayDriver:
                 first_ns, last_ns = block.events[start].time_ns, block.events[stop - 1].time_ns
             case _:
                 assert_never(block)
-        self._recorder.end(self.agent.sequence)
+        self.recorder.end(self.agent.sequence)
         self.market_events += stop - start
         self.first_ns = self.first_ns or first_ns
         self.last_ns = last_ns
@@ -181,7 +181,7 @@ class ReplayDriver:
                 market.last_ticks = price
             if on_trade(time_ns, price, lots, trade_id):
                 outcome = self.agent.take()
-                self._recorder.record_row(outcome)
+                self.recorder.record_row(outcome)
                 self._follow(outcome, time_ns)
 
     def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
@@ -206,13 +206,13 @@ class ReplayDriver:
                 market.last_ticks = close
             if on_bar(close_ns, candle, interval_ns):
                 outcome = self.agent.take()
-                self._recorder.record_row(outcome)
+                self.recorder.record_row(outcome)
                 self._follow(outcome, close_ns)
 
     def _handle_event(self, event: Event) -> None:
         self._deliver(self._venue_answers(event))
         outcome = self.agent.handle(event)
-        self._recorder.record(event, outcome)
+        self.recorder.record(event, outcome)
         self._follow(outcome, event.time_ns)
 
     def _venue_answers(self, event: Event) -> list[Event]:
@@ -236,7 +236,7 @@ class ReplayDriver:
         """Let the agent handle what the venue reports, and perform what follows."""
         for event in events:
             outcome = self.agent.handle(event)
-            self._recorder.record(event, outcome)
+            self.recorder.record(event, outcome)
             self._follow(outcome, event.time_ns)
 
     def _follow(self, outcome: Outcome, time_ns: int) -> None:
@@ -248,7 +248,7 @@ class ReplayDriver:
         while pending:
             for event in self._performer.perform(pending.popleft(), time_ns):
                 answered = self.agent.handle(event)
-                self._recorder.record(event, answered)
+                self.recorder.record(event, answered)
                 self._observe(answered)
                 pending.extend(answered.commands)
 

@@ -82,7 +82,8 @@ class Decider:
             return
         number = self._runtime.state.sequence.decisions + 1
         self._runtime.state.sequence.decisions = number
-        self._say_signal(slot, number, signal, decision.reject_reason or "")
+        reason = decision.reject_reason
+        self._say_signal(slot, number, signal, "" if reason is None else reason.value)
         if decision.is_valid:
             with exact():
                 self._judge(slot, self._intent(slot, number, signal))
@@ -101,6 +102,7 @@ class Decider:
             AlertLevel.CRITICAL,
             STRATEGY_FAILED,
             f"{error}; it is switched off, its orders and positions stay",
+            {"symbol": error.symbol, "problem": error.problem},
             time_ns=time_ns,
             subject=slot.name,
         )

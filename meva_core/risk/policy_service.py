@@ -83,7 +83,7 @@ class RiskPolicyService:
         view = self._view(intent, state, kind)
         broken = broken_rules(view)
         if broken:
-            return Refused(intent, tuple(broken), explain(broken, view))
+            return Refused(intent, tuple([code.value for code in broken]), explain(broken, view))
         self.order_rate.add(view.time_ns, kind)
         return Approved(
             intent,

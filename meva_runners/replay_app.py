@@ -1,0 +1,219 @@
+"""Do what a replay's command line asks for: settings, tapes, run, outputs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from typing import Final, Self
+
+import attrs
+import click
+from attrs import frozen
+
+from meva_adapters.clock.system import SystemClock
+from meva_adapters.logs.structured import LogHandle, configure_logging
+from meva_adapters.reports.json_result import json_text
+from meva_adapters.reports.progress import ReplayProgress
+from meva_adapters.reports.summary import print_summary
+from meva_adapters.settings import LoadedSettings, load_settings
+from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_core.agent.outbox import Outcome
+from meva_core.config.schema import AppConfig, LogLevel
+from meva_core.errors import DataError, InvariantError
+from meva_core.ops.metrics import emit, metrics_of, metrics_of_state
+from meva_core.ops.reporting import ReplayResult
+from meva_core.ports.market_feed import Tape
+from meva_core.ports.metrics import MetricsSink
+from meva_core.ports.storage import SessionHeader
+from meva_runners.composition import ConfiguredStrategy, compose_metrics, instruments_of
+from meva_runners.driver import Observer
+from meva_runners.replay_options import ReplayOptions
+from meva_runners.replay_run import ReplayRun, RunFacts, equity_rows
+from meva_runners.replay_tapes import SAMPLE, moment, opened_tapes, tape_hash, tape_warnings
+from meva_runners.session_recorder import SessionRecorder
+from meva_runners.strategy_loading import configured_strategies
+
+# Stops of `--check`: enough to meet an open order and a half-built candle, few enough to stay quick.
+_STOPS: Final = 8
+
+
+@frozen
+class ReplayApp:
+    """Replay as *options* say, with checked settings and built strategies."""
+
+    options: ReplayOptions
+    settings: LoadedSettings
+    strategies: tuple[ConfiguredStrategy, ...]
+
+    @classmethod
+    def from_options(cls, options: ReplayOptions) -> Self:
+        """Load settings and strategies; raise with every fault of them."""
+        settings = load_settings(
+            options.env,
+            files=options.config,
+            overrides=options.settings_overrides(),
+            environ=os.environ,
+        )
+        return cls(options, settings, configured_strategies(settings.config, settings.origins))
+
+    def run(self) -> None:
+        """Replay, and write every output that was asked for."""
+        config = self.settings.config
+        with opened_tapes(self.options, instruments_of(config)) as tapes:
+            result = self._replayed(tapes)
+            if self.options.check:
+                self._check(tapes, result)
+        if self.options.json:
+            click.echo(json_text(result))
+        else:
+            print_summary(result, sys.stdout)
+        if self.options.report is not None:
+            _write_report(self.options.report, result)
+
+    def _replayed(self, tapes: Sequence[Tape]) -> ReplayResult:
+        config = self.settings.config
+        with ExitStack() as resources:
+            log = resources.enter_context(configure_logging(self._logging(), sys.stderr))
+            sink, close_sink = compose_metrics(config)
+            resources.callback(close_sink)
+
+            observers = [_logged(log)]
+            if config.observability.metrics != "none":
+                observers.append(_measured(sink))
+            run = ReplayRun(config, self.strategies, observers=observers)
+            session = None
+            if self.options.session is not None:
+                session = resources.enter_context(self._session(self.options.session, run, tapes))
+            with ReplayProgress(sys.stderr, sum(tape.size_bytes for tape in tapes)) as progress:
+                self._replay(
+                    run,
+                    tapes,
+                    on_progress=lambda: progress.update(_position(tapes), run.driver.market_events),
+                )
+            result = run.result(self._facts(tapes))
+            emit(sink, metrics_of_state(run.driver.agent.state(), equity=run.driver.agent.account.equity))
+            if session is not None:
+                session.close([("decision_hash", result.decision_hash), ("state_hash", result.state_hash)])
+        return result
+
+    def _replay(
+        self,
+        run: ReplayRun,
+        tapes: Sequence[Tape],
+        *,
+        stops: Sequence[int] = (),
+        on_progress: Callable[[], None] | None = None,
+    ) -> None:
+        run.replay(
+            tapes,
+            start_ns=moment(self.options.start, "--start"),
+            end_ns=moment(self.options.end, "--end"),
+            stops=stops,
+            on_progress=on_progress,
+        )
+
+    def _logging(self) -> AppConfig:
+        """Return the configuration to log by; how loud a run is told does not belong to its hash."""
+        config, level = self.settings.config, self.options.log_level
+        if level is None:
+            if config.observability.log_file:
+                return config
+            level = (
+                LogLevel.ERROR.value
+            )  # The summary counts what was refused; a line for each would bury it.
+        same_for_all = attrs.evolve(config.observability.logging, levels={})
+        quiet = attrs.evolve(config.observability, log_level=LogLevel(level), logging=same_for_all)
+        return attrs.evolve(config, observability=quiet)
+
+    def _facts(self, tapes: Sequence[Tape]) -> RunFacts:
+        sources = [tape.source for tape in tapes]
+        source = "bundled sample" if sources == [str(SAMPLE)] else ", ".join(sources)
+        return RunFacts(
+            config_hash=self.settings.config_hash,
+            tape_hash=tape_hash(tapes),
+            source=source,
+            symbols=tuple(sorted({symbol for tape in tapes for symbol in tape.symbols})),
+            warnings=tuple(tape_warnings(tapes)),
+        )
+
+    def _check(self, tapes: Sequence[Tape], straight: ReplayResult) -> None:
+        """Replay again, stopped and resumed at random events; raise when the results differ."""
+        if not straight.events:
+            raise DataError("--check", 0, "there is no event to stop at.", "Choose a longer period.")
+        draw = Random(straight.seed)  # noqa: S311 - seeded, so that a check can be repeated.
+        stops = sorted(draw.sample(range(1, straight.events + 1), min(_STOPS, straight.events)))
+        run = ReplayRun(self.settings.config, self.strategies)
+        self._replay(run, tapes, stops=stops)
+        resumed = run.result(self._facts(tapes))
+        for name in ("decision_hash", "state_hash"):
+            one, other = getattr(straight, name), getattr(resumed, name)
+            if one != other:
+                places = ", ".join(f"{stop:,}" for stop in stops)
+                facts = (
+                    f"{name} {one} straight through, {other} when resumed after events {places}; a strategy or "
+                    "feature of your own that remembers what no checkpoint carries is the usual cause"
+                )
+                raise InvariantError("a resumed run equals a straight one", facts)
+        click.echo(f"Check passed: stopped and resumed {len(stops)} times, equal hashes.", err=True)
+
+    @contextmanager
+    def _session(self, path: Path, run: ReplayRun, tapes: Sequence[Tape]) -> Iterator[SqliteSession]:
+        config = self.settings.config
+        header = SessionHeader(
+            session_id=secrets.token_hex(8),
+            mode=config.mode.value,
+            account=config.account,
+            config_json=self.settings.config_json,
+            config_hash=self.settings.config_hash,
+            tape_hash=tape_hash(tapes),
+            seed=config.seed,
+            program_version=version("meva"),
+            started_ns=SystemClock().now_ns(),
+        )
+        session = SqliteSession.create(path, header)
+        try:
+            recorder = SessionRecorder(
+                session,
+                instruments_of(config),
+                checkpoint=run.checkpoint,
+                checkpoint_events=config.observability.checkpoint_events,
+            )
+            run.record_with(recorder)
+            yield session
+        finally:
+            session.close()
+
+
+def _logged(log: LogHandle) -> Observer:
+    def observe(outcome: Outcome) -> None:
+        for record in outcome.records:
+            log.write(record, tick_id=outcome.sequence)
+
+    return observe
+
+
+def _measured(sink: MetricsSink) -> Observer:
+    def observe(outcome: Outcome) -> None:
+        for record in outcome.records:
+            emit(sink, metrics_of(record))
+
+    return observe
+
+
+def _position(tapes: Sequence[Tape]) -> int:
+    return sum(tape.position_bytes for tape in tapes)
+
+
+def _write_report(directory: Path, result: ReplayResult) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "result.json").write_text(json_text(result) + "\n", encoding="utf-8")
+    (directory / "equity.csv").write_text("".join(equity_rows(result)), encoding="utf-8")
+    with (directory / "summary.txt").open("w", encoding="utf-8") as file:
+        print_summary(result, file)
+    click.echo(f"Report written to {directory}", err=True)
