@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
+from meva_adapters.feed.times import text_of_ns
 from meva_adapters.storage.codec import decode, encode
 from meva_core.agent.decider import STRATEGY_FAILED
 from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig
 from meva_core.errors import StrategyError
-from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.money import plain
 from meva_core.model.state import Gate
 from meva_core.ops.log_records import AlertRaised
@@ -109,8 +109,8 @@ class ReplayRun:
         agent = self.driver.agent
         flags = agent.state().runtime_flags
         if flags.gate is not Gate.OPEN:
-            since_s = max(marker.since_ns for marker in flags.markers.values()) // NS_PER_SECOND
-            yield f"trading was {flags.gate.name.lower()} at the end, since {since_s} s (Unix): {flags.pause_reason}"
+            since = text_of_ns(min(marker.since_ns for marker in flags.markers.values()))
+            yield f"trading was {flags.gate.name.lower()} at the end, since {since}: {flags.pause_reason}"
         for cause, count in agent.data_problems().items():
             yield f"market data was not used: {cause}, {count:,} times"
         if not self.driver.market_events:

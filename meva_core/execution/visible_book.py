@@ -6,8 +6,10 @@ snapshot replaces the book: the same lots are never sold to us twice.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
+from meva_core.data.order_book import WAITING_MAX
 from meva_core.events import BookChanged, QuoteReceived
 
 Leg = tuple[int, int]  # Price in ticks, quantity in lots.
@@ -78,7 +80,7 @@ class VisibleBook:
     book. A gap in the update ids makes it unknown until the next snapshot.
     """
 
-    __slots__ = ("_last_update_id", "asks", "bids", "has_depth", "known")
+    __slots__ = ("_last_update_id", "_waiting", "asks", "bids", "has_depth", "known")
 
     def __init__(self) -> None:
         self.bids = BookSide(-1)
@@ -86,6 +88,7 @@ class VisibleBook:
         self.known = False
         self.has_depth = False
         self._last_update_id = -1
+        self._waiting: deque[BookChanged] = deque(maxlen=WAITING_MAX)  # Losing the oldest shows as a gap.
 
     def against(self, *, is_buy: bool) -> BookSide:
         """Return the side that an order takes from."""
@@ -96,18 +99,33 @@ class VisibleBook:
         return (self.bids if is_buy else self.asks).levels.get(price_ticks, 0)
 
     def apply(self, change: BookChanged) -> None:
-        """Take a snapshot or a change; skip a change that is older than the book."""
+        """Take a snapshot or a change; skip a change that is older than the book.
+
+        Changes that come while the book is unknown wait for the next snapshot, which may be older than they.
+        """
         if not self.has_depth:
             self.has_depth, self.known = True, False  # Changes do not continue a book made of quotes.
         if change.snapshot:
             self._replace(change.bids, change.asks)
-        elif not self._follows(change):
-            return
+            self._last_update_id = change.last_update_id
+            waiting = tuple(self._waiting)
+            self._waiting.clear()
+            for each in waiting:
+                self._change(each)
         else:
-            for price_ticks, lots in change.bids:
-                self.bids.set_level(price_ticks, lots)
-            for price_ticks, lots in change.asks:
-                self.asks.set_level(price_ticks, lots)
+            self._change(change)
+
+    def _change(self, change: BookChanged) -> None:
+        if self.known and 0 <= change.last_update_id <= self._last_update_id:
+            return
+        self.known = self.known and change.first_update_id <= self._last_update_id + 1  # Else there is a gap.
+        if not self.known:
+            self._waiting.append(change)
+            return
+        for price_ticks, lots in change.bids:
+            self.bids.set_level(price_ticks, lots)
+        for price_ticks, lots in change.asks:
+            self.asks.set_level(price_ticks, lots)
         self._last_update_id = change.last_update_id
 
     def apply_quote(self, quote: QuoteReceived) -> None:
@@ -123,6 +141,7 @@ class VisibleBook:
             "known": self.known,
             "has_depth": self.has_depth,
             "last_update_id": self._last_update_id,
+            "waiting": list(self._waiting),
             "sides": [
                 [sorted(map(list, side.levels.items())), sorted(map(list, side.taken.items()))]
                 for side in (self.bids, self.asks)
@@ -134,15 +153,10 @@ class VisibleBook:
         self.known = memory["known"]
         self.has_depth = memory["has_depth"]
         self._last_update_id = memory["last_update_id"]
+        self._waiting = deque(memory["waiting"], maxlen=WAITING_MAX)
         for side, (levels, taken) in zip((self.bids, self.asks), memory["sides"], strict=True):
             side.replace(tuple((price, lots) for price, lots in levels))
             side.taken = {price: lots for price, lots in taken}  # noqa: C416 - rows are lists after JSON.
-
-    def _follows(self, change: BookChanged) -> bool:
-        if not self.known or 0 <= change.last_update_id <= self._last_update_id:
-            return False
-        self.known = change.first_update_id <= self._last_update_id + 1  # Else there is a gap.
-        return self.known
 
     def _replace(self, bids: tuple[Leg, ...], asks: tuple[Leg, ...]) -> None:
         self.bids.replace(bids)

@@ -67,7 +67,8 @@ class PnLService:
         """Give opening balances their cost, once every mark is known."""
         for asset in self._uncosted:
             inventory = self.inventories[asset]
-            inventory.cost += inventory.quantity * self._valuation.price_of(asset)
+            if inventory.quantity:
+                inventory.cost += inventory.quantity * self._valuation.price_of(asset)
         self._uncosted.clear()
 
     def update_from_fill(self, fill: Fill, state: CanonicalState) -> PnLUpdate:
