@@ -14,16 +14,17 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import attrs
 import cattrs.errors
 import orjson
 
+from meva_core import commands, events
 from meva_core.commands import Command
 from meva_core.errors import StorageError
 from meva_core.events import Event
-from meva_core.model import fill, market, order, state
+from meva_core.model import fill, instrument, market, order, state
 from meva_core.model.fill import Fill
 from meva_core.model.money import plain
 from meva_core.model.state import FILLS_KEPT
@@ -125,6 +126,8 @@ def _strict(cls: type) -> Callable[[Any, Any], Any]:
     """
 
     def structure(value: Any, target: Any) -> Any:
+        if cls is int and type(value) is dict:
+            value = _unpack(value)
         if type(value) is not cls:
             message = f"expected {cls.__name__}, got {type(value).__name__} {value!r}"
             raise TypeError(message)
@@ -162,6 +165,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False, forbid_extra_keys=True)
     for cls in (str, int, bool):
         converter.register_structure_hook(cls, _strict(cls))
+    converter.register_unstructure_hook_func(lambda target: target is int, _pack_int)
     converter.register_structure_hook(Decimal, lambda value, _: decode_decimal(value))
     converter.register_unstructure_hook(Decimal, encode_decimal)
     _register(converter, deque[Fill], structure=_structure_fills, unstructure=_unstructure_fills)
@@ -171,15 +175,14 @@ def _converter() -> cattrs.Converter:
 
 
 def _named_classes() -> dict[str, type]:
-    classes: list[type] = [*get_args(Event), *get_args(Command)]
-    for module in (fill, market, order, state):
-        classes += [
-            member
-            for member in vars(module).values()
-            if isinstance(member, type)
-            and member.__module__ == module.__name__
-            and (attrs.has(member) or issubclass(member, Enum))
-        ]
+    classes = [
+        member
+        for module in (events, commands, fill, instrument, market, order, state)
+        for member in vars(module).values()
+        if isinstance(member, type)
+        and member.__module__ == module.__name__
+        and (attrs.has(member) or issubclass(member, Enum))
+    ]
     names = {f"${cls.__name__}": cls for cls in classes}
     assert len(names) == len(classes), "two classes share a name"
     return names
@@ -231,13 +234,14 @@ _PACKERS: Final[dict[type, Callable[[Any], Any]]] = {
     list: _pack_list,
     dict: _pack_mapping,
 }
-_UNPACKERS: Final[dict[str, Callable[[Any], Any]]] = {
-    "$int": int,
-    "$float": float,
-    "$decimal": decode_decimal,
-    "$bytes": lambda text: b64decode(text, validate=True),
-    "$tuple": lambda items: tuple(_unpack(item) for item in items),
-    "$dict": lambda pairs: {_unpack(key): _unpack(item) for key, item in pairs},
+# What each tag's content is in JSON, and how the value is made of it.
+_UNPACKERS: Final[dict[str, tuple[type, Callable[[Any], Any]]]] = {
+    "$int": (str, int),
+    "$float": (str, float),
+    "$decimal": (str, decode_decimal),
+    "$bytes": (str, lambda text: b64decode(text, validate=True)),
+    "$tuple": (list, lambda items: tuple(_unpack(item) for item in items)),
+    "$dict": (list, lambda pairs: {_unpack(key): _unpack(item) for key, item in pairs}),
 }
 
 
@@ -259,7 +263,11 @@ def _unpack(value: Any) -> Any:
 
 def _untag(tag: str, content: Any) -> Any:
     if tag in _UNPACKERS:
-        return _UNPACKERS[tag](content)
+        expected, unpacked = _UNPACKERS[tag]
+        if type(content) is not expected:
+            message = f"{tag} holds a {type(content).__name__}"
+            raise TypeError(message)
+        return unpacked(content)
     cls = _CLASSES.get(tag)
     if cls is None:
         message = f"unknown tag {tag!r}"

@@ -24,7 +24,7 @@ _WHOLE: Final = b"!"  # Differences would not fit 64 bits: the values themselves
 
 
 def pack_columns(columns: Sequence[Sequence[int]]) -> bytes:
-    """Return the bytes of *columns*; raise `OverflowError` on a value that needs more than 64 bits."""
+    """Return the bytes of *columns*; raise `OverflowError` when they do not fit 64 bits."""
     return zlib.compress(b"".join(_pack(column) for column in columns), _LEVEL)
 
 

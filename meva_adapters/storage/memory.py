@@ -88,8 +88,9 @@ class MemorySession:
         if sequence > len(self._committed) + len(self._pending):
             facts = f"snapshot after event {sequence}, journal ends before"
             raise InvariantError("a snapshot never runs ahead of its journal", facts)
+        encoded = encode(checkpoint)
         self.commit()
-        self._snapshots[sequence] = encode(checkpoint)
+        self._snapshots[sequence] = encoded
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""

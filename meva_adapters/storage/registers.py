@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Any, Final, assert_never, get_args
+from typing import Any, Final, Self, assert_never, get_args
+
+from attrs import define
 
 from meva_adapters.storage.codec import decode_decimal, encode_decimal
 from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
@@ -42,6 +44,53 @@ _REPORTS: Final[dict[type, OrderReport]] = {
     OrderExpired: OrderReport.EXPIRED,
     OrderOutcomeUnknown: OrderReport.TIMED_OUT,
 }
+
+
+@define
+class _OrderRow:
+    """Hold what changes in an order's row, read and written once per report."""
+
+    client_order_id: str
+    quantity: str
+    filled_quantity: str
+    status: OrderStatus
+    venue_order_id: str
+    evidence: str
+    updated_ns: int
+
+    @classmethod
+    def load(cls, connection: sqlite3.Connection, client_order_id: str) -> Self | None:
+        """Return the order's row, or `None` for an order that is not ours."""
+        found = connection.execute(
+            "SELECT quantity, filled_quantity, status, venue_order_id, evidence, updated_ns FROM orders"
+            " WHERE client_order_id = ?",
+            (client_order_id,),
+        ).fetchone()
+        if found is None:
+            return None
+        quantity, filled_quantity, status, *rest = found
+        return cls(client_order_id, quantity, filled_quantity, OrderStatus(status), *rest)
+
+    def take(self, report: OrderReport, time_ns: int, evidence: str) -> None:
+        """Follow *report* if the life cycle allows it."""
+        status = TRANSITIONS[self.status].get(report)
+        if status is not None:
+            self.status, self.evidence, self.updated_ns = status, evidence, time_ns
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """Write the row back."""
+        connection.execute(
+            "UPDATE orders SET filled_quantity = ?, status = ?, venue_order_id = ?, evidence = ?,"
+            " updated_ns = ? WHERE client_order_id = ?",
+            (
+                self.filled_quantity,
+                self.status.value,
+                self.venue_order_id,
+                self.evidence,
+                self.updated_ns,
+                self.client_order_id,
+            ),
+        )
 
 
 def register(connection: sqlite3.Connection, entry: JournalEntry) -> None:
@@ -99,14 +148,14 @@ def _place(connection: sqlite3.Connection, sequence: int, time_ns: int, command:
 
 
 def _register_answer(connection: sqlite3.Connection, _sequence: int, event: Any) -> None:
+    row = _OrderRow.load(connection, event.client_order_id)
+    if row is None:
+        return
     if isinstance(event, OrderAcknowledged):
-        connection.execute(
-            "UPDATE orders SET venue_order_id = ? WHERE client_order_id = ?",
-            (event.venue_order_id, event.client_order_id),
-        )
+        row.venue_order_id = event.venue_order_id
     words = (getattr(event, name, "") for name in ("code", "reason", "problem"))
-    evidence = " ".join(word for word in words if word)
-    _report(connection, event.client_order_id, _REPORTS[type(event)], event.time_ns, evidence)
+    row.take(_REPORTS[type(event)], event.time_ns, " ".join(word for word in words if word))
+    row.store(connection)
 
 
 def _register_fill_event(connection: sqlite3.Connection, sequence: int, event: OrderFilled) -> None:
@@ -142,33 +191,24 @@ def _register_fill(connection: sqlite3.Connection, sequence: int, time_ns: int, 
 
 
 def _add_to_order(connection: sqlite3.Connection, time_ns: int, fill: Fill) -> None:
-    found = connection.execute(
-        "SELECT quantity, filled_quantity FROM orders WHERE client_order_id = ?", (fill.client_order_id,)
-    ).fetchone()
-    if found is None:
+    row = _OrderRow.load(connection, fill.client_order_id)
+    if row is None:
         return
-    quantity, filled = (decode_decimal(text) for text in found)
-    filled = EXACT.add(filled, fill.quantity)
-    connection.execute(
-        "UPDATE orders SET filled_quantity = ? WHERE client_order_id = ?",
-        (encode_decimal(filled), fill.client_order_id),
-    )
-    report = OrderReport.FINAL_FILL if filled >= quantity else OrderReport.PARTIAL_FILL
-    _report(connection, fill.client_order_id, report, time_ns, f"fill {fill.trade_id}")
+    filled = EXACT.add(decode_decimal(row.filled_quantity), fill.quantity)
+    row.filled_quantity = encode_decimal(filled)
+    whole = filled >= decode_decimal(row.quantity)
+    report = OrderReport.FINAL_FILL if whole else OrderReport.PARTIAL_FILL
+    row.take(report, time_ns, f"fill {fill.trade_id}")
+    row.store(connection)
 
 
 def _report(
     connection: sqlite3.Connection, client_order_id: str, report: OrderReport, time_ns: int, evidence: str
 ) -> None:
-    found = connection.execute(
-        "SELECT status FROM orders WHERE client_order_id = ?", (client_order_id,)
-    ).fetchone()
-    status = TRANSITIONS[OrderStatus(found[0])].get(report) if found else None
-    if status is not None:
-        connection.execute(
-            "UPDATE orders SET status = ?, evidence = ?, updated_ns = ? WHERE client_order_id = ?",
-            (status.value, evidence, time_ns, client_order_id),
-        )
+    row = _OrderRow.load(connection, client_order_id)
+    if row is not None:
+        row.take(report, time_ns, evidence)
+        row.store(connection)
 
 
 def _register_control(connection: sqlite3.Connection, sequence: int, event: OperatorEvent) -> None:

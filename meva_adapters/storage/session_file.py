@@ -34,8 +34,22 @@ _PRAGMAS: Final = (
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
 )
+BEGUN: Final = "was only begun: the program was stopped while it made the session."
 _BROKEN: Final = "Keep a copy of the file for study and restore it from a backup; nothing was changed."
 _IN_USE: Final = "Stop that program first, or choose another file."
+# What the disk or the system refused; everything else that SQLite reports is the content's fault.
+_OF_THE_SYSTEM: Final = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOLFS,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
 _DISK: Final = "Check the disk's space and health, then start again; what was committed is safe."
 
 
@@ -48,12 +62,11 @@ class SessionFile:
     _lock: int
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
+        """Let go of the file; SQLite folds the write-ahead log into it, or leaves the log to the next opening."""
         with storage_errors(self.path), contextlib.ExitStack() as cleanup:
             # Closed last: closing any descriptor of a file drops the process's own SQLite locks on it.
             cleanup.callback(os.close, self._lock)
             cleanup.callback(self.database.conn.close)
-            self.database.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @contextlib.contextmanager
@@ -61,11 +74,13 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system raise into `StorageError`."""
     try:
         yield
-    except sqlite3.OperationalError as problem:
-        if problem.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise StorageError(str(path), "is in use by another program.", _IN_USE) from problem
-        raise StorageError(str(path), f"failed: {problem}.", _DISK) from problem
     except sqlite3.DatabaseError as problem:
+        # The low byte names the kind; an error of the Python module itself carries no code at all.
+        code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
+            raise StorageError(str(path), "is in use by another program.", _IN_USE) from problem
+        if code in _OF_THE_SYSTEM:
+            raise StorageError(str(path), f"failed: {problem}.", _DISK) from problem
         raise StorageError(str(path), f"is damaged: {problem}.", _BROKEN) from problem
     except OSError as problem:
         raise StorageError(str(path), f"failed: {problem.strerror or problem}.", _DISK) from problem
@@ -94,9 +109,8 @@ def open_file(path: Path) -> SessionFile:
     with _releasing(lock):
         _take(lock, path)
         _refuse_stranger(os.pread(lock, 100, 0), path)
+        _refuse_foreign_companions(path)
         os.fchmod(lock, _FILE_MODE)
-        for suffix in ("-wal", "-journal"):
-            _refuse_foreign_companion(path.with_name(path.name + suffix))
         return SessionFile(path, _connect(path, new=False), lock)
 
 
@@ -106,6 +120,7 @@ def open_for_reading(path: Path) -> int:
     with _releasing(lock):
         _take(lock, path, shared=True)
         _refuse_stranger(os.pread(lock, 100, 0), path)
+        _refuse_foreign_companions(path)
         return lock
 
 
@@ -154,6 +169,8 @@ def _refuse_newer(version: int, path: Path) -> None:
 def _refuse_stranger(header: bytes, path: Path) -> None:
     """Judge a file by its first bytes, before SQLite may touch it (SQLite file format, section 1.3)."""
     remedy = "Choose another file; it was not changed."
+    if not header:
+        raise StorageError(str(path), BEGUN, "Remove it and start again.")
     if header[:16] != b"SQLite format 3\0":
         raise StorageError(str(path), "is not a session: no database.", remedy)
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
@@ -191,9 +208,12 @@ def _open_own(path: Path, flags: int) -> int:
         return descriptor
 
 
-def _refuse_foreign_companion(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        _refuse_foreign(path, path.lstat())
+def _refuse_foreign_companions(path: Path) -> None:
+    """Judge the logs that SQLite would fold into *path*."""
+    for suffix in ("-wal", "-journal"):
+        companion = path.with_name(path.name + suffix)
+        with contextlib.suppress(FileNotFoundError):
+            _refuse_foreign(companion, companion.lstat())
 
 
 def _refuse_foreign(path: Path, facts: os.stat_result) -> None:

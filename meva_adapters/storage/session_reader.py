@@ -16,7 +16,7 @@ from attrs import frozen
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import decode, decode_commands, decode_event, decode_texts
 from meva_adapters.storage.market_segments import Segment, SegmentKey, events_of
-from meva_adapters.storage.session_file import storage_errors
+from meva_adapters.storage.session_file import BEGUN, storage_errors
 from meva_core.commands import Command
 from meva_core.errors import StorageError
 from meva_core.events import Event, MarketEvent
@@ -24,6 +24,7 @@ from meva_core.ports.storage import JournalEntry, SessionHeader
 
 _RESTORE: Final = "Restore the file from a backup; what lies before that event is sound."
 _HEADER_FIELDS: Final = tuple(field.name for field in attrs.fields(SessionHeader))
+_PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB.
 _INTEGER_FIELDS: Final = ("seed", "started_ns")
 
 
@@ -122,7 +123,7 @@ class SessionReader:
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty while the session runs, and after a crash."""
-        return dict(self._query("SELECT name, value FROM results ORDER BY name"))
+        return dict(self._all("SELECT name, value FROM results ORDER BY name"))
 
     def _merged(self, after_sequence: int, head: Head) -> Iterator[JournalEntry]:
         link = self._link_at(after_sequence)
@@ -155,7 +156,7 @@ class SessionReader:
             "SELECT chain FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", after_sequence
         )
         chain = bytes(before[0]) if before else genesis(self.header)
-        for *fields, stored in self._query(
+        for *fields, stored in self._pages(
             "SELECT sequence, time_ns, kind, event, commands, decisions, link, chain FROM journal"
             " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
             after_sequence,
@@ -182,13 +183,15 @@ class SessionReader:
 
     def _segments(self, after_sequence: int, head: Head) -> Iterator[tuple[int, Segment]]:
         first = self._one("SELECT min(id) FROM market WHERE last_sequence > ?", after_sequence)
-        first_id = first[0] if first and first[0] is not None else 0
+        if first is None or first[0] is None:
+            return
+        [first_id] = first
         before = self._one("SELECT chain FROM market WHERE id < ? ORDER BY id DESC LIMIT 1", first_id)
         chain = bytes(before[0]) if before else head.retired_chain
-        for *fields, stored in self._query(
-            "SELECT batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns, chain"
-            " FROM market WHERE id >= ? AND batch <= ? ORDER BY id",
-            first_id,
+        for _, *fields, stored in self._pages(
+            "SELECT id, batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns, chain"
+            " FROM market WHERE id > ? AND batch <= ? ORDER BY id",
+            first_id - 1,
             head.batches,
         ):
             batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns = fields
@@ -214,7 +217,9 @@ class SessionReader:
             return list(events_of(segment))
 
     def _read_header(self) -> SessionHeader:
-        values: dict[str, Any] = dict(self._query("SELECT name, value FROM header"))
+        values: dict[str, Any] = dict(self._all("SELECT name, value FROM header"))
+        if not values:
+            raise StorageError(str(self._path), BEGUN, "Remove it and start again.")
         try:
             for name in _INTEGER_FIELDS:
                 values[name] = int(values[name])
@@ -227,9 +232,18 @@ class SessionReader:
             row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
             return row
 
-    def _query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with storage_errors(self._path):
-            yield from self._connection.execute(sql, values)
+            return self._connection.execute(sql, values).fetchall()
+
+    def _pages(self, sql: str, after: int, bound: int) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of *sql* page by page, from its first column's value *after* on.
+
+        No statement stays open in between: it would keep the file from being closed while a reader pauses.
+        """
+        while page := self._all(f"{sql} LIMIT {_PAGE_ROWS}", after, bound):
+            yield from page
+            after = page[-1][0]
 
     def _damaged(self, problem: str) -> StorageError:
         return StorageError(str(self._path), problem, _RESTORE)

@@ -42,6 +42,7 @@ class SqliteSession:
         self._snapshots_kept = snapshots_kept
         self._reader = SessionReader(file.database.conn, file.path)
         self._head = self._reader.head()
+        self._committed = self._head.last_sequence
         self._pending = Pending(
             last_sequence=self._head.last_sequence, link=self._head.link, segment_events=segment_events
         )
@@ -124,37 +125,39 @@ class SqliteSession:
             self._write(connection, self._pending.drain())
 
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
-        """Yield the committed entries with a larger sequence, in order."""
-        self._refuse_failed()
-        return self._reader.entries(after_sequence)
+        """Yield the committed entries with a larger sequence, in order, as of the moment of the call."""
+        with self._reading() as reader:
+            return reader.entries(after_sequence)
 
     def last_sequence(self) -> int:
         """Return the sequence of the last committed entry, 0 when there is none."""
-        return self._head.last_sequence
+        return self._committed
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
         if sequence > self._pending.last_sequence:
             facts = f"snapshot after event {sequence}, journal ends at {self._pending.last_sequence}"
             raise InvariantError("a snapshot never runs ahead of its journal", facts)
+        encoded = encode(checkpoint)
         with self._transaction() as connection:
             self._write(connection, self._pending.drain())
-            self._save(connection, AGENT, sequence=sequence, value=checkpoint)
+            self._save(connection, AGENT, sequence=sequence, checkpoint=encoded)
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""
-        self._refuse_failed()
-        return self._reader.snapshot(AGENT)
+        with self._reading() as reader:
+            return reader.snapshot(AGENT)
 
     def save_state(self, state: CanonicalState) -> None:
         """Store the canonical state by itself."""
+        encoded = encode(state)
         with self._transaction() as connection:
-            self._save(connection, STATE, sequence=state.sequence.events, value=state)
+            self._save(connection, STATE, sequence=state.sequence.events, checkpoint=encoded)
 
     def load_state(self) -> CanonicalState | None:
         """Return the newest state that was stored by itself, or `None`."""
-        self._refuse_failed()
-        found = self._reader.snapshot(STATE)
+        with self._reading() as reader:
+            found = reader.snapshot(STATE)
         if found is None:
             return None
         state = found[1]
@@ -177,18 +180,19 @@ class SqliteSession:
             return
         try:
             if self._failure is None:
-                self.commit()
                 rows = [{"name": name, "value": value} for name, value in results]
-                with storage_errors(self._file.path):
+                with self._transaction() as connection:
+                    self._write(connection, self._pending.drain())
                     self._file.database.table("results").insert_all(rows, pk="name", replace=True)
         finally:
             self.abandon()
 
     def abandon(self) -> None:
-        """Release the file and forget what was not committed."""
-        if not self._closed:
-            self._closed = True
-            self._file.close()
+        """Release the file and forget what was not committed; wait for a commit that is under way."""
+        with self._writing:
+            if not self._closed:
+                self._closed = True
+                self._file.close()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -202,12 +206,20 @@ class SqliteSession:
                     connection.execute("BEGIN IMMEDIATE")
                     yield connection
                     connection.execute("COMMIT")
+                self._committed = self._head.last_sequence
             except BaseException as problem:
                 self._failure, self._head = problem, head
                 # The first failure is the one to report, whatever becomes of the rollback.
                 with contextlib.suppress(sqlite3.Error):
                     connection.rollback()
                 raise
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[SessionReader]:
+        """Give the reader while no commit is under way, whose rows it would see half written."""
+        with self._writing:
+            self._refuse_failed()
+            yield self._reader
 
     def _write(self, connection: sqlite3.Connection, drained: Drained) -> None:
         if drained.empty:
@@ -231,8 +243,7 @@ class SqliteSession:
         )
         self._head = head
 
-    def _save(self, connection: sqlite3.Connection, kind: str, *, sequence: int, value: object) -> None:
-        checkpoint = encode(value)
+    def _save(self, connection: sqlite3.Connection, kind: str, *, sequence: int, checkpoint: bytes) -> None:
         digest = chained(b"", kind, sequence, checkpoint)
         connection.execute(
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (kind, sequence, checkpoint, digest)
@@ -262,11 +273,13 @@ class SqliteSession:
 
 
 def _write_entries(connection: sqlite3.Connection, entries: list[JournalEntry], chain: bytes) -> bytes:
+    rows = []
     for entry in entries:
         fields = _row_of(entry)
         chain = chained(chain, *fields)
-        connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*fields, chain))
+        rows.append((*fields, chain))
         register(connection, entry)
+    connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return chain
 
 
