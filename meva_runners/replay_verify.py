@@ -62,8 +62,8 @@ def verify_session(options: ReplayOptions) -> None:
 def _compare(source: str, entry: JournalEntry, outcome: Outcome) -> None:
     sides: tuple[tuple[str, Any, Any], ...] = (
         ("sequence", entry.sequence, outcome.sequence),
-        ("decisions", entry.decisions, tuple(outcome.decisions)),
-        ("commands", entry.commands, tuple(outcome.commands)),
+        ("decisions", entry.decisions, outcome.decisions),
+        ("commands", entry.commands, outcome.commands),
         ("link", entry.link.hex(), outcome.link.hex()),
     )
     for what, recorded, reproduced in sides:

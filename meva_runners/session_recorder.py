@@ -85,9 +85,7 @@ class SessionRecorder:
 
     def _append(self, event: Event, outcome: Outcome) -> None:
         self._session.append(
-            JournalEntry(
-                outcome.sequence, event, tuple(outcome.commands), tuple(outcome.decisions), outcome.link
-            )
+            JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
         )
         self._recorded = outcome.sequence
         rows = [

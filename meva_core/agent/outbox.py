@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
 from meva_core.commands import Command
 from meva_core.model.value import value
@@ -19,9 +17,9 @@ class Outcome:
     """
 
     sequence: int
-    commands: Sequence[Command]
-    records: Sequence[Record]
-    decisions: Sequence[str]
+    commands: tuple[Command, ...]
+    records: tuple[Record, ...]
+    decisions: tuple[str, ...]
     link: bytes
 
 
@@ -55,12 +53,13 @@ class Outbox:
 
     def take(self, sequence: int) -> Outcome:
         """Return what has gathered since the last call, and link its decisions."""
-        records, self._records = self._records, []
+        records = tuple(self._records)
+        self._records.clear()
         self.filled = False
-        decisions = self._decisions
-        if not decisions:
+        if not self._decisions:
             return Outcome(sequence, (), records, (), self.link)
-        self._decisions = []
-        commands, self._commands = self._commands, []
+        commands, decisions = tuple(self._commands), tuple(self._decisions)
+        self._commands.clear()
+        self._decisions.clear()
         self.link = next_link(self.link, f"{sequence}\n" + "\n".join(decisions))
         return Outcome(sequence, commands, records, decisions, self.link)

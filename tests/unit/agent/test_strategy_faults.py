@@ -88,7 +88,7 @@ def test_a_failure_is_one_decision(fault: str) -> None:
         lead.trade(price)
 
     assert ["disable main COIN/USD"] == [text for each in lead.outcomes for text in each.decisions][:1]
-    assert [] == lead.outcomes[-1].decisions
+    assert () == lead.outcomes[-1].decisions
 
 
 @pytest.mark.parametrize("fault", FAULTS)
