@@ -24,7 +24,7 @@ INSTALL = $(PIP) install --quiet --require-hashes --only-binary :all:
 LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
 
-.PHONY: help demo test check smoke bench prove format audit lock clean
+.PHONY: help demo test check bench prove format audit lock clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +42,6 @@ check: $(STAMPS)/dev ## Run every static check: lint, format, types, layers, tid
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest tests/tidy
 	@$(PIP) check
-
-smoke: $(STAMPS)/package ## Paper trade ten seconds on the embedded simulated venue.
-	@$(BIN)/python -m meva_runners.paper --duration 10s
 
 bench: $(STAMPS)/dev ## Measure the speeds that the README states.
 	@$(BIN)/python -m benchmarks.run $(ARGS)
