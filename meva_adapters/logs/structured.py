@@ -22,7 +22,7 @@ from meva_adapters.logs.redaction import Redactor
 from meva_adapters.logs.rotating_file import RotatingFile
 from meva_core.config.schema import AppConfig, LogCategory
 from meva_core.errors import ConfigError
-from meva_core.ops.log_fields import category_of, level_of, log_entry
+from meva_core.ops.log_fields import LOUDEST, category_of, level_of, log_entry
 from meva_core.ops.log_records import Record
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class LogHandle:
         self._levels = levels
         self._general = general
         self._quietest = min(general, *levels.values())
+        self._audible = frozenset(
+            kind for kind, loudest in LOUDEST.items() if _NUMBERS[loudest] >= self._quietest
+        )
         logger.remove()
         self._sink = logger.add(
             self._take_message, level=self._quietest, format="{message}", diagnose=False, backtrace=False
@@ -57,6 +60,8 @@ class LogHandle:
 
     def write(self, record: Record, *, tick_id: int | None = None) -> None:
         """Write *record* if it is loud enough. *tick_id* is the sequence of the event behind it."""
+        if type(record) not in self._audible:
+            return
         number = _NUMBERS[level_of(record)]
         if number < self._quietest or number < self._levels[category_of(record)]:
             return

@@ -5,7 +5,7 @@ The event name is constant and the data stands in fields, so no text from outsid
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from attrs import frozen
 
@@ -64,6 +64,22 @@ _CATEGORY_OF_RECORD: Final[dict[type, LogCategory]] = {
     DataRejected: LogCategory.MARKET_DATA,
     AlertRaised: LogCategory.ALERT,
 }
+
+
+# The loudest that a record of each kind can be, so that a writer can pass over whole kinds unseen.
+LOUDEST: Final[dict[type, LogLevel]] = {
+    SignalDecided: LogLevel.INFO,
+    RiskDecided: LogLevel.WARNING,
+    OrderSubmitted: LogLevel.INFO,
+    OrderUpdated: LogLevel.WARNING,
+    FillBooked: LogLevel.INFO,
+    EquityMarked: LogLevel.DEBUG,
+    GateChanged: LogLevel.CRITICAL,
+    ControlAnswered: LogLevel.INFO,
+    DataRejected: LogLevel.WARNING,
+    AlertRaised: LogLevel.CRITICAL,
+}
+assert set(LOUDEST) == set(_CATEGORY_OF_RECORD) == set(get_args(Record)), "every kind of record is known"
 
 
 def category_of(record: Record) -> LogCategory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from attrs import Factory, frozen
 
@@ -117,7 +117,7 @@ class RunStatistics:
     def __init__(self, reporting_currency: str, *, samples_max: int = SAMPLES_MAX) -> None:
         self._reporting_currency = reporting_currency
         self._curve = EquityCurve(samples_max)
-        self._counts: Counter[type] = Counter()
+        self._counts = dict.fromkeys(get_args(Record), 0)
         self._signals_rejected: Counter[str] = Counter()
         self._risk_rejected: Counter[str] = Counter()
         self._orders_by_status: Counter[str] = Counter()
@@ -125,24 +125,26 @@ class RunStatistics:
         self._gains = self._losses = ZERO
         self._closing_fills = self._winning_fills = 0
         self._slippage_bps = 0.0
-        self._takers: dict[type, Callable[[Any], None]] = {
+        self._takers: dict[type, Callable[[Any], None] | None] = {
             SignalDecided: self._take_signal,
             RiskDecided: self._take_risk,
-            OrderSubmitted: _take_nothing,
+            OrderSubmitted: None,
             OrderUpdated: self._take_update,
             FillBooked: self._take_fill,
             EquityMarked: self._take_equity,
-            GateChanged: _take_nothing,
-            ControlAnswered: _take_nothing,
-            DataRejected: _take_nothing,
-            AlertRaised: _take_nothing,
+            GateChanged: None,
+            ControlAnswered: None,
+            DataRejected: None,
+            AlertRaised: None,
         }
 
     def add(self, record: Record) -> None:
         """Count one record. It costs no more for the millionth than for the first."""
         kind = type(record)
-        self._takers[kind](record)
         self._counts[kind] += 1
+        taker = self._takers[kind]
+        if taker is not None:
+            taker(record)
 
     def summary(
         self,
@@ -228,10 +230,6 @@ class RunStatistics:
 def days_between(first_ns: int, last_ns: int) -> float:
     """Return the length of a period in days."""
     return (last_ns - first_ns) / (86_400 * NS_PER_SECOND)
-
-
-def _take_nothing(_record: object) -> None:
-    """Take a record that is counted and holds nothing more to add."""
 
 
 def _count(counter: Counter[str], reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 
 import pytest
@@ -10,8 +11,8 @@ from meva_core.commands import AlertLevel, RaiseAlert
 from meva_core.config.schema import LogCategory, LogLevel
 from meva_core.model.order import OrderStatus
 from meva_core.model.state import Gate
-from meva_core.ops.log_fields import category_of, level_of, log_entry
-from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record
+from meva_core.ops.log_fields import LOUDEST, category_of, level_of, log_entry
+from meva_core.ops.log_records import AlertRaised, ControlAnswered, DataRejected, GateChanged, Record
 from tests.unit.ops.records import (
     equity_marked,
     fill_booked,
@@ -34,6 +35,7 @@ CASES: list[tuple[Record, str, str, str]] = [
     (fill_booked(), "order.fill_booked", "order_update", "INFO"),
     (equity_marked("1"), "account.marked", "treasury", "DEBUG"),
     (KILL, "gate.changed", "control_action", "CRITICAL"),
+    (ControlAnswered(9, "r-1", "ann", "Resume", "look again"), "control.refused", "control_action", "INFO"),
     (DataRejected(9, "BTC/USDT", "price_jump"), "data.rejected", "market_data", "WARNING"),
     (ALERT, "alert.raised", "alert", "CRITICAL"),
 ]
@@ -80,3 +82,23 @@ def test_text_from_outside_is_data_never_the_name() -> None:
 
     assert "gate.changed" == entry.event_type
     assert "stop {now}" == entry.fields["reason"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        signal_decided(),
+        risk_decided(),
+        risk_decided("stale_data"),
+        order_submitted(),
+        *(order_updated(status) for status in OrderStatus),
+        *(GateChanged(1, gate, 1, "code", "reason", "actor") for gate in Gate),
+        *(AlertRaised(1, RaiseAlert(level, "code", "", "text", {})) for level in AlertLevel),
+        DataRejected(1, "BTC/USDT", "stale"),
+        ControlAnswered(1, "r-1", "ann", "Pause", ""),
+    ],
+    ids=repr,
+)
+def test_no_record_is_louder_than_its_kind_can_be(record: Record) -> None:
+    """A writer that passes over a whole kind misses nothing."""
+    assert logging.getLevelName(level_of(record)) <= logging.getLevelName(LOUDEST[type(record)])
