@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meva_adapters.storage.codec import decode, encode
+from meva_adapters.storage.event_count import EventCount
 from meva_core.errors import InvariantError, StorageError
 from meva_core.events import CandleClosed, Event, TradeReceived
 from meva_core.model.market import Candle
@@ -28,19 +29,19 @@ class MemorySession:
         self._pending: list[JournalEntry] = []
         self._pending_ledger: list[LedgerRow] = []
         self._snapshots: dict[int, bytes] = {}
+        self._count = EventCount(0)
         self._closed = False
 
     def append(self, entry: JournalEntry) -> None:
         """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
         self._refuse_closed()
-        expected = len(self._committed) + len(self._pending) + 1
-        if entry.sequence != expected:
-            facts = f"expected {expected}, got {entry.sequence}"
-            raise InvariantError("journal sequences rise by one", facts)
+        self._count.advance(entry.sequence, 1)
         self._pending.append(entry)
 
     def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
+        self._refuse_closed()
+        self._count.advance(first_sequence, stop - start)
         for index in range(start, stop):
             event = TradeReceived(
                 block.times[index],
@@ -54,6 +55,8 @@ class MemorySession:
 
     def append_bars(self, first_sequence: int, block: BarBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
+        self._refuse_closed()
+        self._count.advance(first_sequence, stop - start)
         for index in range(start, stop):
             open_ns = block.open_times[index]
             close_ns = open_ns + block.interval_ns
@@ -73,6 +76,7 @@ class MemorySession:
         self._committed += self._pending
         self.ledger += self._pending_ledger
         self._pending, self._pending_ledger = [], []
+        self._count.waiting = 0
 
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order."""
@@ -85,8 +89,8 @@ class MemorySession:
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
-        if sequence > len(self._committed) + len(self._pending):
-            facts = f"snapshot after event {sequence}, journal ends before"
+        if sequence > self._count.last_sequence:
+            facts = f"snapshot after event {sequence}, journal ends at {self._count.last_sequence}"
             raise InvariantError("a snapshot never runs ahead of its journal", facts)
         encoded = encode(checkpoint)
         self.commit()
@@ -111,6 +115,7 @@ class MemorySession:
         """Return the session as a new process would find it: with what was committed, and nothing else."""
         session = MemorySession(self.header)
         session._committed = list(self._committed)
+        session._count = EventCount(len(self._committed))
         session._snapshots = dict(self._snapshots)
         session.ledger = list(self.ledger)
         session.results = dict(self.results)
@@ -118,7 +123,7 @@ class MemorySession:
 
     def _append_bare(self, sequence: int, event: Event) -> None:
         last = self._pending[-1] if self._pending else self._committed[-1] if self._committed else None
-        self.append(JournalEntry(sequence, event, (), (), last.link if last else b""))
+        self._pending.append(JournalEntry(sequence, event, (), (), last.link if last else b""))
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Lock
-from typing import Final
 
 from attrs import frozen
 
+from meva_adapters.storage.event_count import EventCount
 from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment, SegmentKey, key_of
-from meva_core.errors import InvariantError
 from meva_core.events import CandleClosed, MarketEvent, TradeReceived
 from meva_core.ports.market_feed import BarBlock, TradeBlock
 from meva_core.ports.storage import JournalEntry, LedgerRow
-
-EVENTS_MAX: Final = 1 << 20  # A journal that nobody commits must not fill the memory.
 
 
 @frozen
@@ -40,7 +37,7 @@ class Pending:
     """Collect entries; appending and draining may happen in different threads."""
 
     def __init__(self, *, last_sequence: int, link: bytes, segment_events: int) -> None:
-        self.last_sequence = last_sequence
+        self._count = EventCount(last_sequence)
         self._link = link
         self._segment_events = segment_events
         self._lock = Lock()
@@ -49,12 +46,16 @@ class Pending:
         self._batches: list[list[OpenSegment]] = []
         self._entries: list[JournalEntry] = []
         self._ledger: list[LedgerRow] = []
-        self._waiting = 0
+
+    @property
+    def last_sequence(self) -> int:
+        """Return the sequence of the last event that was appended."""
+        return self._count.last_sequence
 
     def append(self, entry: JournalEntry) -> None:
         """Take *entry*; raise `InvariantError` unless its sequence follows the last one."""
         with self._lock:
-            self._advance(entry.sequence, 1)
+            self._count.advance(entry.sequence, 1)
             event = entry.event
             if isinstance(event, MARKET_EVENTS):
                 self._add_market(entry.sequence, event)
@@ -67,7 +68,7 @@ class Pending:
         """Take trades *start* to *stop* of *block*."""
         key = SegmentKey(TradeReceived.__name__, block.symbol)
         with self._lock:
-            self._advance(first_sequence, stop - start)
+            self._count.advance(first_sequence, stop - start)
             for low, high in self._portions(start, stop):
                 self._segment(key).add_trades(first_sequence + low - start, block, start=low, stop=high)
 
@@ -75,7 +76,7 @@ class Pending:
         """Take bars *start* to *stop* of *block*."""
         key = SegmentKey(CandleClosed.__name__, block.symbol, block.timeframe)
         with self._lock:
-            self._advance(first_sequence, stop - start)
+            self._count.advance(first_sequence, stop - start)
             for low, high in self._portions(start, stop):
                 self._segment(key).add_bars(first_sequence + low - start, block, start=low, stop=high)
 
@@ -90,31 +91,20 @@ class Pending:
             self._close_batch()
             drained = Drained(self._batches, self._entries, self._ledger, self.last_sequence, self._link)
             self._batches, self._entries, self._ledger = [], [], []
-            self._waiting = 0
+            self._count.waiting = 0
             return drained
-
-    def _advance(self, first_sequence: int, count: int) -> None:
-        expected = self.last_sequence + 1
-        if first_sequence != expected:
-            facts = f"expected {expected}, got {first_sequence}"
-            raise InvariantError("journal sequences rise by one", facts)
-        if count < 0 or self._waiting + count > EVENTS_MAX:
-            facts = f"{self._waiting} wait, {count} were added, the limit is {EVENTS_MAX}"
-            raise InvariantError("a journal is committed regularly", facts)
-        self.last_sequence += count
-        self._waiting += count
 
     def _portions(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of a block that fit the open batch; count each when the caller has taken it."""
         while start < stop:
             end = min(stop, start + self._segment_events - self._open_events)
             yield start, end
-            self._count(end - start)
+            self._fill(end - start)
             start = end
 
     def _add_market(self, sequence: int, event: MarketEvent) -> None:
         self._segment(key_of(event)).add(sequence, event)
-        self._count(1)
+        self._fill(1)
 
     def _segment(self, key: SegmentKey) -> OpenSegment:
         segment = self._open.get(key)
@@ -122,7 +112,7 @@ class Pending:
             segment = self._open[key] = OpenSegment.of(key)
         return segment
 
-    def _count(self, events: int) -> None:
+    def _fill(self, events: int) -> None:
         self._open_events += events
         if self._open_events >= self._segment_events:
             self._close_batch()

@@ -53,6 +53,11 @@ _OF_THE_SYSTEM: Final = {
 _DISK: Final = "Check the disk's space and health, then start again; what was committed is safe."
 
 
+# Files that this process holds. POSIX locks belong to the process, and closing any descriptor of a file drops those
+# that SQLite has on it: so such a file is not even opened to find out that it is in use.
+_HELD: Final[set[tuple[int, int]]] = set()
+
+
 @define
 class SessionFile:
     """Hold an open session file: its connection and the descriptor that keeps others out."""
@@ -64,8 +69,7 @@ class SessionFile:
     def close(self) -> None:
         """Let go of the file; SQLite folds the write-ahead log into it, or leaves the log to the next opening."""
         with storage_errors(self.path), contextlib.ExitStack() as cleanup:
-            # Closed last: closing any descriptor of a file drops the process's own SQLite locks on it.
-            cleanup.callback(os.close, self._lock)
+            cleanup.callback(_release, self._lock)
             cleanup.callback(self.database.conn.close)
 
 
@@ -201,6 +205,8 @@ def _open_own(path: Path, flags: int) -> int:
     with _no_access(path):
         facts = path.lstat()
     _refuse_foreign(path, facts)
+    if _identity(facts) in _HELD:
+        raise _in_use(path)
     with _no_access(path):
         descriptor = os.open(path, flags | _NO_LINK)
     with _releasing(descriptor):
@@ -228,7 +234,23 @@ def _take(descriptor: int, path: Path, *, shared: bool = False) -> None:
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as problem:
-        raise StorageError(str(path), "is in use by another agent.", _IN_USE) from problem
+        raise _in_use(path) from problem
+    if not shared:
+        _HELD.add(_identity(os.fstat(descriptor)))
+
+
+def _in_use(path: Path) -> StorageError:
+    return StorageError(str(path), "is in use by another agent.", _IN_USE)
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino
+
+
+def _release(descriptor: int) -> None:
+    """Close *descriptor*, after SQLite has closed its own."""
+    _HELD.discard(_identity(os.fstat(descriptor)))
+    os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -250,5 +272,5 @@ def _releasing(descriptor: int) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        os.close(descriptor)
+        _release(descriptor)
         raise
