@@ -86,6 +86,15 @@ class OrderRejected:
 
 
 @value
+class OrderDropped:
+    """We dropped the order before its first byte left: proof that nothing was placed."""
+
+    time_ns: int
+    client_order_id: str
+    reason: str
+
+
+@value
 class OrderFilled:
     """The venue executed the order, in part or whole."""
 
@@ -257,6 +266,7 @@ MarketEvent = TradeReceived | QuoteReceived | BookChanged | CandleClosed
 VenueEvent = (
     OrderAcknowledged
     | OrderRejected
+    | OrderDropped
     | OrderFilled
     | OrderCanceled
     | OrderExpired

@@ -84,7 +84,7 @@ class ReplayDriver:
         self.load_seconds = self.run_seconds = 0.0
         self._observers = tuple(observers)
         self.recorder = recorder or NoRecorder()
-        self._performer = SimulatedPerformer(venue)
+        self._performer = SimulatedPerformer(venue, agent.permits)
 
     def run(
         self,
@@ -126,7 +126,7 @@ class ReplayDriver:
     def take_over(self, agent: AgentOrchestrator, venue: MatchingEngine) -> None:
         """Go on with another agent and venue, restored from a checkpoint of these."""
         self.agent, self.venue = agent, venue
-        self._performer = SimulatedPerformer(venue)
+        self._performer = SimulatedPerformer(venue, agent.permits)
 
     def _pieces(self, runs: Iterator[Run], stops: Iterator[int]) -> Iterator[tuple[Block, int, int, bool]]:
         """Cut *runs* so that every stop is the end of a piece."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from meva_core.commands import (
+    Approved,
     CancelAllOrders,
     CancelOrder,
     Command,
@@ -15,20 +17,25 @@ from meva_core.commands import (
     SetTimer,
     TransferFunds,
 )
-from meva_core.events import Event, VenueStateObserved
+from meva_core.events import Event, OrderDropped, VenueStateObserved
 from meva_core.execution.matching import MatchingEngine
 
 
 class SimulatedPerformer:
-    """Turn commands into calls of *venue*, and its answers into events."""
+    """Turn commands into calls of *venue*, and its answers into events; *permits* is the gate's last word."""
 
-    def __init__(self, venue: MatchingEngine) -> None:
+    def __init__(self, venue: MatchingEngine, permits: Callable[[Approved], bool]) -> None:
         self.venue = venue
+        self._permits = permits
 
     def perform(self, command: Command, time_ns: int) -> list[Event]:
         """Return what the venue answers at once; what it answers later comes with the market's events."""
         match command:
-            case PlaceOrder(request):
+            case PlaceOrder(request, approved):
+                if not self._permits(approved):
+                    return [
+                        OrderDropped(time_ns, request.client_order_id, "the gate moved after the decision")
+                    ]
                 return self.venue.submit(request, time_ns)
             case CancelOrder(symbol, client_order_id):
                 return self.venue.cancel(symbol, client_order_id, time_ns)

@@ -17,7 +17,7 @@ from meva_core.agent.market_path import MarketPath
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.outbox import Outcome
 from meva_core.agent.runtime_state import Runtime
-from meva_core.commands import Command
+from meva_core.commands import Approved, Command
 from meva_core.data.market_data_service import MarketDataService
 from meva_core.errors import UnknownSymbolError
 from meva_core.events import (
@@ -125,6 +125,13 @@ class AgentOrchestrator:
     def link(self) -> bytes:
         """Return the last link of the decision chain."""
         return self._runtime.outbox.link
+
+    def permits(self, approved: Approved) -> bool:
+        """Return whether *approved* still holds: the gate has not moved since.
+
+        Whoever hands an order to a transport asks first, and does both in one step that nothing interrupts (I12).
+        """
+        return approved.gate_epoch == self._runtime.state.runtime_flags.gate_epoch
 
     def path(self, symbol: str) -> MarketPath:
         """Return the way that events of *symbol* take; raise `UnknownSymbolError` where none is configured."""

@@ -12,6 +12,7 @@ from meva_core.commands import QueryOrder
 from meva_core.events import (
     OrderAcknowledged,
     OrderCanceled,
+    OrderDropped,
     OrderExpired,
     OrderFilled,
     OrderOutcomeUnknown,
@@ -77,7 +78,7 @@ class OrderDesk:
                     self._changed(record)
                     self._breaker.on_reject(f"{event.code}: {event.reason}", time_ns=event.time_ns)
                     self._account.set_alarm()
-            case OrderCanceled() | OrderExpired():
+            case OrderCanceled() | OrderExpired() | OrderDropped():
                 record = self._apply(event)
                 if record is not None:
                     self._changed(record)

@@ -44,6 +44,7 @@ TRANSITIONS: Final[dict[OrderStatus, dict[OrderReport, OrderStatus]]] = {
         _R.ACKNOWLEDGED: _S.ACCEPTED,
         _R.PARTIAL_FILL: _S.PARTIALLY_FILLED,  # Streams may overtake the answer.
         _R.REJECTED: _S.REJECTED,
+        _R.DROPPED: _S.DENIED,  # The gate moved between decision and hand-over.
         _R.TIMED_OUT: _S.UNKNOWN,  # Silence is not a refusal.
         _R.CANCEL_SENT: _S.PENDING_CANCEL,
     },

@@ -14,6 +14,7 @@ from meva_core.errors import IdempotencyConflict, InvariantError
 from meva_core.events import (
     OrderAcknowledged,
     OrderCanceled,
+    OrderDropped,
     OrderExpired,
     OrderOutcomeUnknown,
     OrderRejected,
@@ -30,7 +31,9 @@ from meva_core.portfolio.reservations import release, reserve
 # Late fills and repeated keys concern the recent past; the journal keeps every order for ever.
 ENDED_KEPT: Final = 1_000
 
-OrderAnswer = OrderAcknowledged | OrderRejected | OrderCanceled | OrderExpired | OrderOutcomeUnknown
+OrderAnswer = (
+    OrderAcknowledged | OrderRejected | OrderDropped | OrderCanceled | OrderExpired | OrderOutcomeUnknown
+)
 
 
 @value
@@ -112,6 +115,8 @@ class OrderService:
             case OrderRejected():
                 evidence = f"rejected {answer.code}: {answer.reason}"
                 return self._move(record, OrderReport.REJECTED, evidence, answer.time_ns)
+            case OrderDropped():
+                return self._move(record, OrderReport.DROPPED, f"dropped: {answer.reason}", answer.time_ns)
             case OrderCanceled():
                 return self._move(record, OrderReport.CANCELED, f"canceled: {answer.reason}", answer.time_ns)
             case OrderExpired():

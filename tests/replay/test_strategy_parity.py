@@ -33,7 +33,7 @@ def by_events(paths: list[Path], *, ticking: bool) -> AgentOrchestrator:
     """Replay event by event, as a live loop does, by `handle` or by `offer` and `tick`."""
     settings = config()
     agent, venue = compose_agent(settings, strategies()), compose_venue(settings)
-    performer = SimulatedPerformer(venue)
+    performer = SimulatedPerformer(venue, agent.permits)
 
     def handle(event: Event) -> list[Outcome]:
         if not ticking:
