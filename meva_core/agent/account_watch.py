@@ -212,6 +212,7 @@ class AccountWatch:
             self._pnl.cost_openings()
         self._guard.start(self._valuation.equity())
         self.started = True
+        self.on_holdings()  # The opening balances came after `attach`.
         self.record_equity(self._runtime.now_ns)
         return True
 

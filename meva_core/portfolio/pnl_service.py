@@ -109,7 +109,8 @@ class PnLService:
     def record_transfer(self, asset: str, amount: Decimal, state: CanonicalState) -> Decimal:
         """Book money that entered or left the account, and return its value in the reporting currency."""
         value = amount * self._valuation.price_of(asset)
-        self._move(asset, amount, value)
+        # What leaves is valued at its mark, so it realises what it was worth beyond its cost.
+        self.totals.realized += self._move(asset, amount, value)
         self._credit(state, asset, amount)
         self.totals.transfers += value
         return value
