@@ -126,6 +126,7 @@ class AccountWatch:
 
     def on_alarm(self, time_ns: int) -> None:
         """Do what is due at *time_ns* by the clock alone: breaker, equity sample, new day."""
+        self._runtime.now_ns = time_ns
         if time_ns >= self._sample_due_ns:
             self._sample(time_ns)
         if time_ns >= self._day_end_ns:
@@ -141,9 +142,9 @@ class AccountWatch:
 
     def refresh(self, time_ns: int) -> None:
         """Bring profit and loss of the canonical state up to date."""
-        self.mark()
         if not self.started:
-            return
+            return  # To be asked is no event: it must not decide where the account starts.
+        self.mark()
         anchors, pnl, valuation = self._guard.anchors, self._runtime.state.pnl, self._valuation
         with exact():
             pnl.unrealized = self._pnl.unrealized()

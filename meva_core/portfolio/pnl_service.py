@@ -52,7 +52,7 @@ class PnLService:
         self._instruments = instruments
         self._reporting = valuation.reporting_currency
         self.inventories: dict[str, Inventory] = {}
-        self._uncosted: list[str] = []
+        self._is_open = False
         self.totals = PnLTotals()
 
     def open_balance(self, asset: str, amount: Decimal, state: CanonicalState) -> None:
@@ -61,15 +61,13 @@ class PnLService:
         self._valuation.set_amount(asset, amount)
         if asset != self._reporting:
             self.inventories[asset] = Inventory(amount)
-            self._uncosted.append(asset)
 
     def cost_openings(self) -> None:
-        """Give opening balances their cost, once every mark is known."""
-        for asset in self._uncosted:
-            inventory = self.inventories[asset]
+        """Give what is held its cost, once, when every mark is known."""
+        for asset, inventory in self.inventories.items():
             if inventory.quantity:
-                inventory.cost += inventory.quantity * self._valuation.price_of(asset)
-        self._uncosted.clear()
+                inventory.cost = inventory.quantity * self._valuation.price_of(asset)
+        self._is_open = True
 
     def update_from_fill(self, fill: Fill, state: CanonicalState) -> PnLUpdate:
         """Book *fill*: balances, position, inventories, fees. Call it inside `exact()`, once per fill."""
@@ -107,7 +105,14 @@ class PnLService:
         return PnLUpdate(realized, fee_value, abs(value), closed)
 
     def record_transfer(self, asset: str, amount: Decimal, state: CanonicalState) -> Decimal:
-        """Book money that entered or left the account, and return its value in the reporting currency."""
+        """Book money that entered or left the account, and return its value in the reporting currency.
+
+        What comes before the openings are costed is part of them, and no transfer of any value yet.
+        """
+        if not self._is_open:
+            self._move(asset, amount, ZERO)
+            self._credit(state, asset, amount)
+            return ZERO
         value = amount * self._valuation.price_of(asset)
         # What leaves is valued at its mark, so it realises what it was worth beyond its cost.
         self.totals.realized += self._move(asset, amount, value)
@@ -170,7 +175,7 @@ class PnLService:
             "inventories": {
                 name: [item.quantity, item.cost] for name, item in sorted(self.inventories.items())
             },
-            "uncosted": list(self._uncosted),
+            "is_open": self._is_open,
             "totals": [self.totals.realized, self.totals.fees, self.totals.transfers],
         }
 
@@ -180,5 +185,5 @@ class PnLService:
             self._valuation.set_amount(asset, balance.total)
         inventories: dict[str, list[Decimal]] = memory["inventories"]  # type: ignore[assignment]
         self.inventories = {name: Inventory(*pair) for name, pair in inventories.items()}
-        self._uncosted = list(memory["uncosted"])  # type: ignore[call-overload]
+        self._is_open = bool(memory["is_open"])
         self.totals = PnLTotals(*memory["totals"])  # type: ignore[misc]
