@@ -76,12 +76,12 @@ class Asked:
         return self.answer(ctx)
 
 
-def buy(quantity: int | str = 1, **fields: Any) -> Signal:
+def buy(quantity: int | str | Decimal = 1, **fields: Any) -> Signal:
     """Return a wish to buy."""
     return Signal(BUY, Decimal(quantity), "wanted", **fields)
 
 
-def sell(quantity: int | str = 1, **fields: Any) -> Signal:
+def sell(quantity: int | str | Decimal = 1, **fields: Any) -> Signal:
     """Return a wish to sell."""
     return Signal(SELL, Decimal(quantity), "wanted", **fields)
 
