@@ -334,11 +334,10 @@ def test_markets_that_fall_together_share_the_slack() -> None:
     lead = run(Asked(), symbols=(COIN, GOLD), balances={"COIN": 1, "GOLD": 1})
 
     lead.trade(100, GOLD)
-    for price in (100, 90, 100):
+    for price in (100, 90, 101, 93):
         lead.trade(price, COIN)
-    for price in (92, 100):
-        lead.trade(price, COIN)
-        lead.trade(price, GOLD)
+    lead.trade(92, GOLD)
+    lead.trade(100, GOLD)
 
     assert Decimal(16) == lead.agent.account.max_drawdown
 
