@@ -60,6 +60,7 @@ class OrderService:
         self._ids = ids
         self._ended: OrderedDict[str, OrderRecord] = OrderedDict()
         self._trades: dict[str, set[tuple[str, str]]] = {}
+        self._orders_by_key: dict[str, str] = {}
         self._last_decision = 0
 
     def submit(self, approved: Approved, idem_key: str) -> SubmitResult:
@@ -68,10 +69,12 @@ class OrderService:
         Raise `IdempotencyConflict` when *idem_key* was used for another payload.
         """
         intent = approved.intent
-        client_order_id = self._ids.name(intent)
-        if intent.decision <= self._last_decision:
-            return self._repeated(client_order_id, idem_key, payload_hash(intent))
+        known_order = self._orders_by_key.get(idem_key)
+        if known_order is not None or intent.decision <= self._last_decision:
+            return self._repeated(known_order, idem_key, payload_hash(intent))
         self._last_decision = intent.decision
+        client_order_id = self._ids.name(intent)
+        self._orders_by_key[idem_key] = client_order_id
         request = OrderRequest(
             client_order_id,
             idem_key,
@@ -110,8 +113,9 @@ class OrderService:
             return None
         match answer:
             case OrderAcknowledged():
+                self._move(record, OrderReport.ACKNOWLEDGED, "acknowledged", answer.time_ns)
                 record.venue_order_id = answer.venue_order_id
-                return self._move(record, OrderReport.ACKNOWLEDGED, "acknowledged", answer.time_ns)
+                return record
             case OrderRejected():
                 evidence = f"rejected {answer.code}: {answer.reason}"
                 return self._move(record, OrderReport.REJECTED, evidence, answer.time_ns)
@@ -127,21 +131,25 @@ class OrderService:
     def apply_fill(self, fill: Fill, time_ns: int) -> OrderRecord | None:
         """Take a fill into its order; `None` when the order is not ours or the fill was taken before.
 
-        The booking key is (symbol, trade id), so a fill that comes by two channels counts once (fault B2).
+        The booking key is (symbol, trade id), so a fill that comes by two channels counts once (fault B2). A fill
+        that cannot be the order's raises, and changes nothing.
         """
         record = self.find(fill.client_order_id)
         if record is None:
             return None
-        trades = self._trades.setdefault(fill.client_order_id, set())
         key = (fill.symbol, fill.trade_id)
-        if key in trades:
+        if key in self._trades.get(fill.client_order_id, ()):
             return None
-        trades.add(key)
+        request = record.request
         filled = EXACT.add(record.filled_quantity, fill.quantity)
-        if filled > record.request.quantity:
-            facts = f"{fill.client_order_id}: {filled} of {record.request.quantity} by trade {fill.trade_id}"
+        if not record.filled_quantity < filled <= request.quantity or fill.side is not request.side:
+            facts = (
+                f"{fill.client_order_id}: {fill.side} {filled} of {request.quantity} by trade {fill.trade_id}"
+            )
             raise InvariantError("fills stay inside their order", facts)
-        report = OrderReport.FINAL_FILL if filled == record.request.quantity else OrderReport.PARTIAL_FILL
+        report = OrderReport.FINAL_FILL if filled == request.quantity else OrderReport.PARTIAL_FILL
+        next_status(fill.client_order_id, record.status, report)  # Raises before anything has changed.
+        self._trades.setdefault(fill.client_order_id, set()).add(key)
         if record.status not in TERMINAL:
             part = EXACT.multiply(fill.quantity, record.reserve_price)
             release(self._state, record.reserve_asset, part)
@@ -183,11 +191,13 @@ class OrderService:
         self._last_decision = memory["last_decision"]
         self._ended = OrderedDict((each.request.client_order_id, each) for each in memory["ended"])
         self._trades = {order: {tuple(key) for key in trades} for order, trades in memory["trades"].items()}
+        remembered = (*self._state.open_orders.values(), *self._ended.values())
+        self._orders_by_key = {each.request.idem_key: each.request.client_order_id for each in remembered}
 
-    def _repeated(self, client_order_id: str, idem_key: str, payload: str) -> SubmitResult:
-        record = self.find(client_order_id)
+    def _repeated(self, known_order: str | None, idem_key: str, payload: str) -> SubmitResult:
+        record = None if known_order is None else self.find(known_order)
         known = "of the past" if record is None else payload_hash(record.request)
-        if record is None or record.request.idem_key != idem_key or known != payload:
+        if record is None or known != payload:
             raise IdempotencyConflict(idem_key, known, payload)
         return SubmitResult(record, None)
 
@@ -209,5 +219,6 @@ class OrderService:
         del self._state.open_orders[client_order_id]
         self._ended[client_order_id] = record
         if len(self._ended) > ENDED_KEPT:
-            forgotten, _ = self._ended.popitem(last=False)
+            forgotten, past = self._ended.popitem(last=False)
             self._trades.pop(forgotten, None)
+            self._orders_by_key.pop(past.request.idem_key, None)
