@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from meva_adapters.storage.schema import APPLICATION_ID, SCHEMA_VERSION, migration_script
 from meva_core.errors import StorageError
 
+_LARGEST_PAGE_BYTES: Final = 65_536
 _FILE_MODE: Final = 0o600
 _DIRECTORY_MODE: Final = 0o700
 _NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -135,7 +136,7 @@ def check_integrity(connection: sqlite3.Connection, path: Path, *, size_bytes: i
     with storage_errors(path):
         [(verdict,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
     if verdict != "ok":
-        raise StorageError(str(path), f"is damaged: {verdict}.", _BROKEN)
+        raise StorageError(str(path), f"is damaged: {' '.join(verdict.split())}.", _BROKEN)
 
 
 def _connect(path: Path, *, new: bool) -> Database:
@@ -180,6 +181,20 @@ def _refuse_stranger(header: bytes, path: Path) -> None:
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
         raise StorageError(str(path), "is a database of another program, not a session.", remedy)
     _refuse_newer(int.from_bytes(header[60:64]), path)
+    _refuse_cut_short(header, path)
+
+
+def _refuse_cut_short(header: bytes, path: Path) -> None:
+    """Compare the file's size to what its first page says; a log in use may still hold the missing pages."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        return
+    page_bytes = int.from_bytes(header[16:18])
+    page_bytes = _LARGEST_PAGE_BYTES if page_bytes == 1 else page_bytes  # Two bytes cannot hold it.
+    expected, found = int.from_bytes(header[28:32]) * page_bytes, path.stat().st_size
+    if found < expected:
+        problem = f"is damaged: it was cut short, from {expected} bytes to {found}."
+        raise StorageError(str(path), problem, _BROKEN)
 
 
 def _make_directory(directory: Path) -> None:
@@ -198,6 +213,9 @@ def _refuse_directory(directory: Path) -> None:
     if facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX:
         remedy = f"Run chmod o-w {directory}, or choose another place."
         raise StorageError(str(directory), "is writable by every user, who could swap the session.", remedy)
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+        remedy = "Choose a place that you may write to."
+        raise StorageError(str(directory), "is not writable, and a session needs room for its log.", remedy)
 
 
 def _open_own(path: Path, flags: int) -> int:
