@@ -79,11 +79,18 @@ def order(
 class Policy:
     """Hold a policy on an account of 10,000 USD and no BTC, with a last price of 100.00 a second ago."""
 
-    def __init__(self, limits: RiskConfig = WIDE, fees: FeesConfig | None = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        limits: RiskConfig = WIDE,
+        fees: FeesConfig | None = None,
+        *,
+        instrument: Instrument = BTC,
+        **changes: Any,
+    ) -> None:
         limits = attrs.evolve(limits, **changes)
         config = AppConfig(reporting_currency="USD", risk=limits, strategies=(StrategyConfig("cross"),))
         self.state: CanonicalState = initial_state(config)
-        self.data = MarketDataService([BTC], FeatureStore())
+        self.data = MarketDataService([instrument], FeatureStore())
         self.market = self.data.market("BTC/USD")
         self.market.last_ticks = 10_000
         self.market.last_ns = NOW_NS - NS_PER_SECOND
