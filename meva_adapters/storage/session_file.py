@@ -79,6 +79,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system raise into `StorageError`."""
     try:
         yield
+    except sqlite3.ProgrammingError as problem:
+        raise StorageError(str(path), "is closed.", "Open the session again.") from problem
     except sqlite3.DatabaseError as problem:
         # The low byte names the kind; an error of the Python module itself carries no code at all.
         code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
