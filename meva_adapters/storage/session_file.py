@@ -1,7 +1,7 @@
 """Open a session file safely, or refuse it unchanged and say what to do; know no journal.
 
 Refused are: links and files of others, files that are no session or come from a newer program, files in use,
-and damaged files. The directory is made 0700 and the file 0600 under any umask.
+and damaged files. A directory that is made gets 0700, the file always 0600, under any umask.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PRAGMAS: Final = (
     "PRAGMA cell_size_check = ON",
 )
 BEGUN: Final = "was only begun: the program was stopped while it made the session."
-_BROKEN: Final = "Keep a copy of the file for study and restore it from a backup; nothing was changed."
+_BROKEN: Final = "Keep a copy of the file for study and restore it from a backup."
 _IN_USE: Final = "Stop that program first, or choose another file."
 # What the disk or the system refused; everything else that SQLite reports is the content's fault.
 _OF_THE_SYSTEM: Final = {
@@ -52,8 +52,6 @@ _OF_THE_SYSTEM: Final = {
     sqlite3.SQLITE_READONLY,
 }
 _DISK: Final = "Check the disk's space and health, then start again; what was committed is safe."
-
-
 # Files that this process holds. POSIX locks belong to the process, and closing any descriptor of a file drops those
 # that SQLite has on it: so such a file is not even opened to find out that it is in use.
 _HELD: Final[set[tuple[int, int]]] = set()
