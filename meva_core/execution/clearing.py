@@ -12,6 +12,7 @@ from meva_core.execution.fill_models import Outcome
 from meva_core.execution.venue_account import VenueAccount
 from meva_core.execution.venue_fees import MarketFees
 from meva_core.execution.venue_orders import Expiry, VenueOrder
+from meva_core.execution.visible_book import Leg
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
@@ -24,51 +25,51 @@ class Clearing:
     """Book the outcomes of one market: pay, charge, number the trades and keep the latest of them."""
 
     def __init__(self, instrument: Instrument, account: VenueAccount, fees: MarketFees) -> None:
-        self._instrument = instrument
         self._account = account
         self._fees = fees
+        self._symbol, self._base, self._quote = instrument.symbol, instrument.base, instrument.quote
+        self._tick_size, self._lot_size = instrument.tick_size, instrument.lot_size
         self._tick_lot = EXACT.multiply(instrument.tick_size, instrument.lot_size)
         self._last_trade_id = 0
         self._trades: deque[Fill] = deque(maxlen=TRADES_KEPT)
 
-    def notional(self, tick_lots: int) -> Decimal:
-        """Return the worth in the quote asset of a sum of price_ticks * lots."""
-        return EXACT.multiply(self._tick_lot, tick_lots)
+    def notional(self, price_ticks: int, lots: int) -> Decimal:
+        """Return the worth of *lots* at a price, in the quote asset."""
+        return EXACT.multiply(self._tick_lot, price_ticks * lots)
 
-    def affords(self, order: VenueOrder, notional: Decimal) -> bool:
-        """Return whether enough is free for *order*; a market buy is judged by its *notional*."""
+    def lock(self, order: VenueOrder, notional: Decimal) -> bool:
+        """Hold back what *order* may cost; return False where too little is free.
+
+        A market buy holds nothing back and is judged by its *notional*.
+        """
+        account, asset = self._account, order.lock_asset
         needed = order.locked(order.open_lots) if order.lock_per_lot else notional
-        return needed <= self._account.free(order.lock_asset)
-
-    def lock(self, order: VenueOrder) -> None:
-        """Hold back what *order* may cost."""
+        if needed > account.free(asset):
+            return False
         if order.lock_per_lot:
-            self._account.lock(order.lock_asset, order.locked(order.open_lots))
+            account.lock(asset, needed)
+        return True
 
     def release(self, order: VenueOrder) -> None:
         """Free what the rest of *order* holds back: it ended."""
         if order.lock_per_lot:
             self._account.unlock(order.lock_asset, order.locked(order.open_lots))
 
-    def clear(self, outcome: Outcome, *, time_ns: int, venue_time_ns: int) -> list[Event]:
-        """Book *outcome* and return its events; whatever ends has nothing locked any more.
+    def clear(self, outcome: Outcome, events: list[Event], *, time_ns: int, venue_time_ns: int) -> None:
+        """Book *outcome* and add its events to *events*; whatever ends has nothing locked any more.
 
         A market buy locks nothing while it waits. When its money is gone it expires without filling at all:
         a part that happens to be affordable is not what was decided.
         """
-        order, expiry = outcome.order, outcome.expiry
-        events: list[Event] = []
-        if order.lock_per_lot or self._is_free(outcome):
-            for price_ticks, lots in outcome.legs:
-                fill = self._fill(
-                    order, price_ticks, lots, liquidity=outcome.liquidity, time_ns=venue_time_ns
-                )
+        order, legs, liquidity, expiry = outcome
+        if order.lock_per_lot or self._is_free(legs):
+            for price_ticks, lots in legs:
+                fill = self._fill(order, price_ticks, lots, liquidity=liquidity, time_ns=venue_time_ns)
                 events.append(OrderFilled(time_ns, fill))
         else:
             expiry = Expiry.NO_FUNDS
         if expiry is not None:
             events.append(self._expire(order, expiry, time_ns))
-        return events
 
     def trades_since(self, trade_id: str) -> list[Fill]:
         """Return the kept own trades after *trade_id* (empty: all), oldest first."""
@@ -90,8 +91,8 @@ class Clearing:
         if not 0 < lots <= order.open_lots or not order.accepts(price_ticks):
             facts = f"{order.client_order_id}: {lots} of {order.open_lots} lots at {price_ticks} ticks"
             raise InvariantError("a fill stays inside its order", facts)
-        price, quantity = self._instrument.price(price_ticks), self._instrument.quantity(lots)
-        notional = self.notional(price_ticks * lots)
+        quantity = EXACT.multiply(self._lot_size, lots)
+        notional = EXACT.multiply(self._tick_lot, price_ticks * lots)
         self._exchange(order, lots, quantity=quantity, notional=notional)
         fee, fee_asset = self._fees.charge(
             is_buy=order.is_buy, quantity=quantity, notional=notional, liquidity=liquidity
@@ -100,12 +101,12 @@ class Clearing:
         order.open_lots -= lots
         self._last_trade_id += 1
         fill = Fill(
-            self._instrument.symbol,
+            self._symbol,
             str(self._last_trade_id),
             order.client_order_id,
             order.venue_order_id,
             order.request.side,
-            price,
+            EXACT.multiply(self._tick_size, price_ticks),
             quantity,
             fee,
             fee_asset,
@@ -116,23 +117,25 @@ class Clearing:
         return fill
 
     def _exchange(self, order: VenueOrder, lots: int, *, quantity: Decimal, notional: Decimal) -> None:
-        account, instrument = self._account, self._instrument
+        account = self._account
         if not order.is_buy:
-            account.pay_locked(instrument.base, quantity)
-            account.receive(instrument.quote, notional)
+            account.pay_locked(self._base, quantity)
+            account.receive(self._quote, notional)
         elif order.lock_per_lot:
             locked = order.locked(lots)
             saved = EXACT.subtract(locked, notional)  # By a price better than the limit.
-            account.pay_locked(instrument.quote, locked)
-            account.receive(instrument.quote, saved)
-            account.receive(instrument.base, quantity)
+            account.pay_locked(self._quote, locked)
+            account.receive(self._quote, saved)
+            account.receive(self._base, quantity)
         else:
-            account.pay(instrument.quote, notional)
-            account.receive(instrument.base, quantity)
+            account.pay(self._quote, notional)
+            account.receive(self._base, quantity)
 
-    def _is_free(self, outcome: Outcome) -> bool:
-        cost = self.notional(sum(price_ticks * lots for price_ticks, lots in outcome.legs))
-        return cost <= self._account.free(self._instrument.quote)
+    def _is_free(self, legs: list[Leg]) -> bool:
+        tick_lots = 0
+        for price_ticks, lots in legs:
+            tick_lots += price_ticks * lots
+        return EXACT.multiply(self._tick_lot, tick_lots) <= self._account.free(self._quote)
 
     def _expire(self, order: VenueOrder, expiry: Expiry, time_ns: int) -> Event:
         self.release(order)

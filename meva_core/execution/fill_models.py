@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import chain
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -42,18 +42,14 @@ from meva_core.model.fill import Liquidity
 from meva_core.model.market import Candle, Side
 
 _BPS_PER_UNIT: Final = 10_000
+# Bound once: an enum looks its members up slowly, and these are per order.
+_MAKER: Final = Liquidity.MAKER
+_TAKER: Final = Liquidity.TAKER
+_FOK: Final = Expiry.FOK
 
-
-class Outcome(NamedTuple):
-    """Say what one event does to one order: fills, and why the rest of it ends, if it does.
-
-    The outcome of a taking order without *expiry* lets the rest of a limit order rest.
-    """
-
-    order: VenueOrder
-    legs: list[Leg]
-    liquidity: Liquidity
-    expiry: Expiry | None
+# What one event does to one order: its fills, and why the rest of it ends, if it does. The outcome of a taking
+# order without expiry lets the rest of a limit order rest. A plain tuple, for one is made per fill.
+Outcome = tuple[VenueOrder, list[Leg], Liquidity, Expiry | None]
 
 
 class FillModel(Protocol):
@@ -128,13 +124,12 @@ class TradeFills:
         outcomes: list[Outcome] = []
         for order in orders.taking:
             price = self._slipped(order, price_ticks) if order.accepts(price_ticks) else None
-            offered -= _match(outcomes, order, price, offered=offered, liquidity=Liquidity.TAKER)
+            offered -= _match(outcomes, order, price, offered=offered, liquidity=_TAKER)
         for resting in (orders.bids, orders.asks):
             for order in resting:
                 if not offered or not order.accepts(price_ticks):
                     break
-                price = order.limit_ticks
-                offered -= _match(outcomes, order, price, offered=offered, liquidity=Liquidity.MAKER)
+                offered -= _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=_MAKER)
         return outcomes
 
     def on_bar(self, orders: OpenOrders, candle: Candle) -> list[Outcome]:
@@ -156,14 +151,14 @@ class TradeFills:
 
     def _bar_price(self, order: VenueOrder, candle: Candle) -> tuple[int | None, Liquidity]:
         if order.is_market:
-            return self._slipped(order, candle.open), Liquidity.TAKER
+            return self._slipped(order, candle.open), _TAKER
         if order.prefers(candle.open):
             if order.request.post_only:  # It cannot take, so it gains nothing from the gap either.
-                return order.limit_ticks, Liquidity.MAKER
-            return candle.open, Liquidity.TAKER
+                return order.limit_ticks, _MAKER
+            return candle.open, _TAKER
         if order.unfilled_expiry is None and order.prefers(candle.low if order.is_buy else candle.high):
-            return order.limit_ticks, Liquidity.TAKER if order.taking else Liquidity.MAKER
-        return None, Liquidity.TAKER
+            return order.limit_ticks, _TAKER if order.taking else _MAKER
+        return None, _TAKER
 
     def _slipped(self, order: VenueOrder, price_ticks: int) -> int:
         if not self._slippage or not order.is_market:
@@ -192,7 +187,7 @@ class BookFills:
                 price, offered = order.limit_ticks, max(0, reach - order.queue_ahead)
                 order.queue_ahead = max(0, order.queue_ahead - reach)
                 if offered:
-                    reach -= _match(outcomes, order, price, offered=offered, liquidity=Liquidity.MAKER)
+                    reach -= _match(outcomes, order, price, offered=offered, liquidity=_MAKER)
         return outcomes
 
     def on_bar(self, orders: OpenOrders, candle: Candle) -> list[Outcome]:
@@ -212,7 +207,7 @@ class BookFills:
                     against.take(crossing)
                     offered = sum(lots for _, lots in crossing)
                     if offered:
-                        _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=Liquidity.MAKER)
+                        _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=_MAKER)
         return outcomes
 
 
@@ -247,14 +242,16 @@ def _match(
     outcomes: list[Outcome], order: VenueOrder, price_ticks: int | None, *, offered: int, liquidity: Liquidity
 ) -> int:
     """Add the outcome of *offered* lots at one price (None: no price); return how many the order had."""
-    lots = 0 if price_ticks is None else min(order.open_lots, offered)
-    if lots < order.open_lots and order.unfilled_expiry is Expiry.FOK:
-        lots = 0
-    legs = [(price_ticks, lots)] if price_ticks is not None and lots else []
-    outcomes.append(
-        Outcome(order, legs, liquidity, None if lots == order.open_lots else order.unfilled_expiry)
-    )
-    return lots
+    wanted = order.open_lots
+    if price_ticks is not None and wanted <= offered:
+        outcomes.append((order, [(price_ticks, wanted)], liquidity, None))
+        return wanted
+    expiry = order.unfilled_expiry
+    if price_ticks is None or not offered or expiry is _FOK:
+        outcomes.append((order, [], liquidity, expiry))
+        return 0
+    outcomes.append((order, [(price_ticks, offered)], liquidity, expiry))
+    return offered
 
 
 def _walk(orders: OpenOrders, book: VisibleBook) -> list[Outcome]:
@@ -266,11 +263,11 @@ def _take(order: VenueOrder, book: VisibleBook) -> Outcome:
     against = book.against(is_buy=order.is_buy)
     legs = _allot(against.offers(order.limit_ticks), order.open_lots)
     filled = sum(lots for _, lots in legs) == order.open_lots
-    if not filled and order.unfilled_expiry is Expiry.FOK:
-        return Outcome(order, [], Liquidity.TAKER, Expiry.FOK)
+    if not filled and order.unfilled_expiry is _FOK:
+        return order, [], _TAKER, _FOK
     against.take(legs)
     rest = Expiry.NO_LIQUIDITY if order.is_market else order.unfilled_expiry
-    return Outcome(order, legs, Liquidity.TAKER, None if filled else rest)
+    return order, legs, _TAKER, None if filled else rest
 
 
 def _allot(offers: list[Leg], wanted: int) -> list[Leg]:

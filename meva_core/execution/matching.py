@@ -28,7 +28,7 @@ from meva_core.events import (
 )
 from meva_core.execution.clearing import Clearing
 from meva_core.execution.fill_models import FillSettings, named_fill_model
-from meva_core.execution.order_filters import Refusal, RejectCode, notional_refusal, on_grid
+from meva_core.execution.order_filters import Refusal, RejectCode
 from meva_core.execution.venue_account import VenueAccount
 from meva_core.execution.venue_fees import FeeSchedule, MarketFees
 from meva_core.execution.venue_market import VenueMarket
@@ -91,7 +91,11 @@ class MatchingEngine:
 
     def submit(self, request: OrderRequest, time_ns: int) -> list[Event]:
         """Send an order. Without latency the answer is returned: acknowledged or rejected, never a fill."""
-        return self._send(request, time_ns)
+        if self._latency_ns:
+            return self._send(request, time_ns)
+        if time_ns > self._now_ns:
+            self._now_ns = time_ns
+        return [self._take_in(request)]
 
     def cancel(self, symbol: str, client_order_id: str, time_ns: int) -> list[Event]:
         """Send a cancel. An order that is not open (any more) gives no event: its own end has been reported.
@@ -106,13 +110,7 @@ class MatchingEngine:
 
     def due(self, time_ns: int) -> list[Event]:
         """Handle what arrived up to *time_ns* and return its answers."""
-        events: list[Event] = []
-        under_way = self._under_way
-        while under_way and under_way[0][0] <= time_ns:
-            arrival_ns, message = under_way.popleft()
-            self._wake_markets(-1)
-            self._now_ns = max(self._now_ns, arrival_ns)
-            events += self._receive(message)
+        events = self._arrived(time_ns) if self._under_way else []
         if time_ns > self._now_ns:
             self._now_ns = time_ns
         return events
@@ -189,6 +187,16 @@ class MatchingEngine:
         self._wake_markets(+1)
         return []
 
+    def _arrived(self, time_ns: int) -> list[Event]:
+        events: list[Event] = []
+        under_way = self._under_way
+        while under_way and under_way[0][0] <= time_ns:
+            arrival_ns, message = under_way.popleft()
+            self._wake_markets(-1)
+            self._now_ns = max(self._now_ns, arrival_ns)
+            events += self._receive(message)
+        return events
+
     def _receive(self, message: Message) -> list[Event]:
         match message:
             case OrderRequest():
@@ -208,38 +216,38 @@ class MatchingEngine:
             return self._rejected(
                 request, Refusal(RejectCode.UNKNOWN_SYMBOL, f"no market {request.symbol!r}")
             )
-        order = on_grid(request, market.instrument)
+        order = market.filters.on_grid(request)
         if isinstance(order, Refusal):
             return self._rejected(request, order)
         reference_ticks = market.reference_ticks(is_buy=order.is_buy)
-        crosses = order.is_market or bool(reference_ticks and order.accepts(reference_ticks))
+        crosses = order.is_market or (reference_ticks != 0 and order.accepts(reference_ticks))
         refusal = self._refusal(order, market, reference_ticks=reference_ticks, crosses=crosses)
         if refusal is not None:
             return self._rejected(request, refusal)
         self._last_order_id += 1
         order.place(sequence=self._last_order_id, arrived_ns=self._now_ns)
-        market.clearing.lock(order)
         market.open(order, crosses=crosses)
         return OrderAcknowledged(self._now_ns, order.client_order_id, order.venue_order_id, self._now_ns)
 
     def _refusal(
         self, order: VenueOrder, market: VenueMarket, *, reference_ticks: int, crosses: bool
     ) -> Refusal | None:
+        """Return why *order* is refused, or None: what it may cost is locked then."""
         request = order.request
         if market.lacks_book:
             return Refusal(RejectCode.NO_BOOK, f"the order book of {request.symbol} is not known")
         price_ticks = reference_ticks if order.is_market else order.limit_ticks
         if not price_ticks:
             return Refusal(RejectCode.NO_PRICE, f"no price of {request.symbol} is known yet")
-        notional = market.clearing.notional(price_ticks * order.lots)
-        refusal = notional_refusal(notional, market.instrument)
+        notional = market.clearing.notional(price_ticks, order.lots)
+        refusal = market.filters.notional_refusal(notional)
         if refusal is not None:
             return refusal
         if order.client_order_id in self._open:
             return Refusal(RejectCode.DUPLICATE_ORDER, f"order {order.client_order_id} is open already")
         if request.post_only and crosses:
             return Refusal(RejectCode.WOULD_TAKE, "the order would match at once, and is post-only")
-        if not market.clearing.affords(order, notional):
+        if not market.clearing.lock(order, notional):
             return Refusal(RejectCode.INSUFFICIENT_BALANCE, f"too little free {order.lock_asset}")
         return None
 

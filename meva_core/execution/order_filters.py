@@ -1,4 +1,4 @@
-"""Decide whether a simulated venue takes a request: grid, limits and order combinations; hold no state.
+"""Decide whether a simulated venue takes a request: grid, limits and order combinations; remember no order.
 
 The rules are those of Binance spot (PRICE_FILTER, LOT_SIZE, NOTIONAL); a market order's notional is judged by
 the reference price.
@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
 from meva_core.errors import OffGridError
 from meva_core.execution.venue_orders import VenueOrder
 from meva_core.model.instrument import Instrument
-from meva_core.model.money import EXACT, plain
+from meva_core.model.money import EXACT, ZERO, plain
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
+
+_MARKET: Final = OrderType.MARKET  # Bound once: an enum looks its members up slowly, and this is per order.
+_NO_LIMIT: Final = Decimal("Infinity")
 
 
 class RejectCode(StrEnum):
@@ -41,34 +45,61 @@ class Refusal:
     reason: str
 
 
-def on_grid(request: OrderRequest, instrument: Instrument) -> VenueOrder | Refusal:
-    """Return the order on the instrument's grid, or why it does not fit there."""
-    fault = _combination_fault(request)
-    if fault:
-        return Refusal(RejectCode.BAD_COMBINATION, fault)
-    quantity, limit = request.quantity, request.limit_price
-    if not _positive(quantity) or quantity < instrument.min_quantity:
-        return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at least {instrument.min_quantity}")
-    if instrument.max_quantity is not None and quantity > instrument.max_quantity:
-        return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at most {instrument.max_quantity}")
-    if limit is not None and not _positive(limit):
-        return _out_of_range(RejectCode.PRICE_FILTER, "price", limit, "a positive number")
-    try:
-        lots = instrument.lots(quantity)
-        limit_ticks = None if limit is None else instrument.ticks(limit)
-    except OffGridError as error:
-        code = RejectCode.LOT_SIZE if error.name == "quantity" else RejectCode.PRICE_FILTER
-        return Refusal(code, str(error))
-    return VenueOrder(request, instrument, lots=lots, limit_ticks=limit_ticks)
+class OrderFilters:
+    """Apply the filters of one market; its bounds are looked up once, not per order."""
 
+    __slots__ = (
+        "_instrument",
+        "_lot_size",
+        "_max_notional",
+        "_max_quantity",
+        "_min_notional",
+        "_min_quantity",
+        "_tick_size",
+    )
 
-def notional_refusal(notional: Decimal, instrument: Instrument) -> Refusal | None:
-    """Return why an order worth *notional* of the quote asset is too small or too large, or None."""
-    if notional < instrument.min_notional:
-        return _out_of_range(RejectCode.NOTIONAL, "notional", notional, f"at least {instrument.min_notional}")
-    if instrument.max_notional is not None and notional > instrument.max_notional:
-        return _out_of_range(RejectCode.NOTIONAL, "notional", notional, f"at most {instrument.max_notional}")
-    return None
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._tick_size, self._lot_size = instrument.tick_size, instrument.lot_size
+        self._min_quantity, self._min_notional = instrument.min_quantity, instrument.min_notional
+        self._max_quantity = _NO_LIMIT if instrument.max_quantity is None else instrument.max_quantity
+        self._max_notional = _NO_LIMIT if instrument.max_notional is None else instrument.max_notional
+
+    def on_grid(self, request: OrderRequest) -> VenueOrder | Refusal:
+        """Return the order on the market's grid, or why it does not fit there."""
+        quantity, limit = request.quantity, request.limit_price
+        if (request.type is _MARKET) is not (limit is None) or request.post_only:
+            fault = _combination_fault(request)
+            if fault:
+                return Refusal(RejectCode.BAD_COMBINATION, fault)
+        if not (quantity.is_finite() and quantity > ZERO and quantity >= self._min_quantity):
+            return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at least {self._min_quantity}")
+        if quantity > self._max_quantity:
+            return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at most {self._max_quantity}")
+        if limit is not None and not (limit.is_finite() and limit > ZERO):
+            return _out_of_range(RejectCode.PRICE_FILTER, "price", limit, "a positive number")
+        lots, rest = EXACT.divmod(quantity, self._lot_size)
+        if rest:
+            return self._off_grid(RejectCode.LOT_SIZE, "quantity", quantity, self._lot_size)
+        if limit is None:
+            return VenueOrder(request, self._instrument, lots=int(lots), limit_ticks=None)
+        limit_ticks, rest = EXACT.divmod(limit, self._tick_size)
+        if rest:
+            return self._off_grid(RejectCode.PRICE_FILTER, "price", limit, self._tick_size)
+        return VenueOrder(request, self._instrument, lots=int(lots), limit_ticks=int(limit_ticks))
+
+    def notional_refusal(self, notional: Decimal) -> Refusal | None:
+        """Return why an order worth *notional* of the quote asset is too small or too large, or None."""
+        if notional < self._min_notional:
+            expected = f"at least {self._min_notional}"
+        elif notional > self._max_notional:
+            expected = f"at most {self._max_notional}"
+        else:
+            return None
+        return _out_of_range(RejectCode.NOTIONAL, "notional", notional, expected)
+
+    def _off_grid(self, code: RejectCode, name: str, value: Decimal, step: Decimal) -> Refusal:
+        return Refusal(code, str(OffGridError(self._instrument.symbol, name, value, step)))
 
 
 def _combination_fault(request: OrderRequest) -> str:
@@ -77,10 +108,6 @@ def _combination_fault(request: OrderRequest) -> str:
     if request.post_only and (request.limit_price is None or request.time_in_force is not TimeInForce.GTC):
         return f"a post-only order rests, a {request.type} order with {request.time_in_force} may not"
     return ""
-
-
-def _positive(value: Decimal) -> bool:
-    return value.is_finite() and value > 0
 
 
 def _out_of_range(code: RejectCode, name: str, value: Decimal, expected: str) -> Refusal:

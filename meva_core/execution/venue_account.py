@@ -74,6 +74,6 @@ class VenueAccount:
 
 def _take(amounts: dict[str, Decimal], asset: str, amount: Decimal) -> None:
     left = EXACT.subtract(amounts.get(asset, ZERO), amount)
-    if left < 0:
+    if left < ZERO:
         raise InvariantError("a venue balance is never negative", f"{asset} would be {left}")
     amounts[asset] = left

@@ -61,8 +61,10 @@ class MarketFees:
         self._base, self._quote = instrument.base, instrument.quote
         named = {RECEIVED: None, QUOTE: self._quote, BASE: self._base}
         self._asset: str | None = named.get(schedule.paid_in, schedule.paid_in)
-        self._maker_rate = EXACT.multiply(schedule.maker_bps, _BPS)
-        self._taker_rate = EXACT.multiply(schedule.taker_bps, _BPS)
+        self._rates = {
+            Liquidity.MAKER: EXACT.multiply(schedule.maker_bps, _BPS),
+            Liquidity.TAKER: EXACT.multiply(schedule.taker_bps, _BPS),
+        }
         self._step = EXACT.scaleb(_ONE, -instrument.asset_decimals)
         self._free = free
         self._price_of = price_of
@@ -71,7 +73,7 @@ class MarketFees:
         self, *, is_buy: bool, quantity: Decimal, notional: Decimal, liquidity: Liquidity
     ) -> tuple[Decimal, str]:
         """Return the fee of *quantity* base against *notional* quote, and the asset that pays it."""
-        rate = self._maker_rate if liquidity is Liquidity.MAKER else self._taker_rate
+        rate = self._rates[liquidity]
         asset = self._asset
         received, received_asset = (quantity, self._base) if is_buy else (notional, self._quote)
         if asset is not None and asset != received_asset:
@@ -79,7 +81,9 @@ class MarketFees:
             if fee is not None and fee <= self._free(asset):
                 return fee, asset
         fee = round_up(EXACT.multiply(received, rate), self._step)
-        return min(fee, received), received_asset
+        if fee > received:
+            fee = received
+        return fee, received_asset
 
     def _fee_in(self, asset: str, rate: Decimal, *, quantity: Decimal, notional: Decimal) -> Decimal | None:
         if asset == self._base:

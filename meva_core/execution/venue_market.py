@@ -12,6 +12,7 @@ from typing import Any
 from meva_core.events import BookChanged, Event, QuoteReceived
 from meva_core.execution.clearing import Clearing
 from meva_core.execution.fill_models import FillModel, Outcome
+from meva_core.execution.order_filters import OrderFilters
 from meva_core.execution.venue_orders import OpenOrders, VenueOrder
 from meva_core.execution.visible_book import VisibleBook
 from meva_core.model.instrument import Instrument
@@ -27,11 +28,14 @@ class VenueMarket:
 
     __slots__ = (
         "_due",
+        "_match_trade",
         "_model",
+        "_needs_book",
         "_open",
         "_quote",
         "book",
         "clearing",
+        "filters",
         "instrument",
         "last_ticks",
         "orders",
@@ -48,12 +52,15 @@ class VenueMarket:
         due: Callable[[int], list[Event]],
     ) -> None:
         self.instrument = instrument
+        self.filters = OrderFilters(instrument)
         self.clearing = clearing
         self.orders = OpenOrders()
         self.book = VisibleBook()
         self.last_ticks = 0
         self.waiting = 0
         self._model = model
+        self._match_trade = model.on_trade
+        self._needs_book = model.needs_book
         self._open = open_orders
         self._due = due
         self._quote = (0, 0)
@@ -62,7 +69,7 @@ class VenueMarket:
         """Take a trade; return everything of ours that it caused, after what had arrived before it."""
         events = self._due(time_ns)
         self.last_ticks = price_ticks
-        outcomes = self._model.on_trade(
+        outcomes = self._match_trade(
             self.orders, self.book, price_ticks=price_ticks, lots=lots, taker_side=taker_side
         )
         return self._settle(outcomes, events, time_ns=time_ns, venue_time_ns=time_ns)
@@ -92,7 +99,7 @@ class VenueMarket:
 
         That is the book's where the fill model needs one, else the quote's, else the last trade's.
         """
-        if self._model.needs_book:
+        if self._needs_book:
             return self.book.against(is_buy=is_buy).best or self.last_ticks
         bid_ticks, ask_ticks = self._quote
         return (ask_ticks if is_buy else bid_ticks) or self.last_ticks
@@ -100,12 +107,12 @@ class VenueMarket:
     @property
     def lacks_book(self) -> bool:
         """Return whether the fill model needs a book that is not known."""
-        return self._model.needs_book and not self.book.known
+        return self._needs_book and not self.book.known
 
     def open(self, order: VenueOrder, *, crosses: bool) -> None:
         """Take in an accepted order: it takes, or joins the queue at its price."""
-        order.taking = crosses or order.unfilled_expiry is not None
-        if not order.taking:
+        if not crosses and order.unfilled_expiry is None:
+            order.taking = False
             order.queue_ahead = self._queue_ahead(order)
         self.restore_order(order)
 
@@ -150,8 +157,8 @@ class VenueMarket:
         self, outcomes: list[Outcome], events: list[Event], *, time_ns: int, venue_time_ns: int
     ) -> list[Event]:
         for outcome in outcomes:
-            order = outcome.order
-            events += self.clearing.clear(outcome, time_ns=time_ns, venue_time_ns=venue_time_ns)
+            self.clearing.clear(outcome, events, time_ns=time_ns, venue_time_ns=venue_time_ns)
+            order = outcome[0]
             if not order.open_lots:
                 self.close(order)
             elif order.taking and not order.is_market:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -13,6 +13,7 @@ from meva_core.model.money import EXACT, ZERO
 from meva_core.model.order import OrderRequest, TimeInForce
 
 NEVER: Final = 1 << 62  # Beyond any price in ticks and any quantity in lots.
+_BUY: Final = Side.BUY  # Bound once: an enum looks its members up slowly, and this is per order.
 
 
 class Expiry(StrEnum):
@@ -63,20 +64,24 @@ class VenueOrder:
     ) -> None:
         self.request = request
         self.client_order_id = request.client_order_id
-        self.is_buy = request.side is Side.BUY
+        self.is_buy = is_buy = request.side is _BUY
         self.is_market = limit_ticks is None
         self.lots = self.open_lots = lots
         self.unfilled_expiry = EXPIRY_BY_TIME_IN_FORCE[request.time_in_force]
         self.taking = True
         self.queue_ahead = 0
-        if self.is_buy:
-            self.limit_ticks = NEVER if limit_ticks is None else limit_ticks
-            self.lock_asset = instrument.quote
-            self.lock_per_lot = EXACT.multiply(instrument.lot_size, request.limit_price or ZERO)
-        else:
+        if not is_buy:
             self.limit_ticks = limit_ticks or 0
             self.lock_asset = instrument.base
             self.lock_per_lot = instrument.lot_size
+            return
+        self.lock_asset = instrument.quote
+        if limit_ticks is None or request.limit_price is None:
+            self.limit_ticks = NEVER
+            self.lock_per_lot = ZERO
+        else:
+            self.limit_ticks = limit_ticks
+            self.lock_per_lot = EXACT.multiply(instrument.lot_size, request.limit_price)
 
     def place(self, *, sequence: int, arrived_ns: int) -> None:
         """Give the order its venue id and its place in time."""
@@ -116,7 +121,11 @@ class OpenOrders:
 
     def remove(self, order: VenueOrder) -> None:
         """Take *order* out."""
-        (self.taking if order.taking else self._resting(order)).remove(order)
+        if order.taking:
+            self.taking.remove(order)
+        else:
+            resting = self._resting(order)
+            del resting[bisect_left(resting, _priority(order), key=_priority)]
 
     def rest(self, order: VenueOrder, queue_ahead: int) -> None:
         """Let *order* rest behind *queue_ahead* lots of others; it makes from now on."""
