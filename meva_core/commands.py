@@ -29,10 +29,15 @@ class Approved:
 
 @frozen
 class PlaceOrder:
-    """Send *request*, once. It can only be built from what the risk gate approved."""
+    """Send *request*, once. It can only be built from what the risk gate approved.
+
+    *stamp_ns* is the venue's time at the decision: the request carries it, and the venue refuses the request when
+    its validity window after the stamp has passed. It is durable with the intent, so the fence counts from it.
+    """
 
     request: OrderRequest
     approved: Approved
+    stamp_ns: int
 
 
 @frozen
@@ -54,17 +59,22 @@ class CancelAllOrders:
 
 @frozen
 class QueryOrder:
-    """Ask the venue what became of one order."""
+    """Ask the venue what became of one order, and for our trades of *symbol* after *trades_after* (empty: all)."""
 
     symbol: str
     client_order_id: str
+    trades_after: str = ""
 
 
 @frozen
 class ObserveVenue:
-    """Ask the venue for open orders, own trades and balances."""
+    """Ask the venue for open orders, balances, and our trades after the last id of each symbol that it reported.
+
+    *trades_after* holds (symbol, trade id) for every symbol; an empty id asks for all.
+    """
 
     reason: str
+    trades_after: tuple[tuple[str, str], ...] = ()
 
 
 @frozen

@@ -130,6 +130,28 @@ class OrderOutcomeUnknown:
 
 
 @value
+class CancelRefused:
+    """The venue holds no such order open: it ended before, or never came. That is no proof of either."""
+
+    time_ns: int
+    client_order_id: str
+    reason: str
+
+
+@value
+class RequestFailed:
+    """A question or a cancel got no answer, so nothing is known from it.
+
+    *request* is `query`, `cancel`, `cancel_all` or `observe`; *subject* the client order id or symbol, if any.
+    """
+
+    time_ns: int
+    request: str
+    subject: str
+    problem: str
+
+
+@value
 class ObservedOrder:
     """One order as the venue reports it when asked."""
 
@@ -143,14 +165,34 @@ class ObservedOrder:
 
 
 @value
+class OrderQueryAnswered:
+    """The venue answered what became of one order; *order* is `None` where it knows none of that name.
+
+    *fills* are our trades on its symbol since it was sent, *asked_ns* is our time at which the question left,
+    *venue_time_ns* the venue's at its answer. A venue's query may lag behind its matching engine.
+    """
+
+    time_ns: int
+    venue_time_ns: int
+    asked_ns: int
+    client_order_id: str
+    order: ObservedOrder | None
+    fills: tuple[Fill, ...]
+
+
+@value
 class VenueStateObserved:
-    """The venue answered what it holds of ours: open orders, own trades since, balances (asset, free, locked)."""
+    """The venue answered what it holds of ours: open orders, own trades since, balances (asset, free, locked).
+
+    *asked_ns* is our time at which the question left: what we learned since is newer than the answer.
+    """
 
     time_ns: int
     venue_time_ns: int
     open_orders: tuple[ObservedOrder, ...]
     fills: tuple[Fill, ...]
     balances: tuple[tuple[str, Decimal, Decimal], ...]
+    asked_ns: int = 0
 
 
 @value
@@ -179,6 +221,22 @@ class StreamGapDetected:
     symbol: str
     expected_id: int
     received_id: int
+
+
+@value
+class AgentStarted:
+    """A process took the agent up, new or recovered from its journal: whatever was under way is unknown now."""
+
+    time_ns: int
+    restarts: int
+
+
+@value
+class ClockMeasured:
+    """The venue's clock was compared with ours; *offset_ns* is the venue's time minus ours."""
+
+    time_ns: int
+    offset_ns: int
 
 
 @value
@@ -271,9 +329,12 @@ VenueEvent = (
     | OrderCanceled
     | OrderExpired
     | OrderOutcomeUnknown
+    | CancelRefused
+    | RequestFailed
+    | OrderQueryAnswered
     | VenueStateObserved
 )
-ConnectivityEvent = StreamConnected | StreamLost | StreamGapDetected
+ConnectivityEvent = StreamConnected | StreamLost | StreamGapDetected | AgentStarted | ClockMeasured
 OperatorEvent = PauseRequested | ResumeRequested | KillRequested | KillReleaseRequested | RiskBudgetRequested
 Event = (
     MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled

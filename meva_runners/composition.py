@@ -7,7 +7,7 @@ root is resolved, once, on the calling thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import punq
 from attrs import frozen
@@ -17,6 +17,7 @@ from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
 from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.decider import Decider
 from meva_core.agent.gate_watch import GateWatch
@@ -25,6 +26,7 @@ from meva_core.agent.orchestrator import AgentOrchestrator, AgentServices
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime, initial_state
 from meva_core.agent.strategy_slot import StrategySlot
+from meva_core.agent.venue_watch import VenueWatch, WatchSettings
 from meva_core.config.schema import AppConfig
 from meva_core.data.feature_store import FeatureStore
 from meva_core.data.market_data_service import MarketDataService
@@ -32,6 +34,8 @@ from meva_core.execution.fill_models import FillSettings
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.execution.matching import MatchingEngine
 from meva_core.execution.order_service import OrderService
+from meva_core.execution.reconcile_service import ReconcileService
+from meva_core.execution.unsettled_orders import FenceSettings, UnsettledOrders
 from meva_core.execution.venue_fees import FeeSchedule
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
@@ -42,6 +46,7 @@ from meva_core.portfolio.ledger_service import OPENING, LedgerService, transfer_
 from meva_core.portfolio.pnl_service import PnLService
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.ports.exchange import VenueCapabilities
 from meva_core.ports.metrics import MetricsSink
 from meva_core.risk.circuit_breaker import CircuitBreaker
 from meva_core.risk.gate import TradingGate
@@ -51,6 +56,8 @@ from meva_core.risk.policy_service import RiskPolicyService
 from meva_core.signals.signal_engine import SignalEngine
 from meva_core.signals.strategy import Strategy
 from meva_core.signals.validation import SignalLimits
+
+WEAKEST: Final = VenueCapabilities()
 
 
 @frozen
@@ -104,11 +111,17 @@ def compose_agent(
     strategies: Iterable[ConfiguredStrategy],
     *,
     checkpoint: Mapping[str, Any] | None = None,
+    capabilities: VenueCapabilities = WEAKEST,
 ) -> AgentOrchestrator:
-    """Return an agent that has seen nothing yet, or one that continues from *checkpoint*."""
+    """Return an agent that has seen nothing yet, or one that continues from *checkpoint*.
+
+    *capabilities* are those of the venue that its orders go to.
+    """
     state: CanonicalState = initial_state(config) if checkpoint is None else checkpoint["state"]
     runtime = Runtime(state)
     container = _container(config, runtime)
+    _add_agent(container, config)
+    _add_venue_watch(container, config, capabilities)
     paths: dict[str, MarketPath] = container.resolve(_Paths).by_symbol
     _add_paths(container, config, strategies, paths)
     agent: AgentOrchestrator = container.resolve(AgentOrchestrator)
@@ -160,10 +173,10 @@ def _container(config: AppConfig, runtime: Runtime) -> punq.Container:
         cool_down_ns=risk.breaker_cool_down_s * NS_PER_SECOND,
     )
     container.register(RiskPolicyService, scope=once, config=risk, fees=config.exchange.fees)
-    return _add_agent(container, config)
+    return container
 
 
-def _add_agent(container: punq.Container, config: AppConfig) -> punq.Container:
+def _add_agent(container: punq.Container, config: AppConfig) -> None:
     once = punq.Scope.singleton
     paths = container.resolve(_Paths).by_symbol
     container.register(
@@ -177,8 +190,37 @@ def _add_agent(container: punq.Container, config: AppConfig) -> punq.Container:
     container.register(OrderDesk, scope=once, paths=paths)
     container.register(ControlDesk, scope=once, budget_max=config.risk.max_portfolio_exposure)
     container.register(AgentServices, scope=once)
+    container.register(
+        ConnectionDesk,
+        scope=once,
+        paths=paths,
+        clock_offset_max_ns=config.risk.max_clock_offset_ms * NS_PER_MS,
+    )
     container.register(AgentOrchestrator, scope=once, paths=paths)
-    return container
+
+
+def _add_venue_watch(container: punq.Container, config: AppConfig, capabilities: VenueCapabilities) -> None:
+    execution = config.execution
+    window_ms = capabilities.request_window_ms
+    lag_bound_ns = execution.fence_lag_bound_s * NS_PER_SECOND
+    window_ns = None if window_ms is None else window_ms * NS_PER_MS
+    fence = FenceSettings(
+        tuple(int(delay * NS_PER_SECOND) for delay in execution.unknown_query_schedule_s),
+        window_ns,
+        lag_bound_ns,
+    )
+    settings = WatchSettings(
+        interval_ns=execution.reconcile_interval_s * NS_PER_SECOND,
+        retry_ns=execution.reconcile_retry_s * NS_PER_SECOND,
+        drift_cycles=execution.reconcile_drift_cycles,
+        drift_ns=lag_bound_ns,
+        # The fence has passed, and two more questions should have settled it (figure R9).
+        unknown_alert_ns=(window_ns or 0) + lag_bound_ns + 10 * NS_PER_SECOND,
+    )
+    container.register(ReconcileService, scope=punq.Scope.singleton, instruments=instruments_of(config))
+    container.register(
+        VenueWatch, scope=punq.Scope.singleton, unsettled=UnsettledOrders(fence), settings=settings
+    )
 
 
 def _add_paths(

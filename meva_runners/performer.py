@@ -24,7 +24,7 @@ from meva_core.execution.matching import MatchingEngine
 class SimulatedPerformer:
     """Turn commands into calls of *venue*, and its answers into events; *permits* is the gate's last word."""
 
-    def __init__(self, venue: MatchingEngine, permits: Callable[[Approved], bool]) -> None:
+    def __init__(self, venue: MatchingEngine, permits: Callable[[Approved, int], bool]) -> None:
         self.venue = venue
         self._permits = permits
 
@@ -32,7 +32,7 @@ class SimulatedPerformer:
         """Return what the venue answers at once; what it answers later comes with the market's events."""
         match command:
             case PlaceOrder(request, approved):
-                if not self._permits(approved):
+                if not self._permits(approved, time_ns):
                     return [
                         OrderDropped(time_ns, request.client_order_id, "the gate moved after the decision")
                     ]
@@ -41,7 +41,7 @@ class SimulatedPerformer:
                 return self.venue.cancel(symbol, client_order_id, time_ns)
             case CancelAllOrders(symbol):
                 return self.venue.cancel_all(symbol, time_ns)
-            case ObserveVenue() | QueryOrder():
+            case QueryOrder() | ObserveVenue():
                 return [self._observed(time_ns)]
             case RaiseAlert() | SetTimer() | TransferFunds():
                 return []  # A recording has no person to call, no wall clock, and no money to move.

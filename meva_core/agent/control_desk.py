@@ -7,6 +7,7 @@ from typing import assert_never
 
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.venue_watch import VenueWatch
 from meva_core.events import (
     KillReleaseRequested,
     KillRequested,
@@ -17,7 +18,7 @@ from meva_core.events import (
 )
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import ControlAnswered
-from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, TradingGate
+from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, SELF_LIFTING, TradingGate
 from meva_core.risk.kill_switch import KillSwitchService
 
 
@@ -31,12 +32,14 @@ class ControlDesk:
         gate: TradingGate,
         kill_switch: KillSwitchService,
         account: AccountWatch,
+        watch: VenueWatch,
         budget_max: Decimal,
     ) -> None:
         self._runtime = runtime
         self._gate = gate
         self._kill_switch = kill_switch
         self._account = account
+        self._watch = watch
         self._budget_max = budget_max
 
     def handle(self, event: OperatorEvent) -> None:
@@ -73,12 +76,16 @@ class ControlDesk:
             return "killed: release the kill first"
         if self._account.is_breached(DAILY_LOSS):
             return "today's loss limit is still broken; it ends with the day"
-        for marker in list(self._runtime.state.runtime_flags.markers.values()):
-            self._gate.lift(marker.code, actor=event.actor, reason="resumed", time_ns=event.time_ns)
+        refusal = self._watch.refusal_to_resume()
+        if refusal:
+            return refusal
+        for code in [code for code in self._runtime.state.runtime_flags.markers if code not in SELF_LIFTING]:
+            self._gate.lift(code, actor=event.actor, reason="resumed", time_ns=event.time_ns)
         return ""
 
     def _release(self, event: KillReleaseRequested) -> str:
         refusal = self._wrong_epoch(event.expected_epoch)
+        refusal = refusal or self._watch.refusal_to_resume()
         if refusal:
             return refusal
         if self._gate.holds(DRAWDOWN):

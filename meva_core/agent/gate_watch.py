@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from meva_core.agent.runtime_state import Runtime
@@ -12,11 +13,13 @@ from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import AlertRaised, GateChanged
 from meva_core.risk.gate import (
     CIRCUIT_BREAKER,
+    CLOCK_OFFSET,
     DAILY_LOSS,
     DRAWDOWN,
     INTERNAL_ERROR,
     KILL_SWITCH,
     OPERATOR_PAUSE,
+    RECONCILING,
     RUNAWAY_ORDERS,
     VENUE_MISMATCH,
 )
@@ -30,9 +33,12 @@ _LEVELS: Final = {
     VENUE_MISMATCH: AlertLevel.CRITICAL,
     CIRCUIT_BREAKER: AlertLevel.HIGH,
     OPERATOR_PAUSE: AlertLevel.INFO,
+    RECONCILING: AlertLevel.MEDIUM,
+    CLOCK_OFFSET: AlertLevel.HIGH,
 }
-# A pause by hand, or while a venue refuses orders, leaves resting orders alone; every other cause cancels them.
-_KEEPS_ORDERS: Final = frozenset({OPERATOR_PAUSE, CIRCUIT_BREAKER})
+# A pause by hand, while a venue refuses orders or until the books are compared leaves resting orders alone; every
+# other cause cancels them.
+_KEEPS_ORDERS: Final = frozenset({OPERATOR_PAUSE, CIRCUIT_BREAKER, RECONCILING, CLOCK_OFFSET})
 
 
 class GateWatch:
@@ -42,6 +48,11 @@ class GateWatch:
         self._runtime = runtime
         self._orders = orders
         self._alerts = alerts
+        self._on_cancel_all: list[Callable[[], None]] = []
+
+    def on_cancel_all(self, listener: Callable[[], None]) -> None:
+        """Call *listener* whenever every order is to be cancelled."""
+        self._on_cancel_all.append(listener)
 
     def on_change(self, cause: GateMarker) -> None:
         """Take note that *cause* was set, or lifted when its gate is open."""
@@ -59,6 +70,8 @@ class GateWatch:
         if cause.code not in _KEEPS_ORDERS:
             command = self._orders.cancel_all(f"{cause.code}: {cause.reason}").command
             runtime.outbox.command(command, f"cancel_all {cause.code}")
+            for listener in self._on_cancel_all:
+                listener()
         self._alert(cause, time_ns)
 
     def _alert(self, cause: GateMarker, time_ns: int) -> None:

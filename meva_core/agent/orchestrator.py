@@ -7,34 +7,37 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, assert_never, get_args
+from typing import Any, get_args
 
 from attrs import frozen
 
 from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.market_path import MarketPath
-from meva_core.agent.order_desk import OrderDesk
+from meva_core.agent.order_desk import OrderDesk, OrderReportEvent
 from meva_core.agent.outbox import Outcome
 from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.venue_watch import TIMER, VenueWatch
 from meva_core.commands import Approved, Command
 from meva_core.data.market_data_service import MarketDataService
 from meva_core.errors import UnknownSymbolError
 from meva_core.events import (
     BookChanged,
+    CancelRefused,
     CandleClosed,
     ConnectivityEvent,
     CostRecorded,
     Event,
     OperatorEvent,
+    OrderOutcomeUnknown,
+    OrderQueryAnswered,
     QuoteReceived,
-    StreamConnected,
-    StreamGapDetected,
-    StreamLost,
+    RequestFailed,
     TimerFired,
     TradeReceived,
     TransferSettled,
-    VenueEvent,
+    VenueStateObserved,
 )
 from meva_core.execution.order_service import OrderService
 from meva_core.model.canonical import digest
@@ -94,6 +97,8 @@ class AgentOrchestrator:
         account: AccountWatch,
         paths: Mapping[str, MarketPath],
         order_desk: OrderDesk,
+        venue_watch: VenueWatch,
+        connection_desk: ConnectionDesk,
         control_desk: ControlDesk,
     ) -> None:
         self._runtime = runtime
@@ -101,6 +106,8 @@ class AgentOrchestrator:
         self._account = account
         self._paths = paths
         self._order_desk = order_desk
+        self._watch = venue_watch
+        self._connection_desk = connection_desk
         self._control_desk = control_desk
         self._inbox: deque[Event] = deque()
         self._handlers = self._table()
@@ -126,12 +133,13 @@ class AgentOrchestrator:
         """Return the last link of the decision chain."""
         return self._runtime.outbox.link
 
-    def permits(self, approved: Approved) -> bool:
-        """Return whether *approved* still holds: the gate has not moved since.
+    def permits(self, approved: Approved, now_ns: int) -> bool:
+        """Return whether *approved* still holds: the gate has not moved since, and the intent is not too old.
 
         Whoever hands an order to a transport asks first, and does both in one step that nothing interrupts (I12).
         """
-        return approved.gate_epoch == self._runtime.state.runtime_flags.gate_epoch
+        fresh = not approved.intent.expires_ns or now_ns <= approved.intent.expires_ns
+        return fresh and approved.gate_epoch == self._runtime.state.runtime_flags.gate_epoch
 
     def path(self, symbol: str) -> MarketPath:
         """Return the way that events of *symbol* take; raise `UnknownSymbolError` where none is configured."""
@@ -212,6 +220,7 @@ class AgentOrchestrator:
             "pnl": services.pnl.snapshot(),
             "ledger": services.ledger.snapshot(),
             "alerts": services.alerts.snapshot(),
+            "venue_watch": self._watch.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
         }
 
@@ -227,18 +236,24 @@ class AgentOrchestrator:
         services.pnl.restore(checkpoint["pnl"], self._runtime.state)
         services.ledger.restore(checkpoint["ledger"])
         services.alerts.restore(checkpoint["alerts"])
+        self._watch.restore(checkpoint["venue_watch"])
         for symbol, memory in checkpoint["paths"].items():
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])
 
     def _table(self) -> dict[type, Callable[[Any], object]]:
         """Return what handles each kind of event."""
-        orders, controls = self._order_desk.handle, self._control_desk.handle
+        watch = self._watch
         rare: dict[type, Callable[[Any], object]] = {
-            **dict.fromkeys(get_args(VenueEvent), orders),
-            **dict.fromkeys(get_args(OperatorEvent), controls),
-            **dict.fromkeys(get_args(ConnectivityEvent), self._connect),
-            TimerFired: self._close_candles,
+            **dict.fromkeys(get_args(OrderReportEvent), self._order_desk.handle),
+            **dict.fromkeys(get_args(OperatorEvent), self._control_desk.handle),
+            **dict.fromkeys(get_args(ConnectivityEvent), self._connection_desk.handle),
+            OrderOutcomeUnknown: watch.on_unknown,
+            CancelRefused: watch.on_refused_cancel,
+            RequestFailed: watch.on_failure,
+            OrderQueryAnswered: watch.on_answer,
+            VenueStateObserved: watch.on_state,
+            TimerFired: self._wake,
             CostRecorded: self._record_cost,
             TransferSettled: self._transfer,
         }
@@ -276,29 +291,14 @@ class AgentOrchestrator:
     def _candle(self, event: CandleClosed) -> None:
         self.path(event.symbol).on_bar(event.time_ns, event.candle, timeframe_ns(event.timeframe))
 
-    def _close_candles(self, event: TimerFired) -> None:
+    def _wake(self, event: TimerFired) -> None:
         for path in self._paths.values():
             path.close_due(event.time_ns)
+        if event.name == TIMER:
+            self._watch.on_timer(event.time_ns)
 
     def _record_cost(self, event: CostRecorded) -> None:
         self._services.treasury.record_cost(event.asset, event.amount, self._runtime.state)
-
-    def _connect(self, event: StreamConnected | StreamLost | StreamGapDetected) -> None:
-        connectivity = self._runtime.state.connectivity
-        self._runtime.version += 1
-        match event:
-            case StreamConnected():
-                connectivity.reconnects += event.stream in connectivity.connected
-                connectivity.connected[event.stream] = True
-            case StreamLost():
-                connectivity.connected[event.stream] = False
-                for path in self._paths.values():
-                    path.market.lose_stream()
-            case StreamGapDetected():
-                connectivity.gaps += 1
-                self.path(event.symbol).market.lose_stream()
-            case _:
-                assert_never(event)
 
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services

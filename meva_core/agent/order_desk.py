@@ -8,17 +8,14 @@ from typing import Final, assert_never
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.runtime_state import Runtime
-from meva_core.commands import QueryOrder
+from meva_core.errors import IllegalTransitionError, InvariantError
 from meva_core.events import (
     OrderAcknowledged,
     OrderCanceled,
     OrderDropped,
     OrderExpired,
     OrderFilled,
-    OrderOutcomeUnknown,
     OrderRejected,
-    VenueEvent,
-    VenueStateObserved,
 )
 from meva_core.execution.order_service import OrderAnswer, OrderService
 from meva_core.model.fill import Fill
@@ -35,9 +32,16 @@ from meva_core.risk.gate import VENUE_MISMATCH, TradingGate
 
 _BPS: Final = 10_000
 
+OrderReportEvent = (
+    OrderFilled | OrderAcknowledged | OrderRejected | OrderCanceled | OrderExpired | OrderDropped
+)
+
 
 class OrderDesk:
-    """Bring every report of the venue into orders, portfolio, ledger and records."""
+    """Bring every report of the venue into orders, portfolio, ledger and records.
+
+    *booked_ns* is when the books last learned something of an order: an older question knows less.
+    """
 
     def __init__(
         self,
@@ -61,42 +65,41 @@ class OrderDesk:
         self._breaker = breaker
         self._gate = gate
         self._paths = paths
+        self.booked_ns = 0
 
-    def handle(self, event: VenueEvent) -> None:
+    def handle(self, event: OrderReportEvent) -> None:
         """Take one report."""
         match event:
             case OrderFilled():
-                self._book(event.fill, event.time_ns)
+                self.book(event.fill, event.time_ns)
             case OrderAcknowledged():
-                record = self._apply(event)
+                record = self.apply(event)
                 if record is not None:
                     self._breaker.on_success()
                     self._say(record)
             case OrderRejected():
-                record = self._apply(event)
+                record = self.apply(event)
                 if record is not None:
-                    self._changed(record)
+                    self.say_changed(record)
                     self._breaker.on_reject(f"{event.code}: {event.reason}", time_ns=event.time_ns)
                     self._account.set_alarm()
             case OrderCanceled() | OrderExpired() | OrderDropped():
-                record = self._apply(event)
+                record = self.apply(event)
                 if record is not None:
-                    self._changed(record)
-            case OrderOutcomeUnknown():
-                record = self._apply(event)
-                if record is not None:
-                    self._changed(record)
-                    query = QueryOrder(record.request.symbol, event.client_order_id)
-                    self._runtime.outbox.command(query, f"query {event.client_order_id}")
-            case VenueStateObserved():
-                self._compare(event)
+                    self.say_changed(record)
             case _:
                 assert_never(event)
 
-    def _apply(self, answer: OrderAnswer) -> OrderRecord | None:
-        record = self._orders.apply(answer)
-        if record is None:
-            self._mismatch(f"the venue speaks of order {answer.client_order_id}, which is not known here")
+    def apply(self, answer: OrderAnswer) -> OrderRecord | None:
+        """Bring an answer to its order; `None`, and a closed gate, when it cannot be the answer to any (I30)."""
+        self.booked_ns = max(self.booked_ns, answer.time_ns)
+        try:
+            record = self._orders.apply(answer)
+        except IllegalTransitionError as error:
+            self.mismatch(str(error))
+            return None
+        if record is None and self._orders.owns(answer.client_order_id):
+            self.mismatch(f"the venue speaks of order {answer.client_order_id}, which is not known here")
         return record
 
     def _say(self, record: OrderRecord) -> None:
@@ -113,18 +116,26 @@ class OrderDesk:
             )
         )
 
-    def _changed(self, record: OrderRecord) -> None:
+    def say_changed(self, record: OrderRecord) -> None:
         """Tell of a change in what the order's strategy holds or has on order."""
         self._say(record)
         self._paths[record.request.symbol].refresh(record.request.strategy)
 
-    def _book(self, fill: Fill, time_ns: int) -> None:
+    def book(self, fill: Fill, time_ns: int) -> None:
+        """Book a fill, once, however often and by whatever channel it is told (fault B2)."""
         if self._orders.find(fill.client_order_id) is None:
-            self._mismatch(f"the venue filled order {fill.client_order_id}, which is not known here")
+            # Another hand's order is no business of ours; what it moved, the comparison of balances finds (F5, B7).
+            if self._orders.owns(fill.client_order_id):
+                self.mismatch(f"the venue filled order {fill.client_order_id}, which is not known here")
             return
-        record = self._orders.apply_fill(fill, time_ns)
+        try:
+            record = self._orders.apply_fill(fill, time_ns)
+        except (IllegalTransitionError, InvariantError) as error:  # It changed nothing.
+            self.mismatch(str(error))
+            return
         if record is None:
             return  # Booked before: the same fill came by another channel.
+        self.booked_ns = max(self.booked_ns, time_ns)
         runtime, request = self._runtime, record.request
         instrument = self._paths[fill.symbol].market.instrument
         with exact():
@@ -144,21 +155,12 @@ class OrderDesk:
                 _slippage_bps(fill, record),
             )
         )
-        self._changed(record)
+        self.say_changed(record)
         self._account.on_holdings()
         self._account.mark()
 
-    def _compare(self, event: VenueStateObserved) -> None:
-        """Book fills that were missed, then hold every balance against the venue's (invariant I11)."""
-        for fill in event.fills:
-            self._book(fill, event.time_ns)
-        balances = self._runtime.state.balances
-        for asset, free, locked in event.balances:
-            known = balances[asset].total if asset in balances else 0
-            if free + locked != known:
-                self._mismatch(f"the venue holds {free + locked:f} {asset}, the books say {known:f}")
-
-    def _mismatch(self, text: str) -> None:
+    def mismatch(self, text: str) -> None:
+        """Stop for a person: the venue and the books contradict each other."""
         marker = GateMarker(VENUE_MISMATCH, Gate.PAUSED, text, "reconcile", self._runtime.now_ns)
         self._gate.close(marker)
 

@@ -105,6 +105,9 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "slippage_bps": Range(0, 1_000),
         "fence_lag_bound_s": Range(1, 3_600),
         "unknown_query_schedule_s": Range(0, 60, open_low=True),
+        "reconcile_interval_s": Range(1, 3_600),
+        "reconcile_retry_s": Range(1, 60),
+        "reconcile_drift_cycles": Range(1, 100),
     },
     TreasuryConfig: {
         "principal_baseline": AMOUNT,

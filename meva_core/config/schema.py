@@ -186,6 +186,11 @@ class ExecutionConfig:
         Decimal(2),
         Decimal(5),
     )
+    # Books and venue are compared this often; a difference, or a cancel without an answer, is asked about sooner.
+    reconcile_interval_s: int = 30
+    reconcile_retry_s: int = 2
+    # A difference that outlasts so many comparisons, and the lag bound, is no lag: a person has to look.
+    reconcile_drift_cycles: int = 3
 
 
 @frozen

@@ -79,21 +79,24 @@ TRANSITIONS: Final[dict[OrderStatus, dict[OrderReport, OrderStatus]]] = {
         _R.CANCEL_SENT: _S.UNKNOWN,  # Cancelling an unknown order is always safe, and proves nothing.
         _R.PROVED_ABSENT: _S.REJECTED,
     },
-    # A terminal order may still receive fills that its end overtook; they add, and never reopen it (I7).
-    _S.FILLED: {_R.ACKNOWLEDGED: _S.FILLED, _R.CANCEL_SENT: _S.FILLED},
+    # A terminal order may still receive fills that its end overtook; they add, and never reopen it (I7). A message
+    # that says again what is known, or that nothing is known, changes nothing.
+    _S.FILLED: {_R.ACKNOWLEDGED: _S.FILLED, _R.CANCEL_SENT: _S.FILLED, _R.TIMED_OUT: _S.FILLED},
     _S.CANCELED: {
         _R.ACKNOWLEDGED: _S.CANCELED,
+        _R.TIMED_OUT: _S.CANCELED,
         _R.CANCELED: _S.CANCELED,
         _R.PARTIAL_FILL: _S.CANCELED,
         _R.FINAL_FILL: _S.FILLED,
     },
     _S.EXPIRED: {
         _R.ACKNOWLEDGED: _S.EXPIRED,
+        _R.TIMED_OUT: _S.EXPIRED,
         _R.EXPIRED: _S.EXPIRED,
         _R.PARTIAL_FILL: _S.EXPIRED,
         _R.FINAL_FILL: _S.FILLED,
     },
-    _S.REJECTED: {},
+    _S.REJECTED: {_R.REJECTED: _S.REJECTED, _R.TIMED_OUT: _S.REJECTED},
     _S.DENIED: {},
 }
 assert set(TRANSITIONS) == set(OrderStatus), "every status has a row"

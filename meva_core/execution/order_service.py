@@ -12,6 +12,7 @@ from typing import Any, Final
 from meva_core.commands import Approved, CancelAllOrders, CancelOrder, PlaceOrder
 from meva_core.errors import IdempotencyConflict, InvariantError
 from meva_core.events import (
+    ObservedOrder,
     OrderAcknowledged,
     OrderCanceled,
     OrderDropped,
@@ -30,6 +31,17 @@ from meva_core.portfolio.reservations import release, reserve
 
 # Late fills and repeated keys concern the recent past; the journal keeps every order for ever.
 ENDED_KEPT: Final = 1_000
+
+# What a venue says of an order when asked, and what that reports. Anything else is not understood (I30).
+_REPORT_OF_STATUS: Final = {
+    OrderStatus.ACCEPTED.value: OrderReport.ACKNOWLEDGED,
+    OrderStatus.PARTIALLY_FILLED.value: OrderReport.ACKNOWLEDGED,
+    OrderStatus.FILLED.value: OrderReport.FINAL_FILL,
+    OrderStatus.CANCELED.value: OrderReport.CANCELED,
+    OrderStatus.EXPIRED.value: OrderReport.EXPIRED,
+    OrderStatus.REJECTED.value: OrderReport.REJECTED,
+}
+_LIVE: Final = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})
 
 OrderAnswer = (
     OrderAcknowledged | OrderRejected | OrderDropped | OrderCanceled | OrderExpired | OrderOutcomeUnknown
@@ -97,10 +109,15 @@ class OrderService:
             intent.reference_price,
             approved.reserve_asset,
             approved.reserve_price,
+            stamp_ns=intent.created_ns + self._state.connectivity.clock_offset_ns,
         )
         self._state.open_orders[client_order_id] = record
         reserve(self._state, record.reserve_asset, EXACT.multiply(intent.quantity, approved.reserve_price))
-        return SubmitResult(record, PlaceOrder(request, approved))
+        return SubmitResult(record, PlaceOrder(request, approved, record.stamp_ns))
+
+    def owns(self, client_order_id: str) -> bool:
+        """Return whether an order carries the name of this agent on this account."""
+        return self._ids.owns(client_order_id)
 
     def find(self, client_order_id: str) -> OrderRecord | None:
         """Return an open order, or one that ended lately."""
@@ -128,6 +145,42 @@ class OrderService:
             case OrderOutcomeUnknown():
                 return self._move(record, OrderReport.TIMED_OUT, answer.problem, answer.time_ns)
 
+    def presume_unknown(self, time_ns: int) -> list[OrderRecord]:
+        """Take every order that waits for an answer as unknown, after a restart; return those orders."""
+        waiting = [
+            record
+            for record in self._state.open_orders.values()
+            if record.status in (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL)
+        ]
+        for record in waiting:
+            self._move(record, OrderReport.TIMED_OUT, "restarted before the answer", time_ns)
+        return waiting
+
+    def prove_absent(self, record: OrderRecord, proof: str, time_ns: int) -> None:
+        """End an unknown order of which *proof* says that it was never placed (protocol S4)."""
+        self._move(record, OrderReport.PROVED_ABSENT, proof, time_ns)
+
+    def adopt(self, record: OrderRecord, observed: ObservedOrder, time_ns: int) -> bool:
+        """Take over what the venue says of an order when asked; return whether that settles the order.
+
+        An answer that knows less than we do is old and changes nothing (fault B3); one that knows of more fills is
+        taken once these are booked.
+        """
+        if observed.filled_quantity != record.filled_quantity:
+            return False
+        report = _REPORT_OF_STATUS.get(observed.status)
+        if report is None:
+            return False
+        record.venue_order_id = record.venue_order_id or observed.venue_order_id
+        if report is OrderReport.ACKNOWLEDGED and record.filled_quantity:
+            report = OrderReport.PARTIAL_FILL  # What has filled is part of what is known again.
+        self._move(record, report, f"the venue says {observed.status} when asked", time_ns)
+        return record.status in TERMINAL or record.status in _LIVE
+
+    def is_booked(self, fill: Fill) -> bool:
+        """Return whether this very fill was taken before."""
+        return (fill.symbol, fill.trade_id) in self._trades.get(fill.client_order_id, ())
+
     def apply_fill(self, fill: Fill, time_ns: int) -> OrderRecord | None:
         """Take a fill into its order; `None` when the order is not ours or the fill was taken before.
 
@@ -137,8 +190,7 @@ class OrderService:
         record = self.find(fill.client_order_id)
         if record is None:
             return None
-        key = (fill.symbol, fill.trade_id)
-        if key in self._trades.get(fill.client_order_id, ()):
+        if self.is_booked(fill):
             return None
         request = record.request
         filled = EXACT.add(record.filled_quantity, fill.quantity)
@@ -149,7 +201,7 @@ class OrderService:
             raise InvariantError("fills stay inside their order", facts)
         report = OrderReport.FINAL_FILL if filled == request.quantity else OrderReport.PARTIAL_FILL
         next_status(fill.client_order_id, record.status, report)  # Raises before anything has changed.
-        self._trades.setdefault(fill.client_order_id, set()).add(key)
+        self._trades.setdefault(fill.client_order_id, set()).add((fill.symbol, fill.trade_id))
         if record.status not in TERMINAL:
             part = EXACT.multiply(fill.quantity, record.reserve_price)
             release(self._state, record.reserve_asset, part)

@@ -91,6 +91,7 @@ class OrderRecord:
 
     It locks `open_quantity * reserve_price` of *reserve_asset* (the quote for a buy, the base at price 1 for
     a sell). *evidence* names the venue message, or the proof, that caused the last status (invariant I6).
+    *stamp_ns* is the venue's time at the decision.
     """
 
     request: OrderRequest
@@ -105,6 +106,7 @@ class OrderRecord:
     venue_order_id: str = ""
     evidence: str = ""
     attempt: int = 1
+    stamp_ns: int = 0
 
     @property
     def open_quantity(self) -> Decimal:

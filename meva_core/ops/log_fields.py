@@ -25,6 +25,7 @@ from meva_core.ops.log_records import (
     Record,
     RiskDecided,
     SignalDecided,
+    VenueCompared,
 )
 
 
@@ -61,6 +62,7 @@ _CATEGORY_OF_RECORD: Final[dict[type, LogCategory]] = {
     EquityMarked: LogCategory.TREASURY,
     GateChanged: LogCategory.CONTROL_ACTION,
     ControlAnswered: LogCategory.CONTROL_ACTION,
+    VenueCompared: LogCategory.RECONCILE,
     DataRejected: LogCategory.MARKET_DATA,
     AlertRaised: LogCategory.ALERT,
 }
@@ -76,6 +78,7 @@ LOUDEST: Final[dict[type, LogLevel]] = {
     EquityMarked: LogLevel.DEBUG,
     GateChanged: LogLevel.CRITICAL,
     ControlAnswered: LogLevel.INFO,
+    VenueCompared: LogLevel.WARNING,
     DataRejected: LogLevel.WARNING,
     AlertRaised: LogLevel.CRITICAL,
 }
@@ -96,6 +99,8 @@ def level_of(record: Record) -> LogLevel:
             return LogLevel.WARNING if record.status in _LOUD_STATUSES else LogLevel.INFO
         case RiskDecided():
             return LogLevel.INFO if record.approved else LogLevel.WARNING
+        case VenueCompared():
+            return LogLevel.WARNING if record.differences else LogLevel.INFO
         case DataRejected():
             return LogLevel.WARNING
         case GateChanged():
@@ -149,6 +154,12 @@ def _said(record: Record) -> tuple[str, dict[str, Any]]:
                 "request_id": record.request_id,
                 "actor": record.actor,
                 "refusal": record.refusal,
+            }
+        case VenueCompared():
+            return "venue.compared", {
+                "stale": record.stale,
+                "differences": record.differences,
+                "unsettled": record.unsettled,
             }
         case DataRejected():
             return "data.rejected", {"symbol": record.symbol, "problem": record.problem}

@@ -114,6 +114,20 @@ class ControlAnswered:
 
 
 @value
+class VenueCompared:
+    """Books and venue were compared.
+
+    *differences* hold both numbers each; *stale* says that the answer was older than the books and proves nothing;
+    *unsettled* counts the orders whose outcome is open.
+    """
+
+    time_ns: int
+    stale: bool
+    differences: tuple[str, ...]
+    unsettled: int
+
+
+@value
 class DataRejected:
     """An input was not used, and why; repeated causes are counted, and told once."""
 
@@ -139,6 +153,7 @@ Record = (
     | EquityMarked
     | GateChanged
     | ControlAnswered
+    | VenueCompared
     | DataRejected
     | AlertRaised
 )

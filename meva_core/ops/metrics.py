@@ -21,6 +21,7 @@ from meva_core.ops.log_records import (
     Record,
     RiskDecided,
     SignalDecided,
+    VenueCompared,
 )
 from meva_core.ports.metrics import MetricsSink
 
@@ -82,7 +83,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "slippage_bps": Metric(
         _GAUGE, "bps", _RECORD, "fill against decision price; positive costs", ("symbol",)
     ),
-    "reconcile_drift_count": Metric(_GAUGE, "differences", _RUNTIME, "unresolved differences from the venue"),
+    "reconcile_drift_count": Metric(_GAUGE, "differences", _RECORD, "unresolved differences from the venue"),
     "realized_pnl": Metric(_GAUGE, _MONEY, _STATE, "realized result since the start, before fees"),
     "fees_paid": Metric(_GAUGE, _MONEY, _STATE, "fees since the start"),
     "operating_costs": Metric(_GAUGE, _MONEY, _STATE, "operating costs of today"),
@@ -132,6 +133,8 @@ def metrics_of(record: Record) -> Iterable[Measurement]:
             yield Measurement(_GAUGE, "drawdown_pct", _percent(record.drawdown, peak))
         case GateChanged():
             yield Measurement(_GAUGE, "kill_switch_active", float(record.gate is Gate.KILLED))
+        case VenueCompared():
+            yield Measurement(_GAUGE, "reconcile_drift_count", float(len(record.differences)))
         case _:  # Alerts and refused data speak through logs and alert channels.
             return
 

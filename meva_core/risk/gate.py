@@ -18,6 +18,10 @@ CIRCUIT_BREAKER = "circuit_breaker"
 RUNAWAY_ORDERS = "runaway_orders"
 INTERNAL_ERROR = "internal_error"
 VENUE_MISMATCH = "venue_mismatch"
+RECONCILING = "reconciling"
+CLOCK_OFFSET = "clock_offset"
+# These go when their cause goes, and not before, whoever asks.
+SELF_LIFTING = frozenset({RECONCILING, CLOCK_OFFSET})
 
 
 class TradingGate:

@@ -16,10 +16,10 @@ from meva_core.risk.policy_service import Refused, RiskPolicyService
 
 def send_unchecked(request: OrderRequest, intent: TradeIntent, refused: Refused) -> None:
     """Try to send what the risk gate has not approved."""
-    PlaceOrder(request)  # refused: call-arg
-    PlaceOrder(request, None)  # refused: arg-type
-    PlaceOrder(request, intent)  # refused: arg-type
-    PlaceOrder(request, refused)  # refused: arg-type
+    PlaceOrder(request, stamp_ns=0)  # refused: call-arg
+    PlaceOrder(request, None, 0)  # refused: arg-type
+    PlaceOrder(request, intent, 0)  # refused: arg-type
+    PlaceOrder(request, refused, 0)  # refused: arg-type
 
 
 def submit_unchecked(orders: OrderService, intent: TradeIntent, refused: Refused) -> None:

@@ -68,7 +68,7 @@ def placed(limit_price: Decimal | None = Decimal("30000.10")) -> PlaceOrder:
         created_ns=1,
         expires_ns=9,
     )
-    return PlaceOrder(request, Approved(intent, 0, Decimal(9_000), "USDT", Decimal(30_000)))
+    return PlaceOrder(request, Approved(intent, 0, Decimal(9_000), "USDT", Decimal(30_000)), 0)
 
 
 def registered(path: Path, sql: str, *steps: tuple[Event, tuple[Command, ...]]) -> list[tuple[Any, ...]]:

@@ -12,7 +12,14 @@ from meva_core.config.schema import LogCategory, LogLevel
 from meva_core.model.order import OrderStatus
 from meva_core.model.state import Gate
 from meva_core.ops.log_fields import LOUDEST, category_of, level_of, log_entry
-from meva_core.ops.log_records import AlertRaised, ControlAnswered, DataRejected, GateChanged, Record
+from meva_core.ops.log_records import (
+    AlertRaised,
+    ControlAnswered,
+    DataRejected,
+    GateChanged,
+    Record,
+    VenueCompared,
+)
 from tests.unit.ops.records import (
     equity_marked,
     fill_booked,
@@ -36,6 +43,8 @@ CASES: list[tuple[Record, str, str, str]] = [
     (equity_marked("1"), "account.marked", "treasury", "DEBUG"),
     (KILL, "gate.changed", "control_action", "CRITICAL"),
     (ControlAnswered(9, "r-1", "ann", "Resume", "look again"), "control.refused", "control_action", "INFO"),
+    (VenueCompared(9, True, (), 0), "venue.compared", "reconcile", "INFO"),
+    (VenueCompared(9, False, ("1 BTC, not 2",), 0), "venue.compared", "reconcile", "WARNING"),
     (DataRejected(9, "BTC/USDT", "price_jump"), "data.rejected", "market_data", "WARNING"),
     (ALERT, "alert.raised", "alert", "CRITICAL"),
 ]
@@ -95,6 +104,7 @@ def test_text_from_outside_is_data_never_the_name() -> None:
         *(GateChanged(1, gate, 1, "code", "reason", "actor") for gate in Gate),
         *(AlertRaised(1, RaiseAlert(level, "code", "", "text", {})) for level in AlertLevel),
         DataRejected(1, "BTC/USDT", "stale"),
+        VenueCompared(1, False, ("1 BTC, not 2",), 0),
         ControlAnswered(1, "r-1", "ann", "Pause", ""),
     ],
     ids=repr,

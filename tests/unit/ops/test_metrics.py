@@ -20,7 +20,7 @@ from meva_core.model.state import (
     SequenceState,
     TreasurySnapshot,
 )
-from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record
+from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record, VenueCompared
 from meva_core.ops.metrics import METRICS, Kind, Measurement, Origin, emit, metrics_of, metrics_of_state
 from tests.unit.ops.records import (
     equity_marked,
@@ -67,6 +67,7 @@ RECORDS: list[Record] = [
     equity_marked("900", drawdown="100"),
     GateChanged(8, Gate.KILLED, 1, "kill_switch", "", "operator"),
     DataRejected(9, "BTC/USDT", "price_jump"),
+    VenueCompared(9, False, ("the venue holds 1 BTC, the books say 2",), 1),
     AlertRaised(9, RaiseAlert(AlertLevel.HIGH, "stale", "", "stale", {})),
 ]
 

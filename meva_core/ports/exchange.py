@@ -1,0 +1,68 @@
+"""Define what a venue must offer, and the facts about it that decide how carefully an order must be sent.
+
+No method raises for what a network or a venue does: every outcome is an event. A request that places an order is
+sent once, whatever happens to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Protocol
+
+from attrs import frozen
+
+from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
+from meva_core.events import Event
+
+
+class ClientIdScope(IntEnum):
+    """Tell among which orders a venue refuses a client order id that it has seen."""
+
+    NOTHING = 0
+    OPEN_ORDERS = 1
+    EVERY_ORDER = 2
+
+
+@frozen(kw_only=True)
+class VenueCapabilities:
+    """State what may be relied on. Every default is the weakest: what an adapter does not state is not there.
+
+    *request_window_ms* is how long after its stamp the venue accepts a request; `None`: for ever, and then no
+    silence ever proves that an order was not placed (protocol S7). *cancel_settles* says that a refused cancel
+    comes from the matching engine itself and proves that the order is not open.
+    """
+
+    client_ids: ClientIdScope = ClientIdScope.NOTHING
+    request_window_ms: int | None = None
+    cancel_settles: bool = False
+    dead_man_switch: bool = False
+
+
+class ExchangeAdapter(Protocol):
+    """Reach one account at one venue. What the venue says unasked comes through its streams, as events too."""
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        """Return the facts about this venue."""
+        ...
+
+    async def place(self, command: PlaceOrder) -> Sequence[Event]:
+        """Send the order, once: acknowledged, rejected, dropped, or of unknown outcome; fills may come with it."""
+        ...
+
+    async def cancel(self, command: CancelOrder) -> Sequence[Event]:
+        """Cancel one order: canceled, refused, or failed."""
+        ...
+
+    async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
+        """Cancel every order of ours: one event per order that ended, or failed."""
+        ...
+
+    async def query(self, command: QueryOrder) -> Sequence[Event]:
+        """Ask what became of one order, with our trades on its symbol: `OrderQueryAnswered`, or failed."""
+        ...
+
+    async def observe(self, command: ObserveVenue) -> Sequence[Event]:
+        """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."""
+        ...
