@@ -22,6 +22,7 @@ from meva_adapters.storage.schema import APPLICATION_ID, SCHEMA_VERSION, migrati
 from meva_core.errors import StorageError
 
 _LARGEST_PAGE_BYTES: Final = 65_536
+_JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 _FILE_MODE: Final = 0o600
 _DIRECTORY_MODE: Final = 0o700
 _NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -113,8 +114,8 @@ def open_file(path: Path) -> SessionFile:
     lock = _open_own(path, os.O_RDWR)
     with _releasing(lock):
         _take(lock, path)
-        _refuse_stranger(os.pread(lock, 100, 0), path)
         _refuse_foreign_companions(path)
+        _refuse_stranger(os.pread(lock, 100, 0), path)
         os.fchmod(lock, _FILE_MODE)
         return SessionFile(path, _connect(path, new=False), lock)
 
@@ -124,8 +125,8 @@ def open_for_reading(path: Path) -> int:
     lock = _open_own(path, os.O_RDONLY)
     with _releasing(lock):
         _take(lock, path, shared=True)
-        _refuse_stranger(os.pread(lock, 100, 0), path)
         _refuse_foreign_companions(path)
+        _refuse_stranger(os.pread(lock, 100, 0), path)
         return lock
 
 
@@ -174,7 +175,7 @@ def _refuse_newer(version: int, path: Path) -> None:
 def _refuse_stranger(header: bytes, path: Path) -> None:
     """Judge a file by its first bytes, before SQLite may touch it (SQLite file format, section 1.3)."""
     remedy = "Choose another file; it was not changed."
-    if not header:
+    if not header or _in_its_first_transaction(path):
         raise StorageError(str(path), BEGUN, "Remove it and start again.")
     if header[:16] != b"SQLite format 3\0":
         raise StorageError(str(path), "is not a session: no database.", remedy)
@@ -182,6 +183,19 @@ def _refuse_stranger(header: bytes, path: Path) -> None:
         raise StorageError(str(path), "is a database of another program, not a session.", remedy)
     _refuse_newer(int.from_bytes(header[60:64]), path)
     _refuse_cut_short(header, path)
+
+
+def _in_its_first_transaction(path: Path) -> bool:
+    """Return whether a rollback journal would take *path* back to nothing (SQLite file format, section 3).
+
+    After a loss of power amid its creation a session's first page may be anything, and pages may be missing.
+    """
+    journal = path.with_name(path.name + "-journal")
+    if not journal.exists():
+        return False
+    with _no_access(journal), journal.open("rb") as content:
+        header = content.read(20)
+    return header[:8] == _JOURNAL_MAGIC and header[16:20] == bytes(4)
 
 
 def _refuse_cut_short(header: bytes, path: Path) -> None:
