@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ _OF_THE_SYSTEM: Final = {
     sqlite3.SQLITE_READONLY,
 }
 _DISK: Final = "Check the disk's space and health, then start again; what was committed is safe."
+# How a check of the content words it when it could not read a page (btree.c, checkTreePage and checkList).
+_UNREAD: Final = re.compile(r"unable to get the page\. error code=(?P<code>\d+)|failed to get page \d+")
 # Files that this process holds. POSIX locks belong to the process, and closing any descriptor of a file drops those
 # that SQLite has on it: so such a file is not even opened to find out that it is in use.
 _HELD: Final[set[tuple[int, int]]] = set()
@@ -136,8 +139,14 @@ def check_integrity(connection: sqlite3.Connection, path: Path, *, size_bytes: i
         return
     with storage_errors(path):
         [(verdict,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if verdict != "ok":
-        raise StorageError(str(path), f"is damaged: {' '.join(verdict.split())}.", _BROKEN)
+    if verdict == "ok":
+        return
+    sentence = " ".join(verdict.split()).rstrip(".") + "."
+    unread = _UNREAD.search(sentence)
+    # A disk that cannot read says nothing about the content: nobody is told to replace a sound file.
+    if unread and int(unread["code"] or sqlite3.SQLITE_IOERR) & 0xFF in _OF_THE_SYSTEM:
+        raise StorageError(str(path), f"failed: {sentence}", _DISK)
+    raise StorageError(str(path), f"is damaged: {sentence}", _BROKEN)
 
 
 def _connect(path: Path, *, new: bool) -> Database:

@@ -70,6 +70,14 @@ class Script:
 REFERENCE: Final = Script()
 
 
+def start_again(path: Path) -> None:
+    """Do what a session tells that was only begun: remove it, and start anew; what lies beside it stays."""
+    path.unlink(missing_ok=True)
+    session = SqliteSession.create(path, HEADER)
+    assert [] == list(session.entries())
+    session.close()
+
+
 def play_on(path: Path) -> None:
     """Open the session at *path* again and commit once more, as a restarted agent does."""
     session = SqliteSession.open(path)
