@@ -221,11 +221,23 @@ def _refuse_cut_short(header: bytes, path: Path) -> None:
 
 
 def _make_directory(directory: Path) -> None:
-    """Create *directory* with mode 0700 if it is missing, parents too."""
+    """Create *directory* with mode 0700 if it is missing, parents too, and so that it outlasts a loss of power."""
     missing = [place for place in (directory, *directory.parents) if not place.exists()]
     for place in reversed(missing):
         place.mkdir(_DIRECTORY_MODE, exist_ok=True)
         place.chmod(_DIRECTORY_MODE)
+        _sync_directory(place.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make durable what was made in *directory*; SQLite does so for its logs, and so for the session beside them."""
+    # Some file systems cannot do it for a directory. SQLite does not insist either (os_unix.c, unixSync).
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _refuse_directory(directory: Path) -> None:

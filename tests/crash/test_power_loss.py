@@ -6,12 +6,14 @@ swapped and torn. A tenth of the images lose power once more amid the recovery (
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
+from meva_adapters.contracts.storage_samples import HEADER
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.storage.schema import APPLICATION_ID
 from meva_adapters.storage.sqlite_journal import SqliteSession
@@ -82,6 +84,21 @@ def test_a_strangers_database_stays_a_strangers(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="is not a session: no database"):
         SqliteSession.open(path)
+
+
+def test_a_new_directory_outlasts_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a new session's directories were made in is synced, or the session would go with its directory."""
+    synced = set()
+    sync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    SqliteSession.create(tmp_path / "data" / "live" / "session.db", HEADER).close()
+
+    assert {tmp_path.stat().st_ino, (tmp_path / "data").stat().st_ino} == synced
 
 
 def first_journal() -> bytes:
