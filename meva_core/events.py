@@ -228,7 +228,6 @@ class AgentStarted:
     """A process took the agent up, new or recovered from its journal: whatever was under way is unknown now."""
 
     time_ns: int
-    restarts: int
 
 
 @value

@@ -15,7 +15,7 @@ from typing import Protocol, assert_never
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.data.replay_loader import ReplayLoader
-from meva_core.events import BookChanged, CandleClosed, Event, QuoteReceived, TradeReceived
+from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import Candle
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
@@ -210,27 +210,11 @@ class ReplayDriver:
                 self._follow(outcome, close_ns)
 
     def _handle_event(self, event: Event) -> None:
-        self._deliver(self._venue_answers(event))
+        venue = self.venue
+        self._deliver(venue.on_market(event) if isinstance(event, MarketEvent) else venue.due(event.time_ns))
         outcome = self.agent.handle(event)
         self.recorder.record(event, outcome)
         self._follow(outcome, event.time_ns)
-
-    def _venue_answers(self, event: Event) -> list[Event]:
-        venue = self.venue
-        match event:
-            case TradeReceived():
-                market = venue.market(event.symbol)
-                return market.on_trade(
-                    event.time_ns, event.price_ticks, event.quantity_lots, event.taker_side
-                )
-            case CandleClosed():
-                return venue.market(event.symbol).on_bar(event.candle, event.time_ns)
-            case QuoteReceived():
-                return venue.on_quote(event)
-            case BookChanged():
-                return venue.on_book(event)
-            case _:
-                return venue.due(event.time_ns)
 
     def _deliver(self, events: Iterable[Event]) -> None:
         """Let the agent handle what the venue reports, and perform what follows."""

@@ -8,12 +8,11 @@ from typing import Any
 from meva_core.agent.outbox import Outcome
 from meva_core.data.replay_loader import block_events
 from meva_core.errors import InvariantError
-from meva_core.events import Event, TransferSettled
+from meva_core.events import Event
 from meva_core.model.instrument import Instrument
-from meva_core.ops.log_records import FillBooked
-from meva_core.portfolio.ledger_service import LedgerEntry, fill_entry, transfer_entry
 from meva_core.ports.market_feed import BarBlock, Block, TradeBlock
-from meva_core.ports.storage import JournalEntry, LedgerRow, Session
+from meva_core.ports.storage import JournalEntry, Session
+from meva_runners.ledger_rows import ledger_rows
 
 
 class SessionRecorder:
@@ -88,25 +87,6 @@ class SessionRecorder:
             JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
         )
         self._recorded = outcome.sequence
-        rows = [
-            LedgerRow(entry.time_ns, entry.cause, posting.account, posting.asset, posting.amount)
-            for entry in self._entries(event, outcome)
-            for posting in entry.postings
-        ]
+        rows = ledger_rows(event, outcome, self._instruments)
         if rows:
             self._session.record_ledger(rows)
-
-    def _entries(self, event: Event, outcome: Outcome) -> list[LedgerEntry]:
-        entries = [
-            fill_entry(record.time_ns, record.fill, *self._assets(record.fill.symbol))
-            for record in outcome.records
-            if isinstance(record, FillBooked)
-        ]
-        if isinstance(event, TransferSettled):
-            cause = f"transfer:{event.transfer_id}"
-            entries.append(transfer_entry(event.time_ns, cause, asset=event.asset, amount=event.amount))
-        return entries
-
-    def _assets(self, symbol: str) -> tuple[str, str]:
-        instrument = self._instruments[symbol]
-        return instrument.base, instrument.quote

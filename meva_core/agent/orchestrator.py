@@ -129,6 +129,11 @@ class AgentOrchestrator:
         return self._runtime.outbox.link.hex()
 
     @property
+    def clock_offset_ns(self) -> int:
+        """Return the venue's time minus ours, as last measured."""
+        return self._runtime.state.connectivity.clock_offset_ns
+
+    @property
     def link(self) -> bytes:
         """Return the last link of the decision chain."""
         return self._runtime.outbox.link

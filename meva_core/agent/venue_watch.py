@@ -82,7 +82,7 @@ class VenueWatch:
         self._alerts = alerts
         self._unsettled = unsettled
         self._settings = settings
-        self._active = False
+        self._starts = 0
         self._timer_ns = NEVER_NS
         self._observe_ns = NEVER_NS
         self._clean_ns = 0
@@ -94,16 +94,16 @@ class VenueWatch:
 
     def start(self, event: AgentStarted) -> None:
         """Wake up: nothing that was under way is known, and nothing is traded before it is."""
-        self._active = True
+        self._starts += 1
         self._timer_ns = NEVER_NS  # The timers of an earlier process died with it.
         for record in self._orders.presume_unknown(event.time_ns):
             self._desk.say_changed(record)
             self._unsettled.watch(record, event.time_ns)
-        self._hold(f"started, {event.restarts} restarts so far", event.time_ns)
+        self._hold(f"start {self._starts}", event.time_ns)
 
     def on_stream(self, event: StreamConnected | StreamLost | StreamGapDetected) -> None:
         """Take the state of the stream that tells of our own orders: what it missed must be asked for."""
-        if self._active and event.stream == USER_STREAM:
+        if self._starts and event.stream == USER_STREAM:
             self._hold(f"{type(event).__name__} of the stream of our orders", event.time_ns)
 
     def on_unknown(self, event: OrderOutcomeUnknown) -> None:
@@ -129,7 +129,7 @@ class VenueWatch:
 
     def on_cancel_all(self) -> None:
         """Learn that everything was to be cancelled: it is so when the venue shows nothing of ours."""
-        if self._active:
+        if self._starts:
             self._cancels_pending = True
             self._observe_by(self._runtime.now_ns + self._settings.retry_ns)
             self._arm()
@@ -185,7 +185,7 @@ class VenueWatch:
                 self._orders.adopt(record, seen, event.time_ns)
                 self._desk.say_changed(record)
                 self._unsettled.settle(seen.client_order_id)
-        if not self._active:
+        if not self._starts:
             if report.strangers or report.differences:
                 self._desk.mismatch("; ".join((*report.strangers, *report.differences)))
             return
@@ -196,7 +196,7 @@ class VenueWatch:
 
     def refusal_to_resume(self) -> str:
         """Return why trading may not go on, as far as the venue is concerned; empty when it may (invariant I13)."""
-        if not self._active:
+        if not self._starts:
             return ""
         if self._cancels_pending:
             return "the venue has not confirmed yet that every order is cancelled"
@@ -212,7 +212,7 @@ class VenueWatch:
     def snapshot(self) -> dict[str, Any]:
         """Return the whole memory as plain values."""
         return {
-            "active": self._active,
+            "starts": self._starts,
             "due": [self._timer_ns, self._observe_ns],
             "clean_ns": self._clean_ns,
             "drift": [self._drift_since_ns, self._drift_cycles],
@@ -224,7 +224,7 @@ class VenueWatch:
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take over the memory that `snapshot` returned."""
-        self._active = memory["active"]
+        self._starts = memory["starts"]
         self._timer_ns, self._observe_ns = memory["due"]
         self._clean_ns = memory["clean_ns"]
         self._drift_since_ns, self._drift_cycles = memory["drift"]
@@ -321,7 +321,7 @@ class VenueWatch:
 
     def _arm(self) -> None:
         """Have the core woken when the next question is due."""
-        if not self._active:
+        if not self._starts:
             return
         due_ns = min(_earliest(self._unsettled.next_due_ns()), self._observe_ns)
         if due_ns < self._timer_ns:

@@ -19,12 +19,15 @@ from meva_core.commands import CancelAllOrders, CancelOrder
 from meva_core.errors import ConfigError, UnknownSymbolError
 from meva_core.events import (
     BookChanged,
+    CandleClosed,
     Event,
+    MarketEvent,
     ObservedOrder,
     OrderAcknowledged,
     OrderCanceled,
     OrderRejected,
     QuoteReceived,
+    TradeReceived,
 )
 from meva_core.execution.clearing import Clearing
 from meva_core.execution.fill_models import FillSettings, named_fill_model
@@ -114,6 +117,23 @@ class MatchingEngine:
         if time_ns > self._now_ns:
             self._now_ns = time_ns
         return events
+
+    def on_market(self, event: MarketEvent) -> list[Event]:
+        """Take any market event."""
+        match event:
+            case TradeReceived():
+                market = self.market(event.symbol)
+                return market.on_trade(
+                    event.time_ns, event.price_ticks, event.quantity_lots, event.taker_side
+                )
+            case CandleClosed():
+                return self.market(event.symbol).on_bar(event.candle, event.time_ns)
+            case QuoteReceived():
+                return self.on_quote(event)
+            case BookChanged():
+                return self.on_book(event)
+            case _:
+                assert_never(event)
 
     def on_trade(
         self, symbol: str, *, time_ns: int, price_ticks: int, lots: int, taker_side: Side

@@ -1,0 +1,1 @@
+"""Reach venues: each adapter turns one venue's protocol into the port's events."""

@@ -1,0 +1,451 @@
+"""Be a venue behind a bad network, in virtual time: what is sent arrives late, twice, or never, by a plan of faults.
+
+It has the two properties that break naive agents: client order ids are unique among open orders only, so a lost
+order that filled at once can be placed again; and its queries lag behind the matching engine, so "no such order" is
+no proof. It reads no clock: `pop` lets the next thing happen, at the time that `next_ns` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Final
+
+from attrs import evolve, frozen
+
+from meva_adapters.exchange.faults import Fault, FaultPlan, Kind, Operation
+from meva_adapters.exchange.venue_truth import VenueTruth
+from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
+from meva_core.events import (
+    CancelRefused,
+    ClockMeasured,
+    Event,
+    MarketEvent,
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderDropped,
+    OrderFilled,
+    OrderOutcomeUnknown,
+    OrderQueryAnswered,
+    OrderRejected,
+    RequestFailed,
+    StreamConnected,
+    StreamLost,
+    VenueStateObserved,
+)
+from meva_core.execution.matching import MatchingEngine
+from meva_core.model.market import NS_PER_MS, Side
+from meva_core.model.order import OrderRequest, OrderType, TimeInForce
+from meva_core.ports.exchange import ClientIdScope, VenueCapabilities
+
+USER: Final = "user"
+MARKET: Final = "market"
+# Binance refuses a request whose stamp is more than a second ahead of its own clock (error -1021).
+_AHEAD_NS: Final = 1_000 * NS_PER_MS
+
+# How long it takes until somebody has set a wrong clock right.
+_SKEW_LASTS_NS: Final = 45_000 * NS_PER_MS
+
+Action = Callable[[int], Sequence[Event]]
+
+
+@frozen
+class WireRequest:
+    """Hold one request as it left, for whoever checks the agent."""
+
+    time_ns: int
+    operation: Operation
+    client_order_id: str
+    request: OrderRequest | None = None
+    symbol: str | None = None
+
+
+class SimulatedExchange:
+    """Put faults between one agent and *engine*. *wire* is every request that left; *truth* what came of them.
+
+    *window_ms* is the validity of a request after its stamp; *timeout_ms* is how long the agent's side waits.
+    """
+
+    def __init__(
+        self,
+        engine: MatchingEngine,
+        plan: FaultPlan,
+        *,
+        symbols: Sequence[str],
+        window_ms: int = 5_000,
+        timeout_ms: int = 3_000,
+        latency_ms: int = 20,
+    ) -> None:
+        self.capabilities = VenueCapabilities(
+            client_ids=ClientIdScope.OPEN_ORDERS, request_window_ms=window_ms, cancel_settles=True
+        )
+        self.engine = engine
+        self.truth = VenueTruth(engine)
+        self.wire: list[WireRequest] = []
+        self.feed_up = True
+        self.skew_ns = 0
+        self._plan = plan
+        self._symbols = tuple(symbols)
+        self._window_ns = window_ms * NS_PER_MS
+        self._timeout_ns = timeout_ms * NS_PER_MS
+        self._latency_ns = latency_ms * NS_PER_MS
+        self._heap: list[tuple[int, int, Action]] = []
+        self._scheduled = 0
+        self._connection = 0
+        self._user_up = self._user_heard = True
+        self._network_up = True
+        self._retry_ns = 0
+        self._lags: dict[str, int] = {}
+        self._people = 0
+
+    # What the agent does.
+
+    def place(self, command: PlaceOrder, now_ns: int) -> Sequence[Event]:
+        """Send an order, once; during a rate limit it is dropped before the first byte."""
+        request = command.request
+        name = request.client_order_id
+        if now_ns < self._retry_ns:
+            return [OrderDropped(now_ns, name, "rate limited")]
+        self.wire.append(WireRequest(now_ns, Operation.PLACE, name, request))
+
+        def act(time_ns: int, faults: dict[Kind, Fault]) -> Action:
+            venue_ns = time_ns + self.skew_ns
+            if not command.stamp_ns - _AHEAD_NS <= venue_ns <= command.stamp_ns + self._window_ns:
+                refusal = OrderRejected(time_ns, name, "-1021", "the stamp is outside of the window")
+            elif Kind.REFUSED in faults:
+                refusal = OrderRejected(time_ns, name, "-1013", "a filter refused the order")
+            else:
+                return self._take_in(request, time_ns)
+            return lambda heard_ns: [evolve(refusal, time_ns=heard_ns)]
+
+        def fail(heard_ns: int, problem: str, *, refused: bool) -> Sequence[Event]:
+            if refused:
+                return [OrderRejected(heard_ns, name, "429", problem)]
+            return [OrderOutcomeUnknown(heard_ns, name, problem)]
+
+        self._send(Operation.PLACE, now_ns, act, fail)
+        return ()
+
+    def cancel(self, command: CancelOrder, now_ns: int) -> Sequence[Event]:
+        """Send the cancel of one order."""
+        name = command.client_order_id
+        if now_ns < self._retry_ns:
+            return [RequestFailed(now_ns, "cancel", name, "rate limited")]
+        self.wire.append(WireRequest(now_ns, Operation.CANCEL, name, symbol=command.symbol))
+
+        def act(time_ns: int, _faults: dict[Kind, Fault]) -> Action:
+            ended = self._happened(self.engine.cancel(command.symbol, name, time_ns), time_ns)
+            if not ended:
+                return lambda heard_ns: [CancelRefused(heard_ns, name, "-2011 unknown order")]
+            return lambda heard_ns: [evolve(event, time_ns=heard_ns) for event in ended]
+
+        self._send(Operation.CANCEL, now_ns, act, _failure("cancel", name))
+        return ()
+
+    def cancel_all(self, command: CancelAllOrders, now_ns: int) -> Sequence[Event]:
+        """Send the cancel of everything of ours; other people's orders stay (invariant I17)."""
+        if now_ns < self._retry_ns:
+            return [RequestFailed(now_ns, "cancel_all", command.symbol or "", "rate limited")]
+        self.wire.append(WireRequest(now_ns, Operation.CANCEL_ALL, "", symbol=command.symbol))
+
+        def act(time_ns: int, _faults: dict[Kind, Fault]) -> Action:
+            ended: list[Event] = []
+            for order in self.engine.open_orders(command.symbol):
+                if not is_foreign(order.client_order_id):
+                    cancel = self.engine.cancel(order.symbol, order.client_order_id, time_ns)
+                    ended += self._happened(cancel, time_ns)
+            return lambda heard_ns: [evolve(event, time_ns=heard_ns) for event in ended]
+
+        self._send(Operation.CANCEL_ALL, now_ns, act, _failure("cancel_all", command.symbol or ""))
+        return ()
+
+    def query(self, command: QueryOrder, now_ns: int) -> Sequence[Event]:
+        """Ask what became of one order."""
+        name = command.client_order_id
+        if now_ns < self._retry_ns:
+            return [RequestFailed(now_ns, "query", name, "rate limited")]
+        self.wire.append(WireRequest(now_ns, Operation.QUERY, name))
+
+        def act(time_ns: int, faults: dict[Kind, Fault]) -> Action:
+            if Kind.STALE in faults:  # Whoever is served by a slow replica stays with it.
+                self._lags[name] = max(self._lags.get(name, 0), faults[Kind.STALE].amount * NS_PER_MS)
+            as_of_ns = time_ns - self._lags.get(name, 0)
+            order = self.truth.order_at(name, as_of_ns)
+            fills = tuple(self.truth.trades_at(as_of_ns, command.symbol, command.trades_after))
+            venue_ns = time_ns + self.skew_ns
+            return lambda heard_ns: [OrderQueryAnswered(heard_ns, venue_ns, now_ns, name, order, fills)]
+
+        self._send(Operation.QUERY, now_ns, act, _failure("query", name))
+        return ()
+
+    def observe(self, command: ObserveVenue, now_ns: int) -> Sequence[Event]:
+        """Ask for open orders, own trades and balances."""
+        if now_ns < self._retry_ns:
+            return [RequestFailed(now_ns, "observe", "", "rate limited")]
+        self.wire.append(WireRequest(now_ns, Operation.OBSERVE, ""))
+
+        def act(time_ns: int, faults: dict[Kind, Fault]) -> Action:
+            as_of_ns = time_ns - (faults[Kind.STALE].amount * NS_PER_MS if Kind.STALE in faults else 0)
+            torn_ns = as_of_ns - (faults[Kind.TORN].amount * NS_PER_MS if Kind.TORN in faults else 0)
+            after = dict(command.trades_after)
+            fills = tuple(
+                fill
+                for symbol in self._symbols
+                for fill in self.truth.trades_at(as_of_ns, symbol, after.get(symbol, ""))
+            )
+            orders, balances = self.truth.open_orders_at(as_of_ns), self.truth.balances_at(torn_ns)
+            venue_ns = time_ns + self.skew_ns
+            return lambda heard_ns: [VenueStateObserved(heard_ns, venue_ns, orders, fills, balances, now_ns)]
+
+        self._send(Operation.OBSERVE, now_ns, act, _failure("observe", ""))
+        return ()
+
+    # What time brings.
+
+    def next_ns(self) -> int | None:
+        """Return when the next thing happens."""
+        return self._heap[0][0] if self._heap else None
+
+    def pop(self) -> Sequence[Event]:
+        """Let the next thing happen; return what the agent hears of it."""
+        time_ns, _, action = heappop(self._heap)
+        return action(time_ns)
+
+    def on_market(self, event: MarketEvent) -> None:
+        """Let the market move at the venue; fills go to the stream of our orders."""
+        time_ns = event.time_ns
+        self._happened(self.engine.on_market(event), time_ns)
+
+    def hang_up(self) -> None:
+        """Serve nobody: the process that listened is dead."""
+        self._connection += 1
+
+    def connect(self, now_ns: int) -> None:
+        """Serve a new process: nothing that was meant for the old one reaches it."""
+        self._connection += 1
+        self._retry_ns = 0
+        self._later(now_ns + self._latency_ns, lambda time_ns: [ClockMeasured(time_ns, self.skew_ns)])
+        if self._user_up:
+            self._later(now_ns + self._latency_ns, lambda time_ns: [StreamConnected(time_ns, USER)])
+        else:
+            self._later(now_ns, lambda time_ns: [StreamLost(time_ns, USER, "cannot be opened")])
+
+    def strike(self, fault: Fault, now_ns: int) -> Sequence[Event]:
+        """Let a fault of a connection or of the account happen now; return what the agent hears at once."""
+        until_ns = now_ns + fault.amount * NS_PER_MS
+        self._plan.fire(fault)
+        match fault.kind:
+            case Kind.USER_STREAM_DOWN:
+                return self._lose_user_stream(now_ns, until_ns)
+            case Kind.USER_STREAM_SILENT:
+                self._user_heard = False
+                self._at(until_ns, self._hear_user)
+            case Kind.FEED_DOWN:
+                return self._lose_feed(now_ns, until_ns)
+            case Kind.FEED_SILENT:
+                self.feed_up = False
+                self._at(until_ns, self._hear_feed)
+            case Kind.NETWORK_DOWN:
+                self._network_up = False
+                self._at(until_ns, self._reach_venue)
+                return [*self._lose_user_stream(now_ns, until_ns), *self._lose_feed(now_ns, until_ns)]
+            case Kind.CLOCK_SKEW:
+                self._set_clock(now_ns, fault.amount * NS_PER_MS)
+                self._at(now_ns + _SKEW_LASTS_NS, lambda time_ns: self._set_clock(time_ns, 0))
+            case Kind.MANUAL_CANCEL:
+                for order in self.engine.open_orders()[:1]:
+                    cancel = self.engine.cancel(order.symbol, order.client_order_id, now_ns)
+                    self._happened(cancel, now_ns)
+            case Kind.FOREIGN_TRADE:
+                self._trade_by_hand(now_ns)
+            case _:
+                message = f"{fault.kind} is no fault of a venue or its connections"
+                raise ValueError(message)
+        return ()
+
+    # How it works.
+
+    def _send(
+        self,
+        operation: Operation,
+        now_ns: int,
+        act: Callable[[int, dict[Kind, Fault]], Action],
+        fail: Callable[..., Sequence[Event]],
+    ) -> None:
+        """Carry a request to the venue and its answer back, as far as the faults let them."""
+        listed = [fault for fault in self._plan.next(operation) if fault.kind not in _OF_THE_PROCESS]
+        for fault in listed:
+            self._plan.fire(fault)
+        faults = {fault.kind: fault for fault in listed}
+        answered = [False]
+
+        def hear(heard_ns: int, say: Action) -> Sequence[Event]:
+            if answered[0]:
+                return ()
+            answered[0] = True
+            return say(heard_ns)
+
+        def arrive(time_ns: int) -> Sequence[Event]:
+            say = self._answer(time_ns, faults, act, fail)
+            back_ns = time_ns + self._hop_ns() + _ns(faults, Kind.SLOW_RESPONSE)
+            if Kind.RESPONSE_LOST not in faults and self._network_up:
+                self._later(back_ns, lambda heard_ns: hear(heard_ns, say))
+            return ()
+
+        if self._network_up and Kind.REQUEST_LOST not in faults:
+            self._at(now_ns + self._hop_ns() + _ns(faults, Kind.SLOW_REQUEST), arrive)
+        give_up_ns = now_ns + self._timeout_ns
+        self._later(
+            give_up_ns, lambda t: hear(t, lambda heard_ns: fail(heard_ns, "no answer", refused=False))
+        )
+
+    def _answer(
+        self,
+        time_ns: int,
+        faults: dict[Kind, Fault],
+        act: Callable[[int, dict[Kind, Fault]], Action],
+        fail: Callable[..., Sequence[Event]],
+    ) -> Action:
+        """Do at the venue what was asked, and return what it says."""
+        if Kind.RATE_LIMITED in faults:
+            self._retry_ns = time_ns + _ns(faults, Kind.RATE_LIMITED)
+            return lambda heard_ns: fail(heard_ns, "HTTP 429", refused=True)
+        if Kind.ERROR_BEFORE in faults:
+            return lambda heard_ns: fail(heard_ns, "HTTP 503", refused=False)
+        say = act(time_ns, faults)
+        if Kind.ERROR_AFTER in faults:
+            return lambda heard_ns: fail(heard_ns, "HTTP 504", refused=False)
+        return say
+
+    def _take_in(self, request: OrderRequest, time_ns: int) -> Action:
+        [answer] = self.engine.submit(request, time_ns)
+        if isinstance(answer, OrderAcknowledged):
+            self.truth.take(request, answer, time_ns)
+            self._happened([answer], time_ns)
+        return lambda heard_ns: [evolve(answer, time_ns=heard_ns)]
+
+    def _happened(self, events: Iterable[Event], time_ns: int) -> list[Event]:
+        """Note what the engine did, and put it on the stream of our orders."""
+        happened = list(events)
+        if happened:
+            self.truth.note(happened, time_ns)
+            self.truth.note_state(time_ns)
+            for event in happened:
+                self._stream(event, time_ns)
+        return happened
+
+    def _stream(self, event: Event, time_ns: int) -> None:
+        if is_foreign(_name_of(event)) or not (self._user_up and self._user_heard and self._network_up):
+            return
+        delay_ns, copies = self._hop_ns(), 1
+        for fault in self._plan.next(Operation.STREAM):
+            self._plan.fire(fault)
+            match fault.kind:
+                case Kind.DROPPED:
+                    copies = 0
+                case Kind.DUPLICATED:
+                    copies += max(1, fault.amount)
+                case _:
+                    delay_ns += fault.amount * NS_PER_MS
+        for _ in range(copies):
+            self._later(time_ns + delay_ns, lambda heard_ns: [evolve(event, time_ns=heard_ns)])
+
+    def _trade_by_hand(self, now_ns: int) -> None:
+        """Let a person buy one lot of the first symbol."""
+        self._people += 1
+        instrument = self.engine.market(self._symbols[0]).instrument
+        name = f"person-{self._people}"
+        quantity = max(instrument.min_quantity, instrument.lot_size)
+        request = OrderRequest(
+            name,
+            name,
+            "",
+            instrument.symbol,
+            Side.BUY,
+            OrderType.MARKET,
+            TimeInForce.GTC,
+            quantity,
+            None,
+            post_only=False,
+            reduce_only=False,
+        )
+        self._take_in(request, now_ns)
+
+    def _lose_user_stream(self, now_ns: int, until_ns: int) -> list[Event]:
+        self._user_up = False
+        self._at(until_ns, self._open_user)
+        return [StreamLost(now_ns, USER, "closed by the venue")]
+
+    def _lose_feed(self, now_ns: int, until_ns: int) -> list[Event]:
+        self.feed_up = False
+        self._at(until_ns, self._open_feed)
+        return [StreamLost(now_ns, MARKET, "closed by the venue")]
+
+    def _open_user(self, time_ns: int) -> Sequence[Event]:
+        self._user_up = True
+        return [StreamConnected(time_ns, USER)]
+
+    def _open_feed(self, time_ns: int) -> Sequence[Event]:
+        self.feed_up = True
+        return [StreamConnected(time_ns, MARKET)]
+
+    def _hear_user(self, _time_ns: int) -> Sequence[Event]:
+        self._user_heard = True
+        return ()
+
+    def _hear_feed(self, _time_ns: int) -> Sequence[Event]:
+        self.feed_up = True
+        return ()
+
+    def _reach_venue(self, _time_ns: int) -> Sequence[Event]:
+        self._network_up = True
+        return ()
+
+    def _set_clock(self, time_ns: int, skew_ns: int) -> Sequence[Event]:
+        """Let the venue's clock be ahead of ours; the agent measures it a moment later."""
+        self.skew_ns = skew_ns
+        self._later(time_ns + self._latency_ns, lambda heard_ns: [ClockMeasured(heard_ns, skew_ns)])
+        return ()
+
+    def _hop_ns(self) -> int:
+        """Return the time of one way: it varies, so that messages overtake each other."""
+        return self._latency_ns + self._scheduled * 37 % 23 * NS_PER_MS
+
+    def _at(self, time_ns: int, action: Action) -> None:
+        """Let *action* happen at the venue or on the way, whatever becomes of the agent."""
+        self._scheduled += 1
+        heappush(self._heap, (time_ns, self._scheduled, action))
+
+    def _later(self, time_ns: int, action: Action) -> None:
+        """Let the agent hear something, if the process that it is meant for still lives."""
+        connection = self._connection
+        self._at(time_ns, lambda heard_ns: action(heard_ns) if connection == self._connection else ())
+
+
+_OF_THE_PROCESS: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER})
+
+
+def _ns(faults: dict[Kind, Fault], kind: Kind) -> int:
+    return faults[kind].amount * NS_PER_MS if kind in faults else 0
+
+
+def _failure(request: str, subject: str) -> Callable[..., Sequence[Event]]:
+    def fail(heard_ns: int, problem: str, *, refused: bool) -> Sequence[Event]:
+        return [RequestFailed(heard_ns, request, subject, f"refused: {problem}" if refused else problem)]
+
+    return fail
+
+
+def _name_of(event: Event) -> str:
+    match event:
+        case OrderFilled(fill=fill):
+            return fill.client_order_id
+        case OrderAcknowledged() | OrderCanceled():
+            return event.client_order_id
+        case _:
+            return str(getattr(event, "client_order_id", ""))
+
+
+def is_foreign(client_order_id: str) -> bool:
+    """Return whether an order was placed by another hand."""
+    return client_order_id.startswith("person-")

@@ -1,0 +1,129 @@
+"""Remember what was true at a simulated venue, and when: for answers that lag, and for whoever checks the agent."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from decimal import Decimal
+
+from attrs import define, evolve
+
+from meva_core.events import (
+    Event,
+    ObservedOrder,
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+)
+from meva_core.execution.matching import MatchingEngine
+from meva_core.model.fill import Fill
+from meva_core.model.order import OrderRequest, OrderStatus
+
+Balances = tuple[tuple[str, Decimal, Decimal], ...]
+
+
+@define
+class PlacedOrder:
+    """Hold one order that the venue took, with everything that became of it."""
+
+    request: OrderRequest
+    placed_ns: int
+    seen: ObservedOrder
+
+
+class VenueTruth:
+    """Follow *engine*. *placed* holds every order ever taken, in order; *trades* every own trade, with its time."""
+
+    def __init__(self, engine: MatchingEngine) -> None:
+        self._engine = engine
+        self.placed: list[PlacedOrder] = []
+        self.trades: list[tuple[int, Fill]] = []
+        self._by_name: dict[str, PlacedOrder] = {}
+        self._order_times: dict[str, list[int]] = {}
+        self._orders: dict[str, list[ObservedOrder]] = {}
+        self._state_times: list[int] = []
+        self._states: list[tuple[tuple[ObservedOrder, ...], Balances]] = []
+        self.note_state(0)
+
+    @property
+    def last_ns(self) -> int:
+        """Return when something last changed."""
+        return self._state_times[-1]
+
+    def take(self, request: OrderRequest, answer: OrderAcknowledged, time_ns: int) -> None:
+        """Note that the venue took an order."""
+        seen = ObservedOrder(
+            request.client_order_id,
+            answer.venue_order_id,
+            request.symbol,
+            request.side,
+            request.quantity,
+            Decimal(0),
+            OrderStatus.ACCEPTED.value,
+        )
+        order = PlacedOrder(request, time_ns, seen)
+        self.placed.append(order)
+        self._by_name[request.client_order_id] = order
+        self._change(order, seen, time_ns)
+
+    def note(self, events: Iterable[Event], time_ns: int) -> None:
+        """Note what the matching engine did to orders it had taken."""
+        for event in events:
+            match event:
+                case OrderFilled(fill=fill):
+                    self.trades.append((time_ns, fill))
+                    order = self._by_name[fill.client_order_id]
+                    filled = order.seen.filled_quantity + fill.quantity
+                    full = filled == order.request.quantity
+                    status = OrderStatus.FILLED if full else OrderStatus.PARTIALLY_FILLED
+                    seen = evolve(order.seen, filled_quantity=filled, status=status.value)
+                    self._change(order, seen, time_ns)
+                case OrderCanceled(client_order_id=name):
+                    self._end(name, OrderStatus.CANCELED, time_ns)
+                case OrderExpired(client_order_id=name):
+                    self._end(name, OrderStatus.EXPIRED, time_ns)
+                case _:
+                    pass
+
+    def note_state(self, time_ns: int) -> None:
+        """Note what the account looks like now."""
+        balances = tuple((asset, *amounts) for asset, amounts in self._engine.balances().items())
+        self._state_times.append(time_ns)
+        self._states.append((self._engine.open_orders(), balances))
+
+    def order_at(self, client_order_id: str, time_ns: int) -> ObservedOrder | None:
+        """Return the newest order of that name as it was at *time_ns*; `None` where none was known then."""
+        times = self._order_times.get(client_order_id, [])
+        position = bisect_right(times, time_ns)
+        return self._orders[client_order_id][position - 1] if position else None
+
+    def open_orders_at(self, time_ns: int) -> tuple[ObservedOrder, ...]:
+        """Return the open orders of *time_ns*."""
+        return self._state_at(time_ns)[0]
+
+    def balances_at(self, time_ns: int) -> Balances:
+        """Return (asset, free, locked) of *time_ns*."""
+        return self._state_at(time_ns)[1]
+
+    def trades_at(self, time_ns: int, symbol: str, after: str) -> list[Fill]:
+        """Return the own trades of *symbol* after the trade id *after*, as known at *time_ns*."""
+        last = int(after or 0)
+        return [
+            fill
+            for traded_ns, fill in self.trades
+            if fill.symbol == symbol and traded_ns <= time_ns and int(fill.trade_id) > last
+        ]
+
+    def _state_at(self, time_ns: int) -> tuple[tuple[ObservedOrder, ...], Balances]:
+        return self._states[max(0, bisect_right(self._state_times, time_ns) - 1)]
+
+    def _end(self, client_order_id: str, status: OrderStatus, time_ns: int) -> None:
+        order = self._by_name[client_order_id]
+        self._change(order, evolve(order.seen, status=status.value), time_ns)
+
+    def _change(self, order: PlacedOrder, seen: ObservedOrder, time_ns: int) -> None:
+        order.seen = seen
+        name = order.request.client_order_id
+        self._order_times.setdefault(name, []).append(time_ns)
+        self._orders.setdefault(name, []).append(seen)

@@ -1,0 +1,116 @@
+"""Let no order leave before its cause is durable: decide, commit, act. It waits for nothing and sends nothing itself.
+
+`CommittingAgent.handle` yields the steps in the order in which whoever drives it must take them. Between two steps
+other events may be handled; the gate is asked anew for every order, in the same step that hands it over (I12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, get_args
+
+from meva_core.agent.orchestrator import AgentOrchestrator
+from meva_core.agent.outbox import Outcome
+from meva_core.commands import Command, PlaceOrder
+from meva_core.errors import StorageError
+from meva_core.events import CostRecorded, Event, OperatorEvent, OrderDropped, TransferSettled
+from meva_core.model.instrument import Instrument
+from meva_core.ports.storage import JournalEntry, Session
+from meva_runners.ledger_rows import ledger_rows
+
+Observer = Callable[[Event, Outcome], None]
+Compose = Callable[[Mapping[str, Any] | None], AgentOrchestrator]
+
+
+class Commit(Enum):
+    """Be the step "make everything so far durable"."""
+
+    NOW = "now"
+
+
+Step = Commit | Command
+COMMIT: Final = Commit.NOW
+# Whoever asked for these is answered when the answer is durable.
+_ANSWERED: Final = (*get_args(OperatorEvent), CostRecorded, TransferSettled)
+
+
+class CommittingAgent:
+    """Journal everything that an agent handles, and order its steps.
+
+    *now_ns* tells the agent's time when an order is handed over; *observers* see every event with its outcome.
+    """
+
+    def __init__(
+        self,
+        agent: AgentOrchestrator,
+        session: Session,
+        *,
+        instruments: Mapping[str, Instrument],
+        now_ns: Callable[[], int],
+        checkpoint_events: int,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.agent = agent
+        self._session = session
+        self._instruments = instruments
+        self._now_ns = now_ns
+        self._checkpoint_events = checkpoint_events
+        self._checkpointed = session.last_sequence()
+        self._observers = tuple(observers)
+
+    def handle(self, event: Event) -> Iterator[Step]:
+        """Handle *event*; yield what to do. Cancels and questions wait for no disk; orders wait for the commit."""
+        outcome = self._decide(event)
+        orders = []
+        for command in outcome.commands:
+            if isinstance(command, PlaceOrder):
+                orders.append(command)
+            else:
+                yield command
+        if orders or isinstance(event, _ANSWERED):
+            yield COMMIT
+        for order in orders:
+            now_ns = self._now_ns()
+            if self.agent.permits(order.approved, now_ns):
+                yield order
+            else:
+                reason = "the gate moved, or the intent grew too old, before it was durable"
+                yield from self.handle(OrderDropped(now_ns, order.request.client_order_id, reason))
+
+    def commit(self) -> None:
+        """Make everything handled so far durable, with a checkpoint where one is due; raise `StorageError`."""
+        sequence = self.agent.sequence
+        if sequence - self._checkpointed < self._checkpoint_events:
+            self._session.commit()
+            return
+        self._session.save(sequence, self.agent.checkpoint())
+        self._checkpointed = sequence
+
+    def _decide(self, event: Event) -> Outcome:
+        outcome = self.agent.handle(event)
+        entry = JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
+        self._session.append(entry)
+        rows = ledger_rows(event, outcome, self._instruments)
+        if rows:
+            self._session.record_ledger(rows)
+        for observe in self._observers:
+            observe(event, outcome)
+        return outcome
+
+
+def recover(session: Session, compose: Compose) -> AgentOrchestrator:
+    """Return the agent as its last commit left it. Nothing is performed.
+
+    Raise `StorageError` when the journal does not lead where it says: another program or other settings wrote it.
+    """
+    latest = session.load_latest()
+    sequence, checkpoint = latest or (0, None)
+    agent = compose(checkpoint)
+    for entry in session.entries(sequence):
+        outcome = agent.handle(entry.event)
+        if entry.decisions and (outcome.decisions != entry.decisions or outcome.link != entry.link):
+            what = f"decided otherwise at event {entry.sequence}: {entry.decisions} then, {outcome.decisions} now."
+            remedy = "Start it with the program version and the settings that wrote it."
+            raise StorageError(session.header.session_id, what, remedy)
+    return agent

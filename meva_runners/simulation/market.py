@@ -1,0 +1,39 @@
+"""Make a market out of a seed: quotes and trades of random walks, in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Final
+
+from meva_core.events import MarketEvent, QuoteReceived, TradeReceived
+from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
+
+# The reference load: two symbols, four changes of the best prices a second each, and here a trade a second.
+QUOTES_PER_SECOND: Final = 4
+_STEP_NS: Final = NS_PER_SECOND // QUOTES_PER_SECOND
+_LOTS_MAX: Final = 300
+
+
+def market_events(
+    seed: int, symbols: Sequence[str], *, start_ns: int, seconds: int, first_ticks: int
+) -> Iterator[MarketEvent]:
+    """Yield the events of *seconds*; no two have the same time."""
+    chance = Random(f"market {seed}")
+    middles = dict.fromkeys(symbols, first_ticks)
+    ids = dict.fromkeys(symbols, 0)
+    for step in range(seconds * QUOTES_PER_SECOND):
+        step_ns = start_ns + step * _STEP_NS
+        for number, symbol in enumerate(symbols):
+            time_ns = step_ns + number * NS_PER_MS
+            middles[symbol] = middle = max(1_000, middles[symbol] + chance.randint(-40, 40))
+            spread = chance.randint(1, 10)
+            lots = chance.randint(1, _LOTS_MAX)
+            yield QuoteReceived(time_ns, symbol, middle - spread, lots, middle + spread, lots)
+            if step % QUOTES_PER_SECOND == number:
+                ids[symbol] += 1
+                buys = chance.random() < 0.5
+                price = middle + (spread if buys else -spread)
+                side = Side.BUY if buys else Side.SELL
+                traded = chance.randint(1, _LOTS_MAX)
+                yield TradeReceived(time_ns + NS_PER_MS // 2, symbol, price, traded, side, ids[symbol], time_ns)

@@ -1,0 +1,140 @@
+"""Draw a scenario from a seed: settings, and a plan of faults as data. Running it is the world's business.
+
+Swarm testing: every seed switches each kind of fault on or off and scales its rate, so that rare mixes occur which
+an average of everything never shows (Groce et al., "Swarm Testing", ISSTA 2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+from attrs import evolve, frozen
+
+from meva_adapters.exchange.faults import POSSIBLE, Fault, Kind, Operation
+from meva_adapters.settings.loading import load_settings
+from meva_core.config.schema import AppConfig, ExchangeConfig, FeesConfig, InstrumentConfig, Mode, StrategyConfig
+
+SYMBOLS: Final = ("BTC/USDT", "ETH/USDT")
+START_NS: Final = 1_700_000_000_000_000_000
+FIRST_TICKS: Final = 3_000_000
+
+# Operations that ten minutes hold about, per minute; a plan may name more than come.
+_PER_MINUTE: Final = {
+    Operation.PLACE: 15,
+    Operation.CANCEL: 1,
+    Operation.CANCEL_ALL: 2,
+    Operation.QUERY: 10,
+    Operation.OBSERVE: 5,
+    Operation.STREAM: 40,
+    Operation.COMMIT: 75,
+    Operation.EVENT: 650,
+    Operation.SECOND: 60,
+}
+# How often an operation has a fault of one kind, where that kind is on, at the usual scale.
+_RATES: Final = {
+    Operation.PLACE: 0.03,
+    Operation.CANCEL: 0.1,
+    Operation.CANCEL_ALL: 0.1,
+    Operation.QUERY: 0.05,
+    Operation.OBSERVE: 0.05,
+    Operation.STREAM: 0.03,
+    Operation.COMMIT: 0.002,
+    Operation.EVENT: 0.0002,
+    Operation.SECOND: 0.003,
+}
+# A process that dies every other moment does little that could go wrong.
+_DEADLY: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.IO_ERROR})
+_DEADLY_SHARE: Final = 0.25
+# From, to; what they mean stands in `Kind`. A lag stays below the lag bound of the fence: beyond it no proof holds.
+_AMOUNTS: Final = {
+    Kind.SLOW_REQUEST: (300, 6_500),
+    Kind.SLOW_RESPONSE: (100, 5_000),
+    Kind.RATE_LIMITED: (1_000, 20_000),
+    Kind.STALE: (100, 45_000),
+    Kind.TORN: (100, 20_000),
+    Kind.DUPLICATED: (1, 4),
+    Kind.DELAYED: (30, 8_000),
+    Kind.USER_STREAM_DOWN: (500, 40_000),
+    Kind.USER_STREAM_SILENT: (500, 60_000),
+    Kind.FEED_DOWN: (500, 30_000),
+    Kind.FEED_SILENT: (500, 30_000),
+    Kind.NETWORK_DOWN: (500, 30_000),
+    Kind.CLOCK_SKEW: (-90_000, 90_000),
+    Kind.SLOW_COMMIT: (1, 7_000),
+    Kind.KILL: (1, 8),
+}
+_FEES_PAID_IN: Final = ("received", "quote", "base")
+
+
+@frozen
+class Scenario:
+    """Hold everything that one run depends on."""
+
+    seed: int
+    minutes: int
+    faults: tuple[Fault, ...]
+    config: AppConfig
+
+
+def draw(seed: int, minutes: int, strategies: Sequence[str]) -> Scenario:
+    """Return the scenario of *seed* for the named strategies."""
+    return Scenario(seed, minutes, tuple(_faults(seed, minutes)), _config(seed, strategies))
+
+
+def _faults(seed: int, minutes: int) -> Iterator[Fault]:
+    chance = Random(f"faults {seed}")
+    for operation, kinds in POSSIBLE.items():
+        count = _PER_MINUTE[operation] * minutes
+        for kind in kinds:
+            if chance.random() < 0.5:
+                continue
+            rate = _RATES[operation] * chance.choice((0.3, 1, 3))
+            if kind in _DEADLY:
+                rate *= _DEADLY_SHARE
+            low, high = _AMOUNTS.get(kind, (0, 0))
+            for number in range(count):
+                if chance.random() < rate:
+                    yield Fault(operation, number, kind, chance.randint(low, high))
+
+
+def _config(seed: int, strategies: Sequence[str]) -> AppConfig:
+    """Return settings under which limits are reached now and then."""
+    chance = Random(f"settings {seed}")
+    config = load_settings("dev", environ={}).config
+    instruments = tuple(
+        InstrumentConfig(
+            symbol,
+            tick_size=Decimal("0.01"),
+            lot_size=Decimal("0.0001"),
+            min_quantity=Decimal("0.0001"),
+            min_notional=Decimal(5),
+        )
+        for symbol in SYMBOLS
+    )
+    risk = evolve(
+        config.risk,
+        max_notional_per_trade=Decimal(chance.choice((700, 1_000, 2_000))),
+        max_position_notional_per_symbol=Decimal(2_500),
+        max_portfolio_exposure=Decimal(chance.choice((1_500, 4_000))),
+        daily_loss_limit=Decimal(chance.choice((30, 300, 3_000))),
+        max_drawdown_limit=Decimal(chance.choice((40, 400, 4_000))),
+        max_open_orders=chance.choice((2, 10)),
+        breaker_cool_down_s=20,
+    )
+    exchange = ExchangeConfig(
+        instruments=instruments,
+        balances={"USDT": Decimal(100_000)},
+        fees=FeesConfig(paid_in=chance.choice(_FEES_PAID_IN)),
+    )
+    return evolve(
+        config,
+        mode=Mode.PAPER,
+        seed=seed,
+        exchange=exchange,
+        risk=risk,
+        strategies=tuple(StrategyConfig(name) for name in strategies),
+        execution=evolve(config.execution, fill_model="volume"),
+    )
