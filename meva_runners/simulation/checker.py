@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from meva_adapters.exchange.faults import Operation
-from meva_adapters.exchange.simulated import USER, SimulatedExchange, WireRequest
+from meva_adapters.exchange.simulated.faults import Operation
+from meva_adapters.exchange.simulated.simulated_exchange import USER, SimulatedExchange, WireRequest
 from meva_adapters.storage.memory import MemorySession
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -39,6 +39,8 @@ from meva_core.ops.log_records import (
 )
 from meva_runners.simulation.claims import SUCCESSORS, Claims
 
+# How many recoveries of a run are compared with a run of the whole journal; each costs that much again.
+_COMPARED_RECOVERIES: Final = 2
 _NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 # What a terminal claim must look like at the venue.
 _TRUE_ENDS: Final = {"filled": "filled", "canceled": "canceled", "expired": "expired"}
@@ -59,7 +61,7 @@ class Checker:
     def __init__(self, config: AppConfig, exchange: SimulatedExchange) -> None:
         self.violations: list[Violation] = []
         self.reached: dict[str, int] = {}
-        self.alerts = 0
+        self.alerts = self.events = 0
         self._config = config
         self._exchange = exchange
         self._agent: AgentOrchestrator | None = None
@@ -75,6 +77,7 @@ class Checker:
     def on_event(self, event: Event, outcome: Outcome) -> None:
         """Take what the agent heard, and what it said and wants."""
         claims = self._claims
+        self.events += 1
         self._expect("I22", outcome.sequence == claims.sequence + 1, f"event {outcome.sequence}")
         self._expect("I22", event.time_ns >= claims.time_ns, f"time fell to {event.time_ns}")
         claims.sequence, claims.time_ns = outcome.sequence, max(claims.time_ns, event.time_ns)
@@ -128,7 +131,7 @@ class Checker:
         self._agent = agent
         self._check_money()
         self._expect("I19", agent.sequence == self._claims.sequence, f"recovered at event {agent.sequence}")
-        if self._fully_checked < 2 and agent.sequence:  # Costs a run of the whole journal.
+        if self._fully_checked < _COMPARED_RECOVERIES and agent.sequence:  # Costs a run of the whole journal.
             self._fully_checked += 1
             fresh = compose(None)
             for entry in session.entries():
@@ -142,20 +145,25 @@ class Checker:
         self._check_money()
         for name in claims.open_names():
             status = claims.statuses[name]
-            self._expect("I5", status != "unknown" and status != "submitted", f"{name} is still {status}")
+            self._expect("I5", status not in ("unknown", "submitted"), f"{name} is still {status}")
         seen: dict[str, int] = {}
         for order in truth.placed:
             name = order.request.client_order_id
             if name.startswith("person-"):
                 continue
             seen[name] = seen.get(name, 0) + 1
-            status, filled = claims.statuses.get(name), claims.filled.get(name, Fraction(0))
+            claimed, filled = claims.statuses.get(name), claims.filled.get(name, Fraction(0))
             self._expect("I5", name in claims.requests, f"{name} is at the venue and not in the journal")
-            self._expect("I5", filled == Fraction(order.seen.filled_quantity), f"{name}: {filled} filled here")
-            self._expect("I5", status == order.seen.status, f"{name}: {status}, venue {order.seen.status}")
+            self._expect(
+                "I5", filled == Fraction(order.seen.filled_quantity), f"{name}: {filled} filled here"
+            )
+            self._expect("I5", claimed == order.seen.status, f"{name}: {claimed}, venue {order.seen.status}")
         for name, count in seen.items():
             self._expect("I3", count == 1, f"{name} was placed {count} times")
-        held = {asset: Fraction(free + locked) for asset, (free, locked) in self._exchange.engine.balances().items()}
+        held = {
+            asset: Fraction(free + locked)
+            for asset, (free, locked) in self._exchange.engine.balances().items()
+        }
         for asset in held.keys() | claims.totals.keys():
             equal = held.get(asset, 0) == claims.totals.get(asset, 0)
             self._expect("I11", equal or claims.gate != "OPEN", f"{asset}: {claims.totals.get(asset)} here")
@@ -237,7 +245,10 @@ class Checker:
         claims, fill = self._claims, record.fill
         place = (fill.symbol, fill.trade_id)
         self._expect("I8", place not in claims.booked, f"trade {place} was booked twice")
-        real = any(fill.trade_id == true.trade_id and fill.symbol == true.symbol for _, true in self._exchange.truth.trades)
+        real = any(
+            fill.trade_id == true.trade_id and fill.symbol == true.symbol
+            for _, true in self._exchange.truth.trades
+        )
         self._expect("I21", real, f"trade {place} was invented")
         claims.book(fill)
         request = claims.requests.get(fill.client_order_id)
@@ -252,7 +263,9 @@ class Checker:
         self._expect("I2", known == name, f"{request.idem_key} has the names {known} and {name}")
         mark = claims.marks.get(symbol, Fraction(0))
         price = mark if request.limit_price is None else Fraction(request.limit_price)
-        self._expect("I15", price * Fraction(request.quantity) <= risk.max_notional_per_trade, f"{name} is too large")
+        self._expect(
+            "I15", price * Fraction(request.quantity) <= risk.max_notional_per_trade, f"{name} is too large"
+        )
         opened = claims.open_names()
         self._expect("I15", len(opened) < risk.max_open_orders, f"{name} is one order too many")
         window_ns = risk.order_window_s * NS_PER_SECOND
@@ -275,7 +288,9 @@ class Checker:
         self._expect("I18", age_ns <= risk.max_data_age_ms * NS_PER_MS, f"{name} on data {age_ns} ns old")
         self._expect("I18", claims.user_up, f"{name} while the stream of our orders is down")
         skew_ns = abs(self._agent.clock_offset_ns) if self._agent else 0
-        self._expect("I18", skew_ns <= risk.max_clock_offset_ms * NS_PER_MS, f"{name} with a clock {skew_ns} ns off")
+        self._expect(
+            "I18", skew_ns <= risk.max_clock_offset_ms * NS_PER_MS, f"{name} with a clock {skew_ns} ns off"
+        )
 
     # Money.
 
@@ -285,7 +300,9 @@ class Checker:
         for other, mark in claims.marks.items():
             if other != symbol:
                 exposure += claims.worst_position(other) * mark
-        self._expect("I15", notional <= risk.max_position_notional_per_symbol, f"{name}: position {float(notional)}")
+        self._expect(
+            "I15", notional <= risk.max_position_notional_per_symbol, f"{name}: position {float(notional)}"
+        )
         self._expect("I15", exposure <= risk.max_portfolio_exposure, f"{name}: exposure {float(exposure)}")
 
     def _transfer(self, event: TransferSettled) -> None:
@@ -307,7 +324,11 @@ class Checker:
         balances = self._agent.state().balances
         for asset in balances.keys() | claims.totals.keys():
             known = Fraction(balances[asset].total) if asset in balances else Fraction(0)
-            self._expect("I9", known == claims.totals.get(asset, 0), f"{asset}: {known}, not {claims.totals.get(asset)}")
+            self._expect(
+                "I9",
+                known == claims.totals.get(asset, 0),
+                f"{asset}: {known}, not {claims.totals.get(asset)}",
+            )
         equity = claims.equity(self._config.reporting_currency)
         if self._agent.account.started:
             found = Fraction(self._agent.account.equity)
@@ -335,7 +356,7 @@ class Checker:
     def _loss_limit_hit(self, anchor: Fraction, limit: Any) -> bool:
         return anchor - self._claims.equity(self._config.reporting_currency) >= Fraction(limit)
 
-    def _expect(self, invariant: str, holds: bool, facts: str) -> None:
+    def _expect(self, invariant: str, holds: object, facts: str) -> None:
         if not holds:
             self.violations.append(Violation(invariant, self._claims.time_ns, facts))
 

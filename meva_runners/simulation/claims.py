@@ -1,4 +1,4 @@
-"""Write down what the agent claims, in our own arithmetic: orders, fills, money, gate. It shares no bookkeeping with it.
+"""Write down what the agent claims, in arithmetic of our own; it shares no bookkeeping with the agent.
 
 Claims follow the journal: what was not durable when the process died was never claimed.
 """
@@ -20,7 +20,17 @@ OPEN_STATUSES: Final = frozenset({"submitted", "accepted", "partially_filled", "
 # The life of an order, written down a second time on purpose: a mistake in the core's table is no agreement.
 SUCCESSORS: Final[Mapping[str, frozenset[str]]] = {
     "submitted": frozenset(
-        ["accepted", "partially_filled", "filled", "canceled", "expired", "rejected", "denied", "unknown", "pending_cancel"]
+        [
+            "accepted",
+            "partially_filled",
+            "filled",
+            "canceled",
+            "expired",
+            "rejected",
+            "denied",
+            "unknown",
+            "pending_cancel",
+        ]
     ),
     "accepted": frozenset(["partially_filled", "filled", "canceled", "expired", "pending_cancel"]),
     "partially_filled": frozenset(["filled", "canceled", "expired", "pending_cancel"]),

@@ -19,7 +19,7 @@ def market_events(
     seed: int, symbols: Sequence[str], *, start_ns: int, seconds: int, first_ticks: int
 ) -> Iterator[MarketEvent]:
     """Yield the events of *seconds*; no two have the same time."""
-    chance = Random(f"market {seed}")
+    chance = Random(f"market {seed}")  # noqa: S311 - it must repeat.
     middles = dict.fromkeys(symbols, first_ticks)
     ids = dict.fromkeys(symbols, 0)
     for step in range(seconds * QUOTES_PER_SECOND):
@@ -32,8 +32,10 @@ def market_events(
             yield QuoteReceived(time_ns, symbol, middle - spread, lots, middle + spread, lots)
             if step % QUOTES_PER_SECOND == number:
                 ids[symbol] += 1
-                buys = chance.random() < 0.5
+                buys = chance.getrandbits(1) == 1
                 price = middle + (spread if buys else -spread)
                 side = Side.BUY if buys else Side.SELL
                 traded = chance.randint(1, _LOTS_MAX)
-                yield TradeReceived(time_ns + NS_PER_MS // 2, symbol, price, traded, side, ids[symbol], time_ns)
+                yield TradeReceived(
+                    time_ns + NS_PER_MS // 2, symbol, price, traded, side, ids[symbol], time_ns
+                )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from meva_adapters.exchange.faults import Fault, Kind
-from meva_adapters.exchange.simulated import SimulatedExchange, is_foreign
+from meva_adapters.exchange.simulated.faults import Fault, Kind
+from meva_adapters.exchange.simulated.simulated_exchange import SimulatedExchange, is_foreign
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.events import (
     Event,

@@ -13,9 +13,16 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from meva_adapters.exchange.faults import POSSIBLE, Fault, Kind, Operation
+from meva_adapters.exchange.simulated.faults import POSSIBLE, Fault, Kind, Operation
 from meva_adapters.settings.loading import load_settings
-from meva_core.config.schema import AppConfig, ExchangeConfig, FeesConfig, InstrumentConfig, Mode, StrategyConfig
+from meva_core.config.schema import (
+    AppConfig,
+    ExchangeConfig,
+    FeesConfig,
+    InstrumentConfig,
+    Mode,
+    StrategyConfig,
+)
 
 SYMBOLS: Final = ("BTC/USDT", "ETH/USDT")
 START_NS: Final = 1_700_000_000_000_000_000
@@ -79,17 +86,17 @@ class Scenario:
     config: AppConfig
 
 
-def draw(seed: int, minutes: int, strategies: Sequence[str]) -> Scenario:
-    """Return the scenario of *seed* for the named strategies."""
+def draw(seed: int, minutes: int, strategies: Sequence[StrategyConfig]) -> Scenario:
+    """Return the scenario of *seed* for *strategies*."""
     return Scenario(seed, minutes, tuple(_faults(seed, minutes)), _config(seed, strategies))
 
 
 def _faults(seed: int, minutes: int) -> Iterator[Fault]:
-    chance = Random(f"faults {seed}")
+    chance = Random(f"faults {seed}")  # noqa: S311 - it must repeat.
     for operation, kinds in POSSIBLE.items():
         count = _PER_MINUTE[operation] * minutes
         for kind in kinds:
-            if chance.random() < 0.5:
+            if chance.getrandbits(1):
                 continue
             rate = _RATES[operation] * chance.choice((0.3, 1, 3))
             if kind in _DEADLY:
@@ -100,9 +107,9 @@ def _faults(seed: int, minutes: int) -> Iterator[Fault]:
                     yield Fault(operation, number, kind, chance.randint(low, high))
 
 
-def _config(seed: int, strategies: Sequence[str]) -> AppConfig:
+def _config(seed: int, strategies: Sequence[StrategyConfig]) -> AppConfig:
     """Return settings under which limits are reached now and then."""
-    chance = Random(f"settings {seed}")
+    chance = Random(f"settings {seed}")  # noqa: S311 - it must repeat.
     config = load_settings("dev", environ={}).config
     instruments = tuple(
         InstrumentConfig(
@@ -135,6 +142,6 @@ def _config(seed: int, strategies: Sequence[str]) -> AppConfig:
         seed=seed,
         exchange=exchange,
         risk=risk,
-        strategies=tuple(StrategyConfig(name) for name in strategies),
+        strategies=tuple(strategies),
         execution=evolve(config.execution, fill_model="volume"),
     )

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from meva_adapters.exchange.faults import Fault, FaultPlan, Kind, Operation
-from meva_adapters.exchange.simulated import SimulatedExchange
+from meva_adapters.exchange.simulated.faults import Fault, FaultPlan, Kind, Operation
+from meva_adapters.exchange.simulated.simulated_exchange import SimulatedExchange
 from meva_adapters.storage.memory import MemorySession
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -53,7 +53,7 @@ _OPERATIONS: Final[dict[type, Operation]] = {
 }
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """Kill the simulated process here: nothing that is only in its memory survives."""
 
 
@@ -167,7 +167,7 @@ class World:
         for request in self.operator.requests(self.now_ns, self.agent):
             self._hear(request)
         if self._agent is not None:
-            self._guarded(lambda: self._do(COMMIT))
+            self._guarded(self._commit_with_faults)
 
     def _strike(self, fault: Fault) -> None:
         if fault.kind in _OF_THE_OPERATOR:
@@ -188,7 +188,7 @@ class World:
         """Do *work* of the process; a crash or a failed commit ends the process."""
         try:
             work()
-        except Crash:
+        except CrashError:
             self._die()
         except StorageError:
             # Safe stop: what is not durable was not sent, and what may rest at the venue is cancelled.
@@ -200,7 +200,7 @@ class World:
         while waiting:
             event = waiting.popleft()
             if self.plan.take_crash(Operation.EVENT, Kind.CRASH_BEFORE):
-                raise Crash
+                raise CrashError
             dies = self.plan.take_crash(Operation.EVENT, Kind.CRASH_AFTER)
             self.plan.next(Operation.EVENT)
             process = self._agent
@@ -211,7 +211,7 @@ class World:
                 if self._agent is not process:
                     return  # It died while its disk was slow.
             if dies:
-                raise Crash
+                raise CrashError
             self.operator.on_answer(event)
 
     def _do(self, step: Step) -> Sequence[Event]:
@@ -223,7 +223,7 @@ class World:
 
     def _commit_with_faults(self) -> None:
         if self.plan.take_crash(Operation.COMMIT, Kind.CRASH_BEFORE):
-            raise Crash
+            raise CrashError
         dies = self.plan.take_crash(Operation.COMMIT, Kind.CRASH_AFTER)
         process = self._agent
         for fault in self.plan.next(Operation.COMMIT):
@@ -238,7 +238,7 @@ class World:
             return
         self._commit()
         if dies:
-            raise Crash
+            raise CrashError
 
     def _commit(self) -> None:
         assert self._agent is not None, "only a living process commits"
@@ -250,11 +250,11 @@ class World:
         if operation is None:
             return self._perform(command)
         if self.plan.take_crash(operation, Kind.CRASH_BEFORE):
-            raise Crash
+            raise CrashError
         dies = self.plan.take_crash(operation, Kind.CRASH_AFTER)
         events = self._perform(command)
         if dies:
-            raise Crash
+            raise CrashError
         return events
 
     def _perform(self, command: Command) -> Sequence[Event]:

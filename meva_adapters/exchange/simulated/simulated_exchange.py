@@ -13,8 +13,8 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from meva_adapters.exchange.faults import Fault, FaultPlan, Kind, Operation
-from meva_adapters.exchange.venue_truth import VenueTruth
+from meva_adapters.exchange.simulated.faults import Fault, FaultPlan, Kind, Operation
+from meva_adapters.exchange.simulated.venue_truth import VenueTruth
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
 from meva_core.events import (
     CancelRefused,

@@ -1,0 +1,1 @@
+"""Simulate a venue behind a bad network, with faults by plan; see `SimulatedExchange`."""
