@@ -279,6 +279,17 @@ class KillReleaseRequested:
 
 
 @value
+class OrderCancelRequested:
+    """An operator wants one order of ours cancelled."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    client_order_id: str
+    reason: str
+
+
+@value
 class RiskBudgetRequested:
     """An operator sets the portfolio exposure limit, in the reporting currency."""
 
@@ -334,7 +345,14 @@ VenueEvent = (
     | VenueStateObserved
 )
 ConnectivityEvent = StreamConnected | StreamLost | StreamGapDetected | AgentStarted | ClockMeasured
-OperatorEvent = PauseRequested | ResumeRequested | KillRequested | KillReleaseRequested | RiskBudgetRequested
+OperatorEvent = (
+    PauseRequested
+    | ResumeRequested
+    | KillRequested
+    | KillReleaseRequested
+    | OrderCancelRequested
+    | RiskBudgetRequested
+)
 Event = (
     MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled
 )

@@ -15,16 +15,21 @@ from attrs import define
 from meva_adapters.storage.codec import decode_decimal, encode_decimal
 from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
 from meva_core.events import (
+    AgentStarted,
     CostRecorded,
     Event,
     KillReleaseRequested,
     KillRequested,
+    ObservedOrder,
     OperatorEvent,
     OrderAcknowledged,
     OrderCanceled,
+    OrderCancelRequested,
+    OrderDropped,
     OrderExpired,
     OrderFilled,
     OrderOutcomeUnknown,
+    OrderQueryAnswered,
     OrderRejected,
     PauseRequested,
     ResumeRequested,
@@ -40,10 +45,20 @@ from meva_core.ports.storage import JournalEntry, LedgerRow
 _REPORTS: Final[dict[type, OrderReport]] = {
     OrderAcknowledged: OrderReport.ACKNOWLEDGED,
     OrderRejected: OrderReport.REJECTED,
+    OrderDropped: OrderReport.DROPPED,
     OrderCanceled: OrderReport.CANCELED,
     OrderExpired: OrderReport.EXPIRED,
     OrderOutcomeUnknown: OrderReport.TIMED_OUT,
 }
+# What a venue says of an order when asked.
+_ASKED: Final = {
+    OrderStatus.ACCEPTED.value: OrderReport.ACKNOWLEDGED,
+    OrderStatus.PARTIALLY_FILLED.value: OrderReport.ACKNOWLEDGED,
+    OrderStatus.CANCELED.value: OrderReport.CANCELED,
+    OrderStatus.EXPIRED.value: OrderReport.EXPIRED,
+    OrderStatus.REJECTED.value: OrderReport.REJECTED,
+}
+_ABSENT: Final = "absent "  # Begins the agent's decision that an order was never placed.
 
 
 @define
@@ -98,6 +113,10 @@ def register(connection: sqlite3.Connection, entry: JournalEntry) -> None:
     write_event = _EVENTS.get(type(entry.event))
     if write_event is not None:
         write_event(connection, entry.sequence, entry.event)
+    for decision in entry.decisions:
+        if decision.startswith(_ABSENT):
+            name, _, proof = decision.removeprefix(_ABSENT).partition(" ")
+            _report(connection, name, OrderReport.PROVED_ABSENT, entry.event.time_ns, proof)
     for command in entry.commands:
         _register_command(connection, entry, command)
 
@@ -165,6 +184,40 @@ def _register_fill_event(connection: sqlite3.Connection, sequence: int, event: O
 def _register_observation(connection: sqlite3.Connection, sequence: int, event: VenueStateObserved) -> None:
     for fill in event.fills:
         _register_fill(connection, sequence, event.time_ns, fill)
+    for order in event.open_orders:
+        row = _OrderRow.load(connection, order.client_order_id)
+        if row is not None and row.status is OrderStatus.UNKNOWN:
+            _adopt(connection, row, order, event.time_ns)
+
+
+def _register_query(connection: sqlite3.Connection, sequence: int, event: OrderQueryAnswered) -> None:
+    for fill in event.fills:
+        _register_fill(connection, sequence, event.time_ns, fill)
+    row = _OrderRow.load(connection, event.client_order_id)
+    if row is not None and event.order is not None:
+        _adopt(connection, row, event.order, event.time_ns)
+
+
+def _adopt(connection: sqlite3.Connection, row: _OrderRow, order: ObservedOrder, time_ns: int) -> None:
+    """Take over what the venue says when asked, unless it knows less than the row."""
+    report = _ASKED.get(order.status)
+    if report is None or order.filled_quantity != decode_decimal(row.filled_quantity):
+        return
+    if report is OrderReport.ACKNOWLEDGED and order.filled_quantity:
+        report = OrderReport.PARTIAL_FILL
+    row.venue_order_id = row.venue_order_id or order.venue_order_id
+    row.take(report, time_ns, f"the venue says {order.status} when asked")
+    row.store(connection)
+
+
+def _register_start(connection: sqlite3.Connection, _sequence: int, event: AgentStarted) -> None:
+    """Mark what waited for an answer when the process ended: nobody knows any more."""
+    waiting = (OrderStatus.SUBMITTED.value, OrderStatus.PENDING_CANCEL.value)
+    found = connection.execute(
+        "SELECT client_order_id FROM orders WHERE status IN (?, ?)", waiting
+    ).fetchall()
+    for (name,) in found:
+        _report(connection, name, OrderReport.TIMED_OUT, event.time_ns, "restarted before the answer")
 
 
 def _register_fill(connection: sqlite3.Connection, sequence: int, time_ns: int, fill: Fill) -> None:
@@ -224,6 +277,8 @@ def _detail(event: OperatorEvent) -> str:
             return event.reason
         case ResumeRequested() | KillReleaseRequested():
             return f"epoch {event.expected_epoch}"
+        case OrderCancelRequested():
+            return f"{event.client_order_id}: {event.reason}"
         case RiskBudgetRequested():
             return encode_decimal(event.new_budget)
         case _:
@@ -242,6 +297,8 @@ _EVENTS: Final[dict[type[Event], Callable[[sqlite3.Connection, int, Any], None]]
     **dict.fromkeys(_REPORTS, _register_answer),
     OrderFilled: _register_fill_event,
     VenueStateObserved: _register_observation,
+    OrderQueryAnswered: _register_query,
+    AgentStarted: _register_start,
     **dict.fromkeys(get_args(OperatorEvent), _register_control),
     CostRecorded: _register_cost,
 }

@@ -12,10 +12,12 @@ from meva_core.events import (
     KillReleaseRequested,
     KillRequested,
     OperatorEvent,
+    OrderCancelRequested,
     PauseRequested,
     ResumeRequested,
     RiskBudgetRequested,
 )
+from meva_core.execution.order_service import OrderService
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, SELF_LIFTING, TradingGate
@@ -32,6 +34,7 @@ class ControlDesk:
         gate: TradingGate,
         kill_switch: KillSwitchService,
         account: AccountWatch,
+        orders: OrderService,
         watch: VenueWatch,
         budget_max: Decimal,
     ) -> None:
@@ -39,6 +42,7 @@ class ControlDesk:
         self._gate = gate
         self._kill_switch = kill_switch
         self._account = account
+        self._orders = orders
         self._watch = watch
         self._budget_max = budget_max
 
@@ -56,6 +60,8 @@ class ControlDesk:
                 refusal = self._resume(event)
             case KillReleaseRequested():
                 refusal = self._release(event)
+            case OrderCancelRequested():
+                refusal = self._cancel(event)
             case RiskBudgetRequested():
                 refusal = self._set_budget(event.new_budget)
             case _:
@@ -91,6 +97,14 @@ class ControlDesk:
         if self._gate.holds(DRAWDOWN):
             self._account.forgive_drawdown()
         self._kill_switch.deactivate(event.actor, time_ns=event.time_ns)
+        return ""
+
+    def _cancel(self, event: OrderCancelRequested) -> str:
+        command = self._orders.cancel(event.client_order_id, event.reason, event.time_ns)
+        if command is None:
+            return f"no order {event.client_order_id} is open"
+        self._runtime.version += 1
+        self._runtime.outbox.command(command, f"cancel {event.client_order_id}")
         return ""
 
     def _set_budget(self, budget: Decimal) -> str:

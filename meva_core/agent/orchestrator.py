@@ -224,6 +224,7 @@ class AgentOrchestrator:
             "holdings": services.holdings.snapshot(),
             "pnl": services.pnl.snapshot(),
             "ledger": services.ledger.snapshot(),
+            "treasury": services.treasury.snapshot(),
             "alerts": services.alerts.snapshot(),
             "venue_watch": self._watch.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
@@ -240,6 +241,7 @@ class AgentOrchestrator:
         services.holdings.restore(checkpoint["holdings"])
         services.pnl.restore(checkpoint["pnl"], self._runtime.state)
         services.ledger.restore(checkpoint["ledger"])
+        services.treasury.restore(checkpoint["treasury"])
         services.alerts.restore(checkpoint["alerts"])
         self._watch.restore(checkpoint["venue_watch"])
         for symbol, memory in checkpoint["paths"].items():
@@ -308,6 +310,8 @@ class AgentOrchestrator:
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
         asset, amount = event.asset, event.amount
+        if not services.treasury.settle(event.transfer_id):
+            return
         with exact():
             value = services.pnl.record_transfer(asset, amount, runtime.state)
         entry = transfer_entry(event.time_ns, f"transfer:{event.transfer_id}", asset=asset, amount=amount)

@@ -39,6 +39,7 @@ from meva_core.risk.gate import RECONCILING, TradingGate
 
 TIMER: Final = "venue_watch"
 USER_STREAM: Final = "user"
+ABSENT: Final = "absent"  # Begins the decision that an order was never placed.
 ORDER_UNKNOWN: Final = "order_unknown"
 RECONCILE_DRIFT: Final = "reconcile_drift"
 
@@ -168,6 +169,7 @@ class VenueWatch:
         elif record.status is OrderStatus.UNKNOWN and self._unsettled.not_found(name, event.venue_time_ns):
             proof = f"no such order and no trade of it at venue time {event.venue_time_ns}, after the fence"
             self._orders.prove_absent(record, proof, event.time_ns)
+            self._runtime.outbox.decide(f"{ABSENT} {name} {proof}")
             self._desk.say_changed(record)
             self._unsettled.settle(name)
         self._arm()

@@ -6,13 +6,18 @@ It compares three things: the wire (what left), the venue's truth (what came of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
+from decimal import Decimal
 from typing import Any, Final
 
 from attrs import frozen
 
 from meva_adapters.exchange.simulated.faults import Operation
-from meva_adapters.exchange.simulated.simulated_exchange import USER, SimulatedExchange, WireRequest
+from meva_adapters.exchange.simulated.simulated_exchange import (
+    USER,
+    SimulatedExchange,
+    WireRequest,
+    is_foreign,
+)
 from meva_adapters.storage.memory import MemorySession
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -37,7 +42,7 @@ from meva_core.ops.log_records import (
     OrderUpdated,
     Record,
 )
-from meva_runners.simulation.claims import SUCCESSORS, Claims
+from meva_runners.simulation.claims import SUCCESSORS, Claims, price_units, units, value_units
 
 # How many recoveries of a run are compared with a run of the whole journal; each costs that much again.
 _COMPARED_RECOVERIES: Final = 2
@@ -94,13 +99,14 @@ class Checker:
                 self._decided(command, event.time_ns)
         if any(isinstance(record, FillBooked) for record in outcome.records):
             self._check_money()
-        self._mark()
+        if outcome.records or not isinstance(event, QuoteReceived):  # A quote moves no mark.
+            self._mark()
 
     def on_wire(self, request: WireRequest) -> None:
         """Judge a request as it leaves."""
         name = request.client_order_id
         if request.operation is Operation.CANCEL:
-            self._expect("I17", not name.startswith("person-"), f"cancel of {name}")
+            self._expect("I17", not is_foreign(name), f"cancel of {name}")
         if request.operation is not Operation.PLACE or request.request is None:
             return
         claims, key = self._claims, request.request.idem_key
@@ -110,6 +116,9 @@ class Checker:
         self._posted[key] = name
         open_gate = claims.gate == "OPEN" and not claims.killed and not claims.paused
         self._expect("I12", open_gate, f"{name} left at gate {claims.gate}")
+        age_ns = request.time_ns - claims.decided_ns.get(name, 0)
+        fresh = age_ns <= self._config.signals.max_age_ms * NS_PER_MS
+        self._expect("I18", fresh, f"{name} left {age_ns} ns after its decision")
 
     def on_commit(self) -> None:
         """Learn that everything so far is durable."""
@@ -149,30 +158,37 @@ class Checker:
         seen: dict[str, int] = {}
         for order in truth.placed:
             name = order.request.client_order_id
-            if name.startswith("person-"):
+            if is_foreign(name):
                 continue
             seen[name] = seen.get(name, 0) + 1
-            claimed, filled = claims.statuses.get(name), claims.filled.get(name, Fraction(0))
+            claimed, filled = claims.statuses.get(name), claims.filled.get(name, 0)
             self._expect("I5", name in claims.requests, f"{name} is at the venue and not in the journal")
-            self._expect(
-                "I5", filled == Fraction(order.seen.filled_quantity), f"{name}: {filled} filled here"
-            )
+            self._expect("I5", filled == units(order.seen.filled_quantity), f"{name}: {filled} filled here")
             self._expect("I5", claimed == order.seen.status, f"{name}: {claimed}, venue {order.seen.status}")
         for name, count in seen.items():
             self._expect("I3", count == 1, f"{name} was placed {count} times")
         held = {
-            asset: Fraction(free + locked)
-            for asset, (free, locked) in self._exchange.engine.balances().items()
+            asset: units(free + locked) for asset, (free, locked) in self._exchange.engine.balances().items()
         }
         for asset in held.keys() | claims.totals.keys():
             equal = held.get(asset, 0) == claims.totals.get(asset, 0)
             self._expect("I11", equal or claims.gate != "OPEN", f"{asset}: {claims.totals.get(asset)} here")
-        rows: dict[tuple[str, str], Fraction] = {}
+        rows: dict[tuple[str, str], int] = {}
         for row in session.ledger:
             place = (row.cause, row.asset)
-            rows[place] = rows.get(place, Fraction(0)) + Fraction(row.amount)
+            rows[place] = rows.get(place, 0) + units(row.amount)
         unbalanced = [place for place, total in rows.items() if total]
         self._expect("I9", not unbalanced, f"postings that do not sum to zero: {unbalanced[:3]}")
+
+        locked = {name: balance.locked for name, balance in agent.state().balances.items() if balance.locked}
+        self._expect("I9", claims.open_names() or not locked, f"locked for no open order: {locked}")
+        killed = claims.gate == "KILLED" and self._resting()
+        self._expect("I13", not killed, f"killed, and {self._resting()} still rest at the venue")
+
+    def _resting(self) -> list[str]:
+        """Return the agent's orders that are open at the venue."""
+        names = (order.client_order_id for order in self._exchange.engine.open_orders())
+        return [name for name in names if not is_foreign(name)]
 
     # What the agent hears and says.
 
@@ -181,7 +197,7 @@ class Checker:
         match event:
             case TradeReceived():
                 tick = self._exchange.engine.market(event.symbol).instrument.tick_size
-                claims.marks[event.symbol] = event.price_ticks * Fraction(tick)
+                claims.marks[event.symbol] = event.price_ticks * price_units(tick)
                 claims.heard_ns[event.symbol] = event.time_ns
             case QuoteReceived():
                 claims.heard_ns[event.symbol] = event.time_ns
@@ -221,6 +237,7 @@ class Checker:
         claims = self._claims
         if request == "KillRelease":
             claims.killed = False
+            self._expect("I13", not self._resting(), f"released while {self._resting()} rest at the venue")
             if self._loss_limit_hit(claims.peak, self._config.risk.max_drawdown_limit):
                 claims.peak = claims.equity(self._config.reporting_currency)
         elif request == "Resume":
@@ -252,7 +269,7 @@ class Checker:
         self._expect("I21", real, f"trade {place} was invented")
         claims.book(fill)
         request = claims.requests.get(fill.client_order_id)
-        inside = request is not None and claims.filled[fill.client_order_id] <= Fraction(request.quantity)
+        inside = request is not None and claims.filled[fill.client_order_id] <= units(request.quantity)
         self._expect("I7", inside, f"{fill.client_order_id} is filled beyond its quantity")
 
     def _decided(self, command: PlaceOrder, time_ns: int) -> None:
@@ -261,10 +278,12 @@ class Checker:
         name, symbol = request.client_order_id, request.symbol
         known = claims.keys.setdefault(request.idem_key, name)
         self._expect("I2", known == name, f"{request.idem_key} has the names {known} and {name}")
-        mark = claims.marks.get(symbol, Fraction(0))
-        price = mark if request.limit_price is None else Fraction(request.limit_price)
+        mark = claims.marks.get(symbol, 0)
+        price = mark if request.limit_price is None else price_units(request.limit_price)
         self._expect(
-            "I15", price * Fraction(request.quantity) <= risk.max_notional_per_trade, f"{name} is too large"
+            "I15",
+            price * units(request.quantity) <= value_units(risk.max_notional_per_trade),
+            f"{name} is too large",
         )
         opened = claims.open_names()
         self._expect("I15", len(opened) < risk.max_open_orders, f"{name} is one order too many")
@@ -275,6 +294,7 @@ class Checker:
         before = claims.worst_position(symbol)
         claims.requests[name] = request
         claims.statuses[name] = "submitted"
+        claims.decided_ns[name] = time_ns
         after = claims.worst_position(symbol)
         if after > before:
             self._check_exposure(name, symbol, after * mark)
@@ -294,16 +314,20 @@ class Checker:
 
     # Money.
 
-    def _check_exposure(self, name: str, symbol: str, notional: Fraction) -> None:
+    def _check_exposure(self, name: str, symbol: str, notional: int) -> None:
         claims, risk = self._claims, self._config.risk
         exposure = notional
         for other, mark in claims.marks.items():
             if other != symbol:
                 exposure += claims.worst_position(other) * mark
         self._expect(
-            "I15", notional <= risk.max_position_notional_per_symbol, f"{name}: position {float(notional)}"
+            "I15",
+            notional <= value_units(risk.max_position_notional_per_symbol),
+            f"{name}: position {notional}",
         )
-        self._expect("I15", exposure <= risk.max_portfolio_exposure, f"{name}: exposure {float(exposure)}")
+        self._expect(
+            "I15", exposure <= value_units(risk.max_portfolio_exposure), f"{name}: exposure {exposure}"
+        )
 
     def _transfer(self, event: TransferSettled) -> None:
         claims, currency = self._claims, self._config.reporting_currency
@@ -323,7 +347,7 @@ class Checker:
         claims = self._claims
         balances = self._agent.state().balances
         for asset in balances.keys() | claims.totals.keys():
-            known = Fraction(balances[asset].total) if asset in balances else Fraction(0)
+            known = units(balances[asset].total) if asset in balances else 0
             self._expect(
                 "I9",
                 known == claims.totals.get(asset, 0),
@@ -331,8 +355,8 @@ class Checker:
             )
         equity = claims.equity(self._config.reporting_currency)
         if self._agent.account.started:
-            found = Fraction(self._agent.account.equity)
-            self._expect("I10", found == equity, f"equity {float(found)}, not {float(equity)}")
+            found = value_units(self._agent.account.equity)
+            self._expect("I10", found == equity, f"equity {found}, not {equity} (10 ** -18)")
 
     def _roll_day(self, time_ns: int) -> None:
         claims = self._claims
@@ -353,8 +377,8 @@ class Checker:
             )
             self._expect("I15", not hit, "a loss limit is broken and the gate is open")
 
-    def _loss_limit_hit(self, anchor: Fraction, limit: Any) -> bool:
-        return anchor - self._claims.equity(self._config.reporting_currency) >= Fraction(limit)
+    def _loss_limit_hit(self, anchor: int, limit: Decimal) -> bool:
+        return anchor - self._claims.equity(self._config.reporting_currency) >= value_units(limit)
 
     def _expect(self, invariant: str, holds: object, facts: str) -> None:
         if not holds:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from fractions import Fraction
 from typing import Final
 
 from attrs import define, field
@@ -42,21 +41,49 @@ SUCCESSORS: Final[Mapping[str, frozenset[str]]] = {
     "rejected": frozenset(),
     "denied": frozenset(),
 }
+# Amounts are counted in units of 10 ** -12, prices in 10 ** -6, values in 10 ** -18: whole numbers, so exact.
+_AMOUNT_DECIMALS: Final = 12
+_PRICE_DECIMALS: Final = 6
+
+
+def units(amount: Decimal) -> int:
+    """Return *amount* in its units."""
+    return _whole(amount, _AMOUNT_DECIMALS)
+
+
+def price_units(price: Decimal) -> int:
+    """Return *price* in its units."""
+    return _whole(price, _PRICE_DECIMALS)
+
+
+def value_units(value: Decimal) -> int:
+    """Return *value*, an amount times a price, in its units."""
+    return _whole(value, _AMOUNT_DECIMALS + _PRICE_DECIMALS)
+
+
+def _whole(number: Decimal, decimals: int) -> int:
+    scaled = number.scaleb(decimals)
+    whole = int(scaled)
+    if whole != scaled:
+        message = f"{number} has more than {decimals} decimals"
+        raise ValueError(message)
+    return whole
 
 
 @define
 class Claims:
-    """Hold the claims so far. Quantities are exact fractions, prices too; *marks* are last prices by symbol."""
+    """Hold the claims so far, in units; *marks* are last prices by symbol, *peak* and *day_open* are values."""
 
     requests: dict[str, OrderRequest] = field(factory=dict)
     keys: dict[str, str] = field(factory=dict)
     statuses: dict[str, str] = field(factory=dict)
-    filled: dict[str, Fraction] = field(factory=dict)
+    filled: dict[str, int] = field(factory=dict)
     booked: set[tuple[str, str]] = field(factory=set)
-    totals: dict[str, Fraction] = field(factory=dict)
-    marks: dict[str, Fraction] = field(factory=dict)
+    totals: dict[str, int] = field(factory=dict)
+    marks: dict[str, int] = field(factory=dict)
     heard_ns: dict[str, int] = field(factory=dict)
     submitted_ns: list[int] = field(factory=list)
+    decided_ns: dict[str, int] = field(factory=dict)
     gate: str = "OPEN"
     epoch: int = 0
     killed: bool = False
@@ -65,8 +92,8 @@ class Claims:
     mismatches: int = 0
     sequence: int = 0
     time_ns: int = 0
-    peak: Fraction = Fraction(0)
-    day_open: Fraction = Fraction(0)
+    peak: int = 0
+    day_open: int = 0
     day: int = 0
 
     def copy(self) -> Claims:
@@ -81,6 +108,7 @@ class Claims:
             dict(self.marks),
             dict(self.heard_ns),
             list(self.submitted_ns),
+            dict(self.decided_ns),
             self.gate,
             self.epoch,
             self.killed,
@@ -96,44 +124,44 @@ class Claims:
 
     def move(self, asset: str, amount: Decimal) -> None:
         """Add *amount* to what the account holds."""
-        self.totals[asset] = self.totals.get(asset, Fraction(0)) + Fraction(amount)
+        self.totals[asset] = self.totals.get(asset, 0) + units(amount)
 
     def book(self, fill: Fill) -> None:
         """Take one fill into orders and money."""
         base, _, quote = fill.symbol.partition("/")
         bought = fill.side is Side.BUY
-        quantity, notional = Fraction(fill.quantity), Fraction(fill.price) * Fraction(fill.quantity)
+        quantity, notional = units(fill.quantity), units(fill.price * fill.quantity)
         self.booked.add((fill.symbol, fill.trade_id))
-        self.filled[fill.client_order_id] = self.filled.get(fill.client_order_id, Fraction(0)) + quantity
+        self.filled[fill.client_order_id] = self.filled.get(fill.client_order_id, 0) + quantity
         for asset, amount in (
             (base, quantity if bought else -quantity),
             (quote, -notional if bought else notional),
-            (fill.fee_asset, -Fraction(fill.fee)),
+            (fill.fee_asset, -units(fill.fee)),
         ):
-            self.totals[asset] = self.totals.get(asset, Fraction(0)) + amount
+            self.totals[asset] = self.totals.get(asset, 0) + amount
 
-    def equity(self, currency: str) -> Fraction:
+    def equity(self, currency: str) -> int:
         """Return what the account is worth at the marks."""
-        total = self.totals.get(currency, Fraction(0))
+        total = self.totals.get(currency, 0) * 10**_PRICE_DECIMALS
         for symbol, mark in self.marks.items():
-            total += self.totals.get(symbol.partition("/")[0], Fraction(0)) * mark
+            total += self.totals.get(symbol.partition("/")[0], 0) * mark
         return total
 
     def open_names(self) -> list[str]:
         """Return the orders that may still fill."""
         return [name for name, status in self.statuses.items() if status in OPEN_STATUSES]
 
-    def worst_position(self, symbol: str) -> Fraction:
+    def worst_position(self, symbol: str) -> int:
         """Return the largest position on *symbol* that open orders could lead to, unknown ones included."""
         base = symbol.partition("/")[0]
-        held = self.totals.get(base, Fraction(0))
-        buys = sells = Fraction(0)
+        held = self.totals.get(base, 0)
+        buys = sells = 0
         for name in self.open_names():
             request = self.requests[name]
             if request.symbol == symbol:
-                rest = Fraction(request.quantity) - self.filled.get(name, Fraction(0))
+                rest = units(request.quantity) - self.filled.get(name, 0)
                 if request.side is Side.BUY:
                     buys += rest
                 else:
                     sells += rest
-        return max(held + buys, sells - held, Fraction(0))
+        return max(held + buys, sells - held, 0)

@@ -13,29 +13,32 @@ from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
 QUOTES_PER_SECOND: Final = 4
 _STEP_NS: Final = NS_PER_SECOND // QUOTES_PER_SECOND
 _LOTS_MAX: Final = 300
+_STEPS: Final = 81  # Ticks by which the middle moves: from -40 to 40.
+_SPREADS: Final = 10
+_HALF: Final = 0.5
 
 
 def market_events(
     seed: int, symbols: Sequence[str], *, start_ns: int, seconds: int, first_ticks: int
 ) -> Iterator[MarketEvent]:
     """Yield the events of *seconds*; no two have the same time."""
-    chance = Random(f"market {seed}")  # noqa: S311 - it must repeat.
+    chance = Random(f"market {seed}").random  # noqa: S311 - it must repeat.
     middles = dict.fromkeys(symbols, first_ticks)
     ids = dict.fromkeys(symbols, 0)
     for step in range(seconds * QUOTES_PER_SECOND):
         step_ns = start_ns + step * _STEP_NS
         for number, symbol in enumerate(symbols):
             time_ns = step_ns + number * NS_PER_MS
-            middles[symbol] = middle = max(1_000, middles[symbol] + chance.randint(-40, 40))
-            spread = chance.randint(1, 10)
-            lots = chance.randint(1, _LOTS_MAX)
+            middles[symbol] = middle = max(1_000, middles[symbol] + int(chance() * _STEPS) - _STEPS // 2)
+            spread = 1 + int(chance() * _SPREADS)
+            lots = 1 + int(chance() * _LOTS_MAX)
             yield QuoteReceived(time_ns, symbol, middle - spread, lots, middle + spread, lots)
             if step % QUOTES_PER_SECOND == number:
                 ids[symbol] += 1
-                buys = chance.getrandbits(1) == 1
+                buys = chance() < _HALF
                 price = middle + (spread if buys else -spread)
                 side = Side.BUY if buys else Side.SELL
-                traded = chance.randint(1, _LOTS_MAX)
+                traded = 1 + int(chance() * _LOTS_MAX)
                 yield TradeReceived(
                     time_ns + NS_PER_MS // 2, symbol, price, traded, side, ids[symbol], time_ns
                 )

@@ -13,6 +13,7 @@ from meva_core.events import (
     KillReleaseRequested,
     KillRequested,
     OperatorEvent,
+    OrderCancelRequested,
     PauseRequested,
     ResumeRequested,
     TransferSettled,
@@ -35,15 +36,19 @@ class SimulatedOperator:
         self._looked_ns = 0
         self._ended = False
         self._adopted = 0
+        self._cancels: list[str] = []
         self._transfers: dict[str, tuple[str, Decimal]] = {}
 
-    def plan(self, fault: Fault, now_ns: int) -> None:
+    def plan(self, fault: Fault, now_ns: int, agent: AgentOrchestrator | None) -> None:
         """Take note of what the plan has the operator do now."""
+        open_orders = list(agent.state().open_orders) if agent else []
         match fault.kind:
             case Kind.PAUSE:
                 self._want(PauseRequested, 1)
             case Kind.KILL:
                 self._want(KillRequested, max(1, fault.amount))
+            case Kind.CANCEL_ONE:
+                self._cancels += open_orders[:1]
             case _:
                 self._looked_ns = now_ns - _LOOKS_AFTER_NS  # Tries at once to go on.
 
@@ -60,6 +65,10 @@ class SimulatedOperator:
         asked: list[Event] = []
         for request_id, (kind, copies) in self._unanswered.items():
             asked += [kind(now_ns, request_id, _NAME, "by the plan")] * copies
+        for name in self._cancels:
+            self._asked += 1
+            asked.append(OrderCancelRequested(now_ns, f"request-{self._asked}", _NAME, name, "by the plan"))
+        self._cancels.clear()
         for name, (asset, amount) in self._transfers.items():
             asked.append(TransferSettled(now_ns, name, asset, amount, "traded by hand"))
         if not asked and now_ns - self._looked_ns >= _LOOKS_AFTER_NS:

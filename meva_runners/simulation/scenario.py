@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -52,9 +53,15 @@ _RATES: Final = {
     Operation.EVENT: 0.0002,
     Operation.SECOND: 0.003,
 }
-# A process that dies every other moment does little that could go wrong.
-_DEADLY: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.IO_ERROR})
-_DEADLY_SHARE: Final = 0.25
+# What these kinds get of the rate: a process that dies every other moment does little that could go wrong, and a
+# slow commit matters only where an order waits for it.
+_SHARES: Final = {
+    Kind.CRASH_BEFORE: 0.25,
+    Kind.CRASH_AFTER: 0.25,
+    Kind.IO_ERROR: 0.25,
+    Kind.SLOW_COMMIT: 8,
+    Kind.PAUSE: 3,
+}
 # From, to; what they mean stands in `Kind`. A lag stays below the lag bound of the fence: beyond it no proof holds.
 _AMOUNTS: Final = {
     Kind.SLOW_REQUEST: (300, 6_500),
@@ -91,6 +98,11 @@ def draw(seed: int, minutes: int, strategies: Sequence[StrategyConfig]) -> Scena
     return Scenario(seed, minutes, tuple(_faults(seed, minutes)), _config(seed, strategies))
 
 
+@cache
+def _development() -> AppConfig:
+    return load_settings("dev", environ={}).config
+
+
 def _faults(seed: int, minutes: int) -> Iterator[Fault]:
     chance = Random(f"faults {seed}")  # noqa: S311 - it must repeat.
     for operation, kinds in POSSIBLE.items():
@@ -99,8 +111,7 @@ def _faults(seed: int, minutes: int) -> Iterator[Fault]:
             if chance.getrandbits(1):
                 continue
             rate = _RATES[operation] * chance.choice((0.3, 1, 3))
-            if kind in _DEADLY:
-                rate *= _DEADLY_SHARE
+            rate *= _SHARES.get(kind, 1)
             low, high = _AMOUNTS.get(kind, (0, 0))
             for number in range(count):
                 if chance.random() < rate:
@@ -110,7 +121,7 @@ def _faults(seed: int, minutes: int) -> Iterator[Fault]:
 def _config(seed: int, strategies: Sequence[StrategyConfig]) -> AppConfig:
     """Return settings under which limits are reached now and then."""
     chance = Random(f"settings {seed}")  # noqa: S311 - it must repeat.
-    config = load_settings("dev", environ={}).config
+    config = _development()
     instruments = tuple(
         InstrumentConfig(
             symbol,
@@ -129,6 +140,7 @@ def _config(seed: int, strategies: Sequence[StrategyConfig]) -> AppConfig:
         daily_loss_limit=Decimal(chance.choice((30, 300, 3_000))),
         max_drawdown_limit=Decimal(chance.choice((40, 400, 4_000))),
         max_open_orders=chance.choice((2, 10)),
+        max_orders_per_window=chance.choice((8, 30)),
         breaker_cool_down_s=20,
     )
     exchange = ExchangeConfig(

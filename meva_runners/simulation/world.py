@@ -43,7 +43,7 @@ from meva_runners.simulation.scenario import FIRST_TICKS, START_NS, SYMBOLS, Sce
 # After the last fault the world goes on for so long: window, lag bound and two more questions must fit (figure R9).
 QUIET_SECONDS: Final = 150
 _CHECKPOINT_EVENTS: Final = 2_000
-_OF_THE_OPERATOR: Final = frozenset({Kind.PAUSE, Kind.RESUME, Kind.KILL, Kind.RELEASE})
+_OF_THE_OPERATOR: Final = frozenset({Kind.PAUSE, Kind.RESUME, Kind.KILL, Kind.RELEASE, Kind.CANCEL_ONE})
 _OPERATIONS: Final[dict[type, Operation]] = {
     PlaceOrder: Operation.PLACE,
     CancelOrder: Operation.CANCEL,
@@ -172,7 +172,7 @@ class World:
     def _strike(self, fault: Fault) -> None:
         if fault.kind in _OF_THE_OPERATOR:
             self.plan.fire(fault)
-            self.operator.plan(fault, self.now_ns)
+            self.operator.plan(fault, self.now_ns, self.agent)
             return
         for event in self.exchange.strike(fault, self.now_ns):
             self._hear(event)
@@ -206,6 +206,8 @@ class World:
             process = self._agent
             if process is None:
                 return
+            if event.time_ns < self.now_ns:  # A slow disk held the process up: it hears of it only now.
+                event = evolve(event, time_ns=self.now_ns)
             for step in process.handle(event):
                 waiting.extend(self._do(step))
                 if self._agent is not process:
@@ -230,7 +232,11 @@ class World:
             self.plan.fire(fault)
             if fault.kind is Kind.IO_ERROR:
                 raise StorageError("memory", "no space left on device.", "Free some.")
-            if not self._waits:
+            if fault.kind in _OF_THE_OPERATOR:
+                self.operator.plan(fault, self.now_ns, self.agent)
+                for request in self.operator.requests(self.now_ns, self.agent):
+                    self._hear(request)
+            elif not self._waits:
                 self._waits = True
                 self._run_until(self.now_ns + fault.amount * NS_PER_MS)
                 self._waits = False

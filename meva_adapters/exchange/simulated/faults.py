@@ -62,11 +62,12 @@ class Kind(StrEnum):
     CRASH_AFTER = "crash_after"  # E1: killed just after it.
     SLOW_COMMIT = "slow_commit"  # E3: it takes so long (ms), and other events are handled meanwhile.
     IO_ERROR = "io_error"  # E3, E4: the commit fails (disk full, I/O error, locked for too long).
-    # The operator.
+    # The operator; at a commit: while it is under way (F2).
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"  # F1, F2: so many requests at once.
     RELEASE = "release"
+    CANCEL_ONE = "cancel_one"  # B1, B4: the oldest open order.
 
 
 _REQUESTS: Final = (
@@ -96,7 +97,14 @@ POSSIBLE: Final[dict[Operation, tuple[Kind, ...]]] = {
     Operation.QUERY: (*_ANY_REQUEST, Kind.STALE),
     Operation.OBSERVE: (*_ANY_REQUEST, Kind.STALE, Kind.TORN),
     Operation.STREAM: (Kind.DROPPED, Kind.DUPLICATED, Kind.DELAYED),
-    Operation.COMMIT: (Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.SLOW_COMMIT, Kind.IO_ERROR),
+    Operation.COMMIT: (
+        Kind.CRASH_BEFORE,
+        Kind.CRASH_AFTER,
+        Kind.SLOW_COMMIT,
+        Kind.IO_ERROR,
+        Kind.PAUSE,
+        Kind.KILL,
+    ),
     Operation.EVENT: (Kind.CRASH_BEFORE, Kind.CRASH_AFTER),
     Operation.SECOND: (
         Kind.USER_STREAM_DOWN,
@@ -111,6 +119,7 @@ POSSIBLE: Final[dict[Operation, tuple[Kind, ...]]] = {
         Kind.RESUME,
         Kind.KILL,
         Kind.RELEASE,
+        Kind.CANCEL_ONE,
     ),
 }
 assert set(POSSIBLE) == set(Operation), "every operation says what can go wrong with it"
