@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.events import (
@@ -17,7 +18,6 @@ from meva_core.events import (
     ResumeRequested,
     RiskBudgetRequested,
 )
-from meva_core.execution.order_service import OrderService
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, SELF_LIFTING, TradingGate
@@ -34,7 +34,7 @@ class ControlDesk:
         gate: TradingGate,
         kill_switch: KillSwitchService,
         account: AccountWatch,
-        orders: OrderService,
+        desk: OrderDesk,
         watch: VenueWatch,
         budget_max: Decimal,
     ) -> None:
@@ -42,7 +42,7 @@ class ControlDesk:
         self._gate = gate
         self._kill_switch = kill_switch
         self._account = account
-        self._orders = orders
+        self._desk = desk
         self._watch = watch
         self._budget_max = budget_max
 
@@ -100,12 +100,8 @@ class ControlDesk:
         return ""
 
     def _cancel(self, event: OrderCancelRequested) -> str:
-        command = self._orders.cancel(event.client_order_id, event.reason, event.time_ns)
-        if command is None:
-            return f"no order {event.client_order_id} is open"
-        self._runtime.version += 1
-        self._runtime.outbox.command(command, f"cancel {event.client_order_id}")
-        return ""
+        canceled = self._desk.cancel(event.client_order_id, event.reason, event.time_ns)
+        return "" if canceled else f"no order {event.client_order_id} is open"
 
     def _set_budget(self, budget: Decimal) -> str:
         if not budget.is_finite() or not 0 <= budget <= self._budget_max:

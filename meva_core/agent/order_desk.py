@@ -102,6 +102,16 @@ class OrderDesk:
             self.mismatch(f"the venue speaks of order {answer.client_order_id}, which is not known here")
         return record
 
+    def cancel(self, client_order_id: str, reason: str, time_ns: int) -> bool:
+        """Have one order cancelled; return whether it is open."""
+        command = self._orders.cancel(client_order_id, reason, time_ns)
+        record = self._orders.find(client_order_id)
+        if command is None or record is None:
+            return False
+        self._runtime.outbox.command(command, f"cancel {client_order_id}")
+        self.say_changed(record)
+        return True
+
     def _say(self, record: OrderRecord) -> None:
         runtime = self._runtime
         runtime.version += 1

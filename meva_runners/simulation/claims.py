@@ -72,7 +72,10 @@ def _whole(number: Decimal, decimals: int) -> int:
 
 @define
 class Claims:
-    """Hold the claims so far, in units; *marks* are last prices by symbol, *peak* and *day_open* are values."""
+    """Hold the claims so far, in units; *marks* are last prices by symbol, *peak* and *day_open* are values.
+
+    *totals* are what the account holds by asset, *positions* what the agent's own fills made by symbol.
+    """
 
     requests: dict[str, OrderRequest] = field(factory=dict)
     keys: dict[str, str] = field(factory=dict)
@@ -80,6 +83,7 @@ class Claims:
     filled: dict[str, int] = field(factory=dict)
     booked: set[tuple[str, str]] = field(factory=set)
     totals: dict[str, int] = field(factory=dict)
+    positions: dict[str, int] = field(factory=dict)
     marks: dict[str, int] = field(factory=dict)
     heard_ns: dict[str, int] = field(factory=dict)
     submitted_ns: list[int] = field(factory=list)
@@ -105,6 +109,7 @@ class Claims:
             dict(self.filled),
             set(self.booked),
             dict(self.totals),
+            dict(self.positions),
             dict(self.marks),
             dict(self.heard_ns),
             list(self.submitted_ns),
@@ -133,6 +138,10 @@ class Claims:
         quantity, notional = units(fill.quantity), units(fill.price * fill.quantity)
         self.booked.add((fill.symbol, fill.trade_id))
         self.filled[fill.client_order_id] = self.filled.get(fill.client_order_id, 0) + quantity
+        net = quantity if bought else -quantity
+        if fill.fee_asset == base:
+            net -= units(fill.fee)
+        self.positions[fill.symbol] = self.positions.get(fill.symbol, 0) + net
         for asset, amount in (
             (base, quantity if bought else -quantity),
             (quote, -notional if bought else notional),
@@ -153,8 +162,7 @@ class Claims:
 
     def worst_position(self, symbol: str) -> int:
         """Return the largest position on *symbol* that open orders could lead to, unknown ones included."""
-        base = symbol.partition("/")[0]
-        held = self.totals.get(base, 0)
+        held = self.positions.get(symbol, 0)
         buys = sells = 0
         for name in self.open_names():
             request = self.requests[name]

@@ -19,21 +19,30 @@ _HALF: Final = 0.5
 
 
 def market_events(
-    seed: int, symbols: Sequence[str], *, start_ns: int, seconds: int, first_ticks: int
+    seed: int,
+    symbols: Sequence[str],
+    *,
+    start_ns: int,
+    busy_seconds: int,
+    calm_seconds: int,
+    first_ticks: int,
 ) -> Iterator[MarketEvent]:
-    """Yield the events of *seconds*; no two have the same time."""
+    """Yield the events of a busy market and then of a calm one; no two have the same time."""
     chance = Random(f"market {seed}").random  # noqa: S311 - it must repeat.
     middles = dict.fromkeys(symbols, first_ticks)
     ids = dict.fromkeys(symbols, 0)
-    for step in range(seconds * QUOTES_PER_SECOND):
+    busy_steps = busy_seconds * QUOTES_PER_SECOND
+    for step in range(busy_steps + calm_seconds * QUOTES_PER_SECOND):
         step_ns = start_ns + step * _STEP_NS
+        if step >= busy_steps and step % QUOTES_PER_SECOND:
+            continue  # A calm market is enough for what is left to settle.
         for number, symbol in enumerate(symbols):
             time_ns = step_ns + number * NS_PER_MS
             middles[symbol] = middle = max(1_000, middles[symbol] + int(chance() * _STEPS) - _STEPS // 2)
             spread = 1 + int(chance() * _SPREADS)
             lots = 1 + int(chance() * _LOTS_MAX)
             yield QuoteReceived(time_ns, symbol, middle - spread, lots, middle + spread, lots)
-            if step % QUOTES_PER_SECOND == number:
+            if (step + number) % QUOTES_PER_SECOND == 0:
                 ids[symbol] += 1
                 buys = chance() < _HALF
                 price = middle + (spread if buys else -spread)

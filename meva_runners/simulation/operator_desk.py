@@ -70,7 +70,8 @@ class SimulatedOperator:
             asked.append(OrderCancelRequested(now_ns, f"request-{self._asked}", _NAME, name, "by the plan"))
         self._cancels.clear()
         for name, (asset, amount) in self._transfers.items():
-            asked.append(TransferSettled(now_ns, name, asset, amount, "traded by hand"))
+            told = TransferSettled(now_ns, name, asset, amount, "traded by hand")
+            asked += [told, told]  # People press twice; the money moves once.
         if not asked and now_ns - self._looked_ns >= _LOOKS_AFTER_NS:
             self._looked_ns = now_ns
             self._adopt()

@@ -61,6 +61,8 @@ _SHARES: Final = {
     Kind.IO_ERROR: 0.25,
     Kind.SLOW_COMMIT: 8,
     Kind.PAUSE: 3,
+    Kind.STALE: 5,
+    Kind.USER_STREAM_SILENT: 2,
 }
 # From, to; what they mean stands in `Kind`. A lag stays below the lag bound of the fence: beyond it no proof holds.
 _AMOUNTS: Final = {

@@ -83,7 +83,8 @@ class World:
             scenario.seed,
             SYMBOLS,
             start_ns=START_NS + NS_PER_SECOND,
-            seconds=self._seconds + QUIET_SECONDS,
+            busy_seconds=self._seconds,
+            calm_seconds=QUIET_SECONDS,
             first_ticks=FIRST_TICKS,
         )
         self._market: Iterator[MarketEvent] = market

@@ -17,10 +17,8 @@ from attrs import evolve
 from meva_adapters.storage.memory import MemorySession
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.connection_desk import ConnectionDesk
-from meva_core.agent.control_desk import ControlDesk
-from meva_core.agent.decider import Decider
-from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.orchestrator import AgentOrchestrator
+from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.commands import CancelAllOrders, PlaceOrder
 from meva_core.events import OrderOutcomeUnknown, OrderRejected
@@ -337,14 +335,6 @@ def _exposure_unlimited(original: Any) -> Any:
     return validate
 
 
-def _stale_accepted(original: Any) -> Any:
-    def validate(self: RiskPolicyService, intent: Any, state: Any) -> Any:
-        self._max_data_age_ns = 10**18
-        return original(self, intent, state)
-
-    return validate
-
-
 def _unknown_ignored(original: Any) -> Any:
     def validate(self: RiskPolicyService, intent: Any, state: Any) -> Any:
         unknown = [each for each in state.open_orders.values() if each.status is OrderStatus.UNKNOWN]
@@ -417,7 +407,9 @@ MUTANTS: dict[str, Mutant] = {
     "an order missing in the list is canceled": method(VenueWatch, "_search", _missing_is_canceled),
     # S5: risk is added while an outcome is unknown.
     "unknown orders ignored by risk": method(RiskPolicyService, "validate_intent", _unknown_ignored),
-    "open orders not counted in exposure": method(RiskPolicyService, "validate_intent", _open_orders_uncounted),
+    "open orders not counted in exposure": method(
+        RiskPolicyService, "validate_intent", _open_orders_uncounted
+    ),
     # I5: orders are lost.
     "restart forgets what was under way": method(OrderService, "presume_unknown", returning([])),
     "restart rejects what was under way": method(OrderService, "presume_unknown", _restart_rejects),
@@ -451,7 +443,6 @@ MUTANTS: dict[str, Mutant] = {
     "losses close no gate": method(AccountWatch, "_breach", returning(None)),
     "every other mark is left out": method(AccountWatch, "mark", _offered_early),
     # I18: inputs.
-    "stale data accepted": method(RiskPolicyService, "validate_intent", _stale_accepted),
     "loss of the user stream ignored": method(VenueWatch, "on_stream", returning(None)),
     "wrong clock ignored": method(ConnectionDesk, "_judge_clock", returning(None)),
     # I19: recovery.

@@ -46,6 +46,9 @@ _AHEAD_NS: Final = 1_000 * NS_PER_MS
 # How long it takes until somebody has set a wrong clock right.
 _SKEW_LASTS_NS: Final = 45_000 * NS_PER_MS
 
+# So many of the smallest quantities are worth more than any venue's least notional.
+_BY_HAND: Final = 10
+
 Action = Callable[[int], Sequence[Event]]
 
 
@@ -351,11 +354,11 @@ class SimulatedExchange:
             self._later(time_ns + delay_ns, lambda heard_ns: [evolve(event, time_ns=heard_ns)])
 
     def _trade_by_hand(self, now_ns: int) -> None:
-        """Let a person buy one lot of the first symbol."""
+        """Let a person buy a little of the first symbol."""
         self._people += 1
         instrument = self.engine.market(self._symbols[0]).instrument
         name = f"person-{self._people}"
-        quantity = max(instrument.min_quantity, instrument.lot_size)
+        quantity = max(instrument.min_quantity, instrument.lot_size) * _BY_HAND
         request = OrderRequest(
             name,
             name,
