@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -141,7 +142,7 @@ def _pools(hash_seeds: Sequence[str], processes: int) -> Iterator[list[ProcessPo
     try:
         for hash_seed in hash_seeds:
             os.environ["PYTHONHASHSEED"] = hash_seed
-            pool = ProcessPoolExecutor(processes, mp_context=context)
+            pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
             pools.append(pool)
             for future in [pool.submit(os.getpid) for _ in range(processes)]:
                 future.result()  # The workers exist now, with this hash seed.
@@ -151,6 +152,11 @@ def _pools(hash_seeds: Sequence[str], processes: int) -> Iterator[list[ProcessPo
         _set("PYTHONHASHSEED", before)
         for pool in pools:
             pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Let the parent alone answer Ctrl-C: it ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _set(name: str, value: str | None) -> None:

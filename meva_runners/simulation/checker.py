@@ -66,7 +66,7 @@ class Checker:
     def __init__(self, config: AppConfig, exchange: SimulatedExchange) -> None:
         self.violations: list[Violation] = []
         self.reached: dict[str, int] = {}
-        self.alerts = self.events = 0
+        self.events = 0
         self._config = config
         self._exchange = exchange
         self._agent: AgentOrchestrator | None = None
@@ -229,7 +229,7 @@ class Checker:
             case ControlAnswered(refusal=""):
                 self._granted(record.request)
             case AlertRaised():
-                self.alerts += 1
+                self._count(f"alert {record.alert.code}")
             case _:
                 pass
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Final
 
 from meva_adapters.exchange.simulated.faults import POSSIBLE, Fault, Kind, Operation
 from meva_core.errors import ConfigError
 from meva_runners.simulation.seed_run import Job
 
-_FORMAT = "meva fault plan 1"
+_FORMAT: Final = "meva fault plan 1"
+_FIELDS: Final = frozenset({"seed", "minutes", "strategy", "overrides", "faults"})
 
 
 def write_plan(path: Path, job: Job, faults: tuple[Fault, ...]) -> None:
@@ -35,7 +37,9 @@ def read_plan(path: Path) -> Job:
         raise ConfigError(
             (f"{path}: no fault plan ({_FORMAT!r} expected). Give a file that simulate wrote.",)
         )
-    problems: list[str] = []
+    problems = [
+        f"{path}: {name} is missing. Give a file that simulate wrote." for name in _FIELDS - plan.keys()
+    ]
     faults = []
     for number, row in enumerate(plan.get("faults", [])):
         try:

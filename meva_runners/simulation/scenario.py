@@ -140,7 +140,7 @@ def _config(seed: int, strategies: Sequence[StrategyConfig]) -> AppConfig:
         max_position_notional_per_symbol=Decimal(2_500),
         max_portfolio_exposure=Decimal(chance.choice((1_500, 4_000))),
         daily_loss_limit=Decimal(chance.choice((30, 300, 3_000))),
-        max_drawdown_limit=Decimal(chance.choice((40, 400, 4_000))),
+        max_drawdown_limit=Decimal(chance.choice((20, 400, 4_000))),
         max_open_orders=chance.choice((2, 10)),
         max_orders_per_window=chance.choice((8, 30)),
         breaker_cool_down_s=20,

@@ -24,7 +24,7 @@ from meva_runners.strategy_loading import configured_strategies
 
 JITTER: Final = "jitter"
 # A simulated minute takes some hundredths of a second; who needs this long never returns.
-_SECONDS_PER_MINUTE_MAX: Final = 20
+_SECONDS_PER_MINUTE_MAX: Final = 5
 
 
 @frozen
@@ -55,8 +55,8 @@ class SeedResult:
     cpu_seconds: float
 
 
-class NeverReturnedError(Exception):
-    """Report a run that took longer than any run does."""
+class NeverReturnedError(BaseException):
+    """Report a run that took longer than any run does. No guard against a strategy's errors may catch it."""
 
 
 def strategies_of(job: Job) -> tuple[tuple[StrategyConfig, ...], tuple[ConfiguredStrategy, ...]]:
@@ -80,6 +80,8 @@ def run_seed(job: Job) -> SeedResult:
     try:
         with _limited(job.minutes * _SECONDS_PER_MINUTE_MAX):
             world.run()
+    except NeverReturnedError as error:
+        violations = (Violation("I30", world.now_ns, str(error)),)
     except Exception as error:  # noqa: BLE001 - whatever escapes the agent is a finding (invariant I30).
         violations = (Violation("I30", world.now_ns, described(error)),)
     submissions = sum(request.operation is Operation.PLACE for request in world.exchange.wire)

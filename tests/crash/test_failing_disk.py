@@ -89,7 +89,7 @@ def test_every_failing_operation_loses_nothing(capsys: pytest.CaptureFixture[str
         total += outcomes.sessions
         lines.append(f"{failure}: n = 1 to {outcomes.sessions}, {outcomes.stopped} stopped with an error")
     with capsys.disabled():
-        print(  # noqa: T201 - the figures are what the proof is run for.
+        print(
             "",
             *lines,
             f"{total:,} sessions with a failing operation, {total / (time.perf_counter() - started):.0f}/s:"

@@ -152,7 +152,7 @@ def test_a_thousand_killed_processes_lose_nothing(tmp_path: Path, capsys: pytest
     started = time.perf_counter()
     tally = kill(1_000, tmp_path, seed=2)
     with capsys.disabled():
-        print(  # noqa: T201 - the figures are what the proof is run for.
+        print(
             f"\n{tally.kills:,} SIGKILLs, {1_000 * (time.perf_counter() - started) / tally.kills:.0f} ms each,"
             f" {tally.begun} of them amid the making of a session: {len(tally.lost)} with a lost or torn commit,"
             f" {tally.unsaid} with one that was durable and not yet told of; {tally.entries:,} entries compared."

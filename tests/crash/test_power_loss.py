@@ -121,7 +121,7 @@ def test_no_acknowledged_commit_is_lost_in_ten_thousand(capsys: pytest.CaptureFi
     seconds = time.perf_counter() - started
     normal = less_safe("NORMAL")
     with capsys.disabled():
-        print(  # noqa: T201 - the figures are what the proof is run for.
+        print(
             f"\n{often.total + seldom.total:,} power-loss images ({often.twice + seldom.twice:,} cut off again"
             f" amid recovery), {(often.total + seldom.total) / seconds:.0f} images/s:"
             f" {often.lost + seldom.lost} acknowledged commits lost,"

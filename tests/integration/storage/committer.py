@@ -42,11 +42,11 @@ def _commit(session: SqliteSession, last_sequence: int) -> None:
 def main() -> None:
     """Create the session, or continue it, and commit for ever."""
     path = Path(sys.argv[1])
-    print("begin", flush=True)  # noqa: T201 - the parent reads it.
+    print("begin", flush=True)
     session = SqliteSession.open(path) if path.exists() else SqliteSession.create(path, HEADER)
     while True:
         _commit(session, session.last_sequence())
-        print(session.last_sequence(), flush=True)  # noqa: T201 - the parent reads it.
+        print(session.last_sequence(), flush=True)
 
 
 if __name__ == "__main__":
