@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from meva_core.errors import InvariantError
-from meva_core.model.money import EXACT
+from meva_core.model.money import EXACT, ZERO
 from meva_core.model.state import AssetBalance, CanonicalState
 
 
@@ -21,6 +21,6 @@ def release(state: CanonicalState, asset: str, amount: Decimal) -> None:
     """Unlock *amount* of *asset*; raise `InvariantError` when less is locked."""
     balance = state.balances[asset]
     locked = EXACT.subtract(balance.locked, amount)
-    if locked < 0:
+    if locked < ZERO:
         raise InvariantError("a release follows its reservation", f"{asset}: {balance.locked} - {amount}")
     balance.locked = locked

@@ -10,9 +10,11 @@ from typing import Final
 from attrs import define
 
 from meva_core.config.schema import RiskConfig
+from meva_core.data.market_data_service import Market
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import TradeIntent
 from meva_core.model.state import CanonicalState, Gate
+from meva_core.model.value import value
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.loss_guard import LossGuard
 
@@ -40,27 +42,40 @@ class RiskCode(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
 
 
+# Names of a module are found faster than members of an enum, and every order looks for these.
+_OPEN: Final = Gate.OPEN
+_REDUCE_ONLY: Final = Gate.REDUCE_ONLY
+
+
+@value
+class RiskSubject:
+    """Hold what never changes about the orders of one symbol: its market, and the policy that judges them."""
+
+    instrument: Instrument
+    market: Market
+    config: RiskConfig
+    valuation: ValuationService
+    losses: LossGuard
+    quote_is_reporting: bool
+
+
 @define
 class RiskView:
-    """Gather every number that a rule may look at, for one intent.
+    """Gather every number that a rule looks at, for one refused intent.
 
-    Money is in the reporting currency, but `_quote` and prices in the quote asset. *reduces* says that the
-    intent cannot raise the worst-case position: such an intent passes the limits on size of position and
-    exposure.
+    `broken_rules` takes the same in the same order, all but the last, which no rule looks at.
+    Money is in the reporting currency, but `_quote` and prices in the quote asset, and *reserve* and *free* in
+    *reserve_asset*. *grows* says that the intent can raise the worst-case position: any other passes the limits
+    on size of position and exposure, which are then left at zero.
     """
 
     intent: TradeIntent
     state: CanonicalState
-    config: RiskConfig
-    instrument: Instrument
-    valuation: ValuationService
-    losses: LossGuard
-    time_ns: int
+    subject: RiskSubject
     data_age_ns: int
     max_data_age_ns: int
     mark_known: bool
-    book_usable: bool
-    reduces: bool
+    grows: bool
     unknown_orders: int
     notional_quote: Decimal
     notional: Decimal
@@ -70,44 +85,63 @@ class RiskView:
     repeats_in_window: int
     price_deviation: Decimal
     price_collar: Decimal
-    reserve_asset: str
     reserve: Decimal
-    reserve_price: Decimal
     free: Decimal
+    reserve_asset: str
 
     @property
     def daily_loss(self) -> Decimal:
         """Return by how much the equity is below the day's opening; negative in profit."""
-        return self.valuation.amount(self.losses.anchors.day_open - self.losses.anchors.equity)
+        anchors = self.subject.losses.anchors
+        return self.subject.valuation.amount(anchors.day_open - anchors.equity)
 
     @property
     def drawdown(self) -> Decimal:
         """Return by how much the equity is below its peak."""
-        return self.valuation.amount(self.losses.anchors.drawdown)
+        return self.subject.valuation.amount(self.subject.losses.anchors.drawdown)
 
 
-def broken_rules(view: RiskView) -> list[RiskCode]:
-    """Return the code of every rule that *view* breaks; one broken rule does not hide another.
+def broken_rules(
+    intent: TradeIntent,
+    state: CanonicalState,
+    subject: RiskSubject,
+    data_age_ns: int,
+    max_data_age_ns: int,
+    mark_known: bool,  # noqa: FBT001 - one of the fields of a view, in their order
+    grows: bool,  # noqa: FBT001 - the same
+    unknown_orders: int,
+    notional_quote: Decimal,
+    notional: Decimal,
+    position_notional: Decimal,
+    exposure: Decimal,
+    orders_in_window: int,
+    repeats_in_window: int,
+    price_deviation: Decimal,
+    price_collar: Decimal,
+    reserve: Decimal,
+    free: Decimal,
+) -> list[RiskCode]:
+    """Return the code of every rule that is broken; one broken rule does not hide another.
 
-    Each rule is one condition and one code. It is written flat because every order passes it whole.
+    Each rule is one condition and one code. It is written flat, on the bare numbers, because every order passes it
+    whole and few need the `RiskView` that explains a refusal.
     """
-    state, intent, item = view.state, view.intent, view.instrument
-    quantity, notional_quote, flags = intent.quantity, view.notional_quote, state.runtime_flags
-    limits, grows = state.risk_limits, not view.reduces
+    quantity, flags, limits = intent.quantity, state.runtime_flags, state.risk_limits
+    item, config, losses = subject.instrument, subject.config, subject.losses
     codes: list[RiskCode] = []
-    if flags.gate is not Gate.OPEN and (grows or flags.gate is not Gate.REDUCE_ONLY):
+    if flags.gate is not _OPEN and (grows or flags.gate is not _REDUCE_ONLY):
         codes.append(RiskCode.GATE_CLOSED)
     if not flags.strategy_enabled.get(intent.strategy, False):
         codes.append(RiskCode.STRATEGY_DISABLED)
-    if 0 < intent.expires_ns < view.time_ns:
+    if intent.expires_ns < intent.created_ns and intent.expires_ns > 0:
         codes.append(RiskCode.INTENT_EXPIRED)
-    if view.data_age_ns > view.max_data_age_ns:
+    if data_age_ns > max_data_age_ns:
         codes.append(RiskCode.STALE_DATA)
-    if not view.mark_known:
+    if not mark_known:
         codes.append(RiskCode.NO_MARK)
-    if not view.book_usable:
+    if subject.market.book is not None and not subject.market.is_book_usable():
         codes.append(RiskCode.BOOK_UNUSABLE)
-    if view.unknown_orders and grows:
+    if unknown_orders and grows:
         codes.append(RiskCode.UNKNOWN_ORDER)
     if (
         quantity < item.min_quantity
@@ -116,25 +150,25 @@ def broken_rules(view: RiskView) -> list[RiskCode]:
         or (item.max_notional is not None and notional_quote > item.max_notional)
     ):
         codes.append(RiskCode.INSTRUMENT_LIMITS)
-    if view.notional > limits.max_notional_per_trade:
+    if notional > limits.max_notional_per_trade:
         codes.append(RiskCode.MAX_NOTIONAL_PER_TRADE)
-    if grows and view.position_notional > limits.max_position_notional_per_symbol:
+    if grows and position_notional > limits.max_position_notional_per_symbol:
         codes.append(RiskCode.MAX_POSITION_NOTIONAL)
-    if grows and view.exposure > limits.max_portfolio_exposure:
+    if grows and exposure > limits.max_portfolio_exposure:
         codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
-    if view.losses.is_daily_loss_reached:
+    if not losses.is_calm and losses.is_daily_loss_reached:
         codes.append(RiskCode.DAILY_LOSS_LIMIT)
-    if view.losses.is_drawdown_reached:
+    if not losses.is_calm and losses.is_drawdown_reached:
         codes.append(RiskCode.MAX_DRAWDOWN_LIMIT)
     if len(state.open_orders) >= limits.max_open_orders:
         codes.append(RiskCode.MAX_OPEN_ORDERS)
-    if view.orders_in_window >= view.config.max_orders_per_window:
+    if orders_in_window >= config.max_orders_per_window:
         codes.append(RiskCode.ORDER_RATE)
-    if view.repeats_in_window >= view.config.max_repeated_orders:
+    if repeats_in_window >= config.max_repeated_orders:
         codes.append(RiskCode.REPEATED_ORDER)
-    if view.price_deviation > view.price_collar:
+    if price_deviation > price_collar:
         codes.append(RiskCode.PRICE_COLLAR)
-    if view.reserve > view.free:
+    if reserve > free:
         codes.append(RiskCode.INSUFFICIENT_FUNDS)
     return codes
 
@@ -144,7 +178,9 @@ EXPLANATIONS: Final[dict[RiskCode, Callable[[RiskView], str]]] = {
         f"the gate is {v.state.runtime_flags.gate.name}: {v.state.runtime_flags.pause_reason}"
     ),
     RiskCode.STRATEGY_DISABLED: lambda v: f"strategy {v.intent.strategy} is disabled",
-    RiskCode.INTENT_EXPIRED: lambda v: f"the intent expired {v.time_ns - v.intent.expires_ns} ns ago",
+    RiskCode.INTENT_EXPIRED: lambda v: (
+        f"the intent expired {v.intent.created_ns - v.intent.expires_ns} ns ago"
+    ),
     RiskCode.STALE_DATA: lambda v: (
         f"market data is {v.data_age_ns} ns old, at most {v.max_data_age_ns} allowed"
     ),
@@ -157,8 +193,8 @@ EXPLANATIONS: Final[dict[RiskCode, Callable[[RiskView], str]]] = {
     ),
     RiskCode.INSTRUMENT_LIMITS: lambda v: (
         f"quantity {v.intent.quantity:f} or notional {v.notional_quote:f} is outside the limits of "
-        f"{v.intent.symbol}: quantity {v.instrument.min_quantity}..{v.instrument.max_quantity}, "
-        f"notional {v.instrument.min_notional}..{v.instrument.max_notional}"
+        f"{v.intent.symbol}: quantity {v.subject.instrument.min_quantity}..{v.subject.instrument.max_quantity}, "
+        f"notional {v.subject.instrument.min_notional}..{v.subject.instrument.max_notional}"
     ),
     RiskCode.MAX_NOTIONAL_PER_TRADE: lambda v: (
         f"notional {v.notional:f} is above {v.state.risk_limits.max_notional_per_trade:f}"
@@ -180,10 +216,10 @@ EXPLANATIONS: Final[dict[RiskCode, Callable[[RiskView], str]]] = {
         f"{len(v.state.open_orders)} orders are open, at most {v.state.risk_limits.max_open_orders} allowed"
     ),
     RiskCode.ORDER_RATE: lambda v: (
-        f"{v.orders_in_window} orders in the window, at most {v.config.max_orders_per_window} allowed"
+        f"{v.orders_in_window} orders in the window, at most {v.subject.config.max_orders_per_window} allowed"
     ),
     RiskCode.REPEATED_ORDER: lambda v: (
-        f"{v.repeats_in_window} equal orders in the window, at most {v.config.max_repeated_orders} allowed"
+        f"{v.repeats_in_window} equal orders in the window, at most {v.subject.config.max_repeated_orders} allowed"
     ),
     RiskCode.PRICE_COLLAR: lambda v: (
         f"the price is {v.price_deviation:f} worse than the mark, at most {v.price_collar:f} allowed"

@@ -41,12 +41,40 @@ class LossAnchors:
 
 
 class LossGuard:
-    """Keep the anchors and name the limits that the equity breaks."""
+    """Keep the anchors and name the limits that the equity breaks.
+
+    *is_calm* says that the last mark broke no limit, and that nobody has touched an anchor since. As long as the
+    equity then stays above `_lowest` and not above `_peak`, it breaks no limit and is no peak; down to `_floor` it
+    is no record either.
+    """
 
     def __init__(self, *, daily_loss: int, drawdown: int) -> None:
-        self.daily_loss = daily_loss
-        self.drawdown = drawdown
-        self.anchors = LossAnchors()
+        self._daily_loss = daily_loss
+        self._drawdown = drawdown
+        self._anchors = LossAnchors()
+        self._lowest = self._floor = self._peak = 0
+        self.is_calm = False
+
+    @property
+    def daily_loss(self) -> int:
+        """Return the limit on the day's loss."""
+        return self._daily_loss
+
+    @property
+    def drawdown(self) -> int:
+        """Return the limit on the drawdown."""
+        return self._drawdown
+
+    @property
+    def anchors(self) -> LossAnchors:
+        """Return the anchors; take them anew each time. Whoever does may move them, so the next mark looks at each."""
+        self.is_calm = False
+        return self._anchors
+
+    @anchors.setter
+    def anchors(self, anchors: LossAnchors) -> None:
+        self.is_calm = False
+        self._anchors = anchors
 
     def check_daily_loss(self, pnl_today: Decimal, limits: DailyLossLimit) -> LossCheckResult:
         """Compare the day's result (negative for a loss) with *limits*; at the limit is a breach."""
@@ -70,27 +98,43 @@ class LossGuard:
 
     def mark(self, equity: int) -> tuple[str, ...]:
         """Take the equity now, and return the codes of the limits it breaks."""
-        anchors = self.anchors
+        anchors = self._anchors
         anchors.equity = equity
+        if self.is_calm and self._lowest < equity <= self._peak:
+            fall = self._peak - equity
+            anchors.drawdown = fall
+            if fall > anchors.max_drawdown:
+                anchors.max_drawdown = fall
+                self._floor = equity
+            return ()
+        return self._measure(anchors, equity)
+
+    def _measure(self, anchors: LossAnchors, equity: int) -> tuple[str, ...]:
+        """Compare *equity* with every anchor and limit, and remember how far this verdict carries."""
         if equity > anchors.peak:
             anchors.peak = equity
-        fall = anchors.peak - equity
+        peak = anchors.peak
+        fall = peak - equity
         anchors.drawdown = fall
         if fall > anchors.max_drawdown:
             anchors.max_drawdown = fall
-        if anchors.day_open - equity < self.daily_loss and fall < self.drawdown:
-            return ()
-        return self.breaches()
+        lowest = max(anchors.day_open - self._daily_loss, peak - self._drawdown)
+        self.is_calm = equity > lowest
+        if not self.is_calm:
+            return self.breaches()
+        self._peak, self._lowest = peak, lowest
+        self._floor = max(peak - anchors.max_drawdown, lowest + 1)
+        return ()
 
     @property
     def is_daily_loss_reached(self) -> bool:
         """Return whether the last mark breaks the limit on the day's loss."""
-        return self.anchors.day_open - self.anchors.equity >= self.daily_loss
+        return self._anchors.day_open - self._anchors.equity >= self._daily_loss
 
     @property
     def is_drawdown_reached(self) -> bool:
         """Return whether the last mark breaks the limit on the drawdown."""
-        return self.anchors.drawdown >= self.drawdown
+        return self._anchors.drawdown >= self._drawdown
 
     def breaches(self) -> tuple[str, ...]:
         """Return the codes of the limits that the last mark breaks."""
@@ -99,9 +143,12 @@ class LossGuard:
 
     def slack(self) -> tuple[int, int]:
         """Return (fall, rise) of the equity within which no anchor, record or limit can change."""
-        anchors = self.anchors
+        anchors = self._anchors
+        equity = anchors.equity
+        if self.is_calm:
+            return equity - self._floor, self._peak - equity
         floor = anchors.peak - anchors.max_drawdown
-        for limit in (anchors.day_open - self.daily_loss, anchors.peak - self.drawdown):
-            if floor <= limit < anchors.equity:  # A limit broken already cannot break again.
+        for limit in (anchors.day_open - self._daily_loss, anchors.peak - self._drawdown):
+            if floor <= limit < equity:  # A limit broken already cannot break again.
                 floor = limit + 1
-        return anchors.equity - floor, anchors.peak - anchors.equity
+        return equity - floor, anchors.peak - equity

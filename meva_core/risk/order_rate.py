@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 
 
 class OrderRate:
@@ -11,7 +11,7 @@ class OrderRate:
     def __init__(self, *, window_ns: int) -> None:
         self._window_ns = window_ns
         self._times: deque[tuple[int, str]] = deque()
-        self._alike: dict[str, int] = {}
+        self._alike: defaultdict[str, int] = defaultdict(int)
 
     def count(self, time_ns: int, kind: str) -> tuple[int, int]:
         """Return (orders, orders of *kind*) in the window that ends at *time_ns*."""
@@ -19,12 +19,12 @@ class OrderRate:
         times, alike = self._times, self._alike
         while times and times[0][0] <= oldest:
             alike[times.popleft()[1]] -= 1
-        return len(times), alike.get(kind, 0)
+        return len(times), alike[kind]
 
     def add(self, time_ns: int, kind: str) -> None:
         """Count an order of *kind*, such as strategy, symbol and side."""
         self._times.append((time_ns, kind))
-        self._alike[kind] = self._alike.get(kind, 0) + 1
+        self._alike[kind] += 1
 
     def snapshot(self) -> list[list[int | str]]:
         """Return the remembered orders, oldest first."""

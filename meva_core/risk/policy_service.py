@@ -5,24 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from attrs import define, frozen
+from attrs import frozen
 
 from meva_core.commands import Approved
 from meva_core.config.schema import FeesConfig, RiskConfig
 from meva_core.data.market_data_service import Market, MarketDataService
-from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
 from meva_core.model.money import ZERO
 from meva_core.model.order import OrderStatus, OrderType, TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.exposure_engine import ExposureEngine
-from meva_core.risk.limits_engine import RiskView, broken_rules, explain
+from meva_core.risk.limits_engine import RiskSubject, RiskView, broken_rules, explain
 from meva_core.risk.loss_guard import LossGuard
 from meva_core.risk.order_rate import OrderRate
 
 _ONE: Final = Decimal(1)
 _BPS: Final = Decimal("0.0001")
+# Names of a module are found faster than members of an enum, and every order looks for these.
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrderType.LIMIT
 
 
 @frozen
@@ -37,15 +39,6 @@ class Refused:
 RiskDecision = Approved | Refused
 
 
-@define
-class _Subject:
-    """Hold what never changes about one symbol."""
-
-    instrument: Instrument
-    market: Market
-    quote_is_reporting: bool
-
-
 class RiskPolicyService:
     """Judge intents against the whole policy. It alone makes `Approved`."""
 
@@ -58,9 +51,7 @@ class RiskPolicyService:
         valuation: ValuationService,
         loss_guard: LossGuard,
     ) -> None:
-        self._config = config
         self._valuation = valuation
-        self._loss_guard = loss_guard
         self._exposure = ExposureEngine()
         self.order_rate = OrderRate(window_ns=config.order_window_s * NS_PER_SECOND)
         self._max_data_age_ns = config.max_data_age_ms * NS_PER_MS
@@ -69,40 +60,37 @@ class RiskPolicyService:
         fee = fees.taker_bps * _BPS if fees.paid_in == "quote" else ZERO
         self._limit_reserve = _ONE + fee
         self._market_reserve = (_ONE + self._collar) * self._limit_reserve
-        markets = [market_data.market(symbol) for symbol in market_data.symbols]
-        self._subjects = {
-            market.symbol: _Subject(
-                market.instrument, market, market.instrument.quote == valuation.reporting_currency
+        self._subjects = {}
+        for symbol in market_data.symbols:
+            market = market_data.market(symbol)
+            is_reporting = market.instrument.quote == valuation.reporting_currency
+            self._subjects[symbol] = RiskSubject(
+                market.instrument, market, config, valuation, loss_guard, is_reporting
             )
-            for market in markets
-        }
 
     def validate_intent(self, intent: TradeIntent, state: CanonicalState) -> RiskDecision:
-        """Return the permission to send *intent*, or every rule that it breaks. Call it inside `exact()`."""
-        kind = f"{intent.strategy}:{intent.symbol}:{intent.side}"
-        view = self._view(intent, state, kind)
-        broken = broken_rules(view)
-        if broken:
-            return Refused(intent, tuple([code.value for code in broken]), explain(broken, view))
-        self.order_rate.add(view.time_ns, kind)
-        return Approved(
-            intent,
-            state.runtime_flags.gate_epoch,
-            view.notional_quote,
-            view.reserve_asset,
-            view.reserve_price,
-        )
+        """Return the permission to send *intent*, or every rule that it breaks. Call it inside `exact()`.
 
-    def _view(self, intent: TradeIntent, state: CanonicalState, kind: str) -> RiskView:
-        """Gather the numbers; what needs a missing mark is left at zero, and refused by `no_mark`."""
-        symbol, quantity, time_ns = intent.symbol, intent.quantity, intent.created_ns
+        What needs a missing mark is left at zero, and refused by `no_mark`.
+        """
+        symbol, quantity, limit_price = intent.symbol, intent.quantity, intent.limit_price
+        time_ns = intent.created_ns
         subject = self._subjects[symbol]
         instrument, market = subject.instrument, subject.market
-        mark = market.mark
-        price = mark if intent.limit_price is None else intent.limit_price
+        mark = instrument.tick_size * market.last_ticks
+        price = mark if limit_price is None else limit_price
         notional_quote = quantity * price
-        on_order = self._exposure.open_quantities(state, symbol)
-        after = on_order.worst_case(intent.side, quantity)
+        long, short = self._exposure.reach(state, symbol)
+        if intent.side is _BUY:
+            opposite, grown = market.ask_ticks, long + quantity
+            # What a bought unit may cost at worst: its limit, or the mark plus the whole collar.
+            reserve_price = price * (self._limit_reserve if intent.type is _LIMIT else self._market_reserve)
+            reserve_asset = instrument.quote
+        else:
+            opposite, grown = market.bid_ticks, short + quantity
+            reserve_asset, reserve_price = instrument.base, _ONE
+        # The worst case rises only where the new order leads further than all before it, either way.
+        grows = grown > long and grown > short and grown > ZERO
         mark_known = (
             market.last_ticks > 0
             and self._valuation.is_ready()
@@ -110,34 +98,25 @@ class RiskPolicyService:
         )
         notional = position_notional = exposure = ZERO
         if mark_known:
-            quote_price = _ONE if subject.quote_is_reporting else self._valuation.price_of(instrument.quote)
-            notional = notional_quote * quote_price
-            position_notional = after * mark * quote_price
-            exposure = position_notional
-            if len(self._subjects) > 1:
-                exposure += self._exposure.portfolio(state, self._base_price, without=symbol)
-        if intent.side is Side.BUY:
-            reserve_asset = instrument.quote
-            is_limit = intent.type is OrderType.LIMIT
-            # What a bought unit may cost at worst: its limit, or the mark plus the whole collar.
-            reserve_price = price * (self._limit_reserve if is_limit else self._market_reserve)
-        else:
-            reserve_asset, reserve_price = instrument.base, _ONE
+            notional = notional_quote
+            if grows:
+                position_notional = grown * mark
+            if not subject.quote_is_reporting:
+                worth = self._valuation.price_of(instrument.quote)
+                notional, position_notional = notional * worth, position_notional * worth
+            if grows:
+                exposure = position_notional + self._elsewhere(state, symbol)
         balance = state.balances.get(reserve_asset)
+        kind = f"{intent.strategy}:{symbol}:{intent.side}"
         orders, repeats = self.order_rate.count(time_ns, kind)
-        return RiskView(
+        facts = (  # In the order of the fields of `RiskView`.
             intent,
             state,
-            self._config,
-            instrument,
-            self._valuation,
-            self._loss_guard,
-            time_ns,
+            subject,
             time_ns - market.last_ns,
             self._max_data_age_ns,
             mark_known,
-            market.is_book_usable(),
-            after <= on_order.worst_case(),
+            grows,
             _unknown_orders(state, symbol) if state.open_orders else 0,
             notional_quote,
             notional,
@@ -145,13 +124,24 @@ class RiskPolicyService:
             exposure,
             orders,
             repeats,
-            self._deviation(intent, market, mark),
+            ZERO if limit_price is None and not opposite else self._deviation(intent, market, mark),
             mark * self._collar,
-            reserve_asset,
             quantity * reserve_price,
-            reserve_price,
             ZERO if balance is None else balance.free,
         )
+        broken = broken_rules(*facts)
+        if broken:
+            view = RiskView(*facts, reserve_asset)
+            return Refused(intent, tuple([code.value for code in broken]), explain(broken, view))
+        self.order_rate.add(time_ns, kind)
+        epoch = state.runtime_flags.gate_epoch
+        return Approved(intent, epoch, notional_quote, reserve_asset, reserve_price)
+
+    def _elsewhere(self, state: CanonicalState, symbol: str) -> Decimal:
+        """Return the exposure of all other symbols."""
+        if len(self._subjects) == 1:
+            return ZERO
+        return self._exposure.portfolio(state, self._base_price, without=symbol)
 
     def _base_price(self, symbol: str) -> Decimal:
         return self._valuation.price_of(self._subjects[symbol].instrument.base)

@@ -47,7 +47,7 @@ class SignalEngine:
         if answer is None:
             return NO_SIGNAL
         reason = validate_signal(answer, ctx, self._limits)
-        if reason in _PROGRAMMING_ERRORS:
+        if reason is not None and reason in _PROGRAMMING_ERRORS:
             raise StrategyError(self.name, symbol, f"answered {answer!r}, which is {reason}")
         return SignalDecision(answer, reason)
 

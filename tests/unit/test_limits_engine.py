@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meva_core.config.schema import FeesConfig
 from meva_core.events import BookChanged
 from meva_core.model.market import NS_PER_SECOND, Side
+from meva_core.model.money import exact
 from meva_core.model.order import OrderStatus, OrderType
-from meva_core.model.state import Gate, GateMarker
+from meva_core.model.state import Gate, GateMarker, Position
+from meva_core.risk.exposure_engine import ExposureEngine
 from meva_core.risk.gate import TradingGate
-from meva_core.risk.limits_engine import RiskCode
+from meva_core.risk.limits_engine import RiskCode, RiskView, broken_rules
 from meva_core.risk.policy_service import Refused
 from tests.unit.risk_case import NOW_NS, WIDE, Policy, order
 
@@ -208,6 +212,13 @@ def test_every_code_has_a_case() -> None:
     assert set(RiskCode) == {case[0] for case in CASES}
 
 
+def test_rules_and_explanations_see_the_same_numbers() -> None:
+    """What a rule is given by position is what its explanation finds by name."""
+    names = [field.name for field in fields(RiskView)]
+
+    assert names == [*inspect.signature(broken_rules).parameters, "reserve_asset"]
+
+
 def test_fresh_data_passes_to_the_nanosecond() -> None:
     """Data of exactly the largest age is still fresh."""
     at_limit = {"created_ns": NOW_NS + 4 * NS_PER_SECOND, "expires_ns": 0}
@@ -261,6 +272,28 @@ def test_reduce_only_lets_exits_pass_and_nothing_else() -> None:
 
     assert () == policy.codes(side=Side.SELL, quantity=D(5))
     assert ("gate_closed",) == policy.codes(side=Side.BUY)
+
+
+@given(
+    held=st.integers(-5, 5),
+    resting=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4)), max_size=3),
+    side=st.sampled_from(Side),
+    quantity=st.integers(1, 12),
+)
+def test_reduce_only_asks_whether_the_worst_case_rises(
+    held: int, resting: list[tuple[Side, int]], side: Side, quantity: int
+) -> None:
+    """Whatever is held and rests: the gate passes what leads no further than fills could lead before."""
+    policy = Policy()
+    policy.state.positions["BTC/USD"] = Position("BTC/USD", D(held))
+    for number, (each, rest) in enumerate(resting):
+        policy.state.open_orders[f"o-{number}"] = order(str(rest), side=each, name=f"o-{number}")
+    close(policy, Gate.REDUCE_ONLY)
+    with exact():
+        amounts = ExposureEngine().open_quantities(policy.state, "BTC/USD")
+        rises = amounts.worst_case(side, D(quantity)) > amounts.worst_case()
+
+    assert rises == ("gate_closed" in policy.codes(side=side, quantity=D(quantity)))
 
 
 def test_a_market_order_is_collared_by_the_opposite_quote() -> None:

@@ -103,3 +103,36 @@ def test_inside_the_slack_nothing_changes(path: list[int], step: int, daily_loss
         assert before == after
     else:
         assert before != after
+
+
+@given(
+    path=st.lists(
+        st.tuples(
+            st.sampled_from(["mark", "mark", "mark", "roll", "shift", "forgive"]), st.integers(-150, 150)
+        ),
+        max_size=40,
+    ),
+    daily_loss=st.integers(1, 300),
+    drawdown=st.integers(1, 300),
+)
+def test_a_calm_guard_misses_nothing(path: list[tuple[str, int]], daily_loss: int, drawdown: int) -> None:
+    """A guard that remembers how far its verdict carries says what one says that looks at everything each time."""
+    quick, thorough = (guard(daily_loss=daily_loss, drawdown=drawdown) for _ in range(2))
+    equity = 1_000
+    for act, step in path:
+        for watched in (quick, thorough):
+            if act == "roll":
+                watched.roll_day(equity)
+            elif act == "shift":
+                watched.shift(step)
+            elif act == "forgive":
+                watched.anchors.peak = equity
+        equity += 0 if act in ("roll", "forgive") else step
+        thorough.anchors = thorough.anchors  # Whoever sets anchors makes it look at each.
+
+        assert thorough.mark(equity) == quick.mark(equity)
+        assert quick.is_calm == (quick.breaches() == ())
+        remembered = quick.slack()
+        thorough.anchors = thorough.anchors
+        assert thorough.slack() == remembered
+        assert thorough._anchors == quick._anchors

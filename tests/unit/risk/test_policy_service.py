@@ -17,7 +17,7 @@ from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.money import exact
 from meva_core.model.order import OrderStatus, OrderType
-from meva_core.model.state import Gate, GateMarker
+from meva_core.model.state import AssetBalance, Gate, GateMarker, Position
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.gate import OPERATOR_PAUSE, TradingGate
 from meva_core.risk.loss_guard import LossGuard
@@ -176,3 +176,20 @@ def test_limits_are_in_the_reporting_currency_whatever_the_quote() -> None:
 def test_a_quote_asset_without_a_mark_is_refused_not_an_error() -> None:
     """What the order would be worth is not known yet; the agent goes on."""
     assert "no_mark" in Crossing(btc=0).codes(1)
+
+
+def test_an_exit_needs_no_mark_of_another_market() -> None:
+    """What is on order elsewhere says nothing about ending what is held here."""
+    case = Crossing(btc=10_000)
+    case.data.market("ALT/BTC").last_ticks = 0
+    case.data.market("BTC/USD").last_ns = NOW_NS
+    case.state.positions["BTC/USD"] = Position("BTC/USD", D(1))
+    case.state.balances["BTC"] = AssetBalance("BTC", D(1))
+    resting = order("1")
+    resting.request = evolve(resting.request, symbol="ALT/BTC")
+    case.state.open_orders["o-1"] = resting
+
+    with exact():
+        verdict = case.service.validate_intent(intent(side=Side.SELL, quantity=D("0.5")), case.state)
+
+    assert isinstance(verdict, Approved)
