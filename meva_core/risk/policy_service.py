@@ -139,7 +139,7 @@ class RiskPolicyService:
 
     def _elsewhere(self, state: CanonicalState, symbol: str) -> Decimal:
         """Return the exposure of all other symbols."""
-        if len(self._subjects) == 1:
+        if len(self._subjects) == 1 or (not state.open_orders and state.positions.keys() <= {symbol}):
             return ZERO
         return self._exposure.portfolio(state, self._base_price, without=symbol)
 
