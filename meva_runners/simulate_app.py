@@ -86,12 +86,16 @@ def _jobs(options: SimulateOptions) -> list[Job]:
         for item in options.overrides
     )
     seeds = range(options.first, options.first + options.seeds) if options.seed is None else [options.seed]
-    return [Job(seed, options.minutes, options.strategy, overrides) for seed in seeds]
+    return [Job(seed, options.minutes, options.strategy, overrides, dense=options.dense) for seed in seeds]
 
 
 def _plan_of(job: Job) -> tuple[Fault, ...]:
     """Return the faults that *job* runs with."""
-    return job.faults if job.faults is not None else draw(job.seed, job.minutes, strategies_of(job)[0]).faults
+    return (
+        job.faults
+        if job.faults is not None
+        else draw(job.seed, job.minutes, strategies_of(job)[0], dense=job.dense).faults
+    )
 
 
 def _as_dict(failure: Failure, path: Path) -> dict[str, object]:

@@ -30,6 +30,7 @@ class SimulateOptions:
     minutes: int
     strategy: str
     overrides: tuple[str, ...]
+    dense: bool
     plan: Path | None
     once: bool
     processes: int | None
@@ -63,6 +64,7 @@ _OPTIONS: Final = (
     click.option(
         "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter, such as strategy.fast=20."
     ),
+    click.option("--dense", is_flag=True, help="Trade at every other trade of the market: very many orders."),
     click.option("--plan", type=_PATH, metavar="FILE", help="Run a plan of faults that a failure left behind."),
     click.option("--once", is_flag=True, help="Run each seed once, and compare no traces."),
     click.option("--processes", type=click.IntRange(1), help="Worker processes; by default one per processor."),

@@ -74,7 +74,7 @@ class Checker:
         for asset, amount in config.exchange.balances.items():
             self._claims.move(asset, amount)
         self._claims.peak = self._claims.day_open = self._claims.equity(config.reporting_currency)
-        self._durable = self._claims.copy()
+        self._claims.commit()
         self._posted: dict[str, str] = {}
         self._payloads: dict[str, str] = {}
         self._fully_checked = 0
@@ -110,7 +110,7 @@ class Checker:
         if request.operation is not Operation.PLACE or request.request is None:
             return
         claims, key = self._claims, request.request.idem_key
-        self._expect("I1", name in self._durable.requests, f"{name} left before its intent was durable")
+        self._expect("I1", name in claims.durable, f"{name} left before its intent was durable")
         self._expect("I4", key not in self._posted, f"{key} was sent twice")
         self._expect("I2", self._payloads.setdefault(name, key) == key, f"{name} names two keys")
         self._posted[key] = name
@@ -122,11 +122,11 @@ class Checker:
 
     def on_commit(self) -> None:
         """Learn that everything so far is durable."""
-        self._durable = self._claims.copy()
+        self._claims.commit()
 
     def on_crash(self) -> None:
         """Forget what was not durable."""
-        self._claims = self._durable.copy()
+        self._claims.revert()
         self._agent = None
         self._count("crash")
 
@@ -152,7 +152,7 @@ class Checker:
         self._agent = agent
         claims, truth = self._claims, self._exchange.truth
         self._check_money()
-        for name in claims.open_names():
+        for name in claims.open:
             status = claims.statuses[name]
             self._expect("I5", status not in ("unknown", "submitted"), f"{name} is still {status}")
         seen: dict[str, int] = {}
@@ -181,7 +181,7 @@ class Checker:
         self._expect("I9", not unbalanced, f"postings that do not sum to zero: {unbalanced[:3]}")
 
         locked = {name: balance.locked for name, balance in agent.state().balances.items() if balance.locked}
-        self._expect("I9", claims.open_names() or not locked, f"locked for no open order: {locked}")
+        self._expect("I9", claims.open or not locked, f"locked for no open order: {locked}")
         killed = claims.gate == "KILLED" and self._resting()
         self._expect("I13", not killed, f"killed, and {self._resting()} still rest at the venue")
 
@@ -248,7 +248,7 @@ class Checker:
         before, after = claims.statuses.get(name, "submitted"), record.status.value
         legal = after == before or after in SUCCESSORS[before]
         self._expect("I7", legal, f"{name} went from {before} to {after}")
-        claims.statuses[name] = after
+        claims.set_status(name, after)
         self._count(f"order {after}")
         truth = self._exchange.truth.order_at(name, self._exchange.truth.last_ns)
         if after in _TRUE_ENDS:
@@ -262,10 +262,7 @@ class Checker:
         claims, fill = self._claims, record.fill
         place = (fill.symbol, fill.trade_id)
         self._expect("I8", place not in claims.booked, f"trade {place} was booked twice")
-        real = any(
-            fill.trade_id == true.trade_id and fill.symbol == true.symbol
-            for _, true in self._exchange.truth.trades
-        )
+        real = self._exchange.truth.has_trade(fill)
         self._expect("I21", real, f"trade {place} was invented")
         claims.book(fill)
         request = claims.requests.get(fill.client_order_id)
@@ -276,7 +273,8 @@ class Checker:
         """Judge an approved order at the moment of its decision."""
         claims, risk, request = self._claims, self._config.risk, command.request
         name, symbol = request.client_order_id, request.symbol
-        known = claims.keys.setdefault(request.idem_key, name)
+        known = claims.keys.get(request.idem_key, name)
+        claims.put(claims.keys, request.idem_key, name)
         self._expect("I2", known == name, f"{request.idem_key} has the names {known} and {name}")
         mark = claims.marks.get(symbol, 0)
         price = mark if request.limit_price is None else price_units(request.limit_price)
@@ -285,16 +283,16 @@ class Checker:
             price * units(request.quantity) <= value_units(risk.max_notional_per_trade),
             f"{name} is too large",
         )
-        opened = claims.open_names()
+        opened = list(claims.open)
         self._expect("I15", len(opened) < risk.max_open_orders, f"{name} is one order too many")
         window_ns = risk.order_window_s * NS_PER_SECOND
         claims.submitted_ns = [each for each in claims.submitted_ns if each > time_ns - window_ns]
         self._expect("I15", len(claims.submitted_ns) < risk.max_orders_per_window, f"{name} is too soon")
         claims.submitted_ns.append(time_ns)
         before = claims.worst_position(symbol)
-        claims.requests[name] = request
-        claims.statuses[name] = "submitted"
-        claims.decided_ns[name] = time_ns
+        claims.put(claims.requests, name, request)
+        claims.put(claims.decided_ns, name, time_ns)
+        claims.set_status(name, "submitted")
         after = claims.worst_position(symbol)
         if after > before:
             self._check_exposure(name, symbol, after * mark)
@@ -334,7 +332,7 @@ class Checker:
         before = claims.equity(currency)
         if (event.transfer_id, "") in claims.booked:
             return
-        claims.booked.add((event.transfer_id, ""))
+        claims.put(claims.booked, (event.transfer_id, ""), None)
         claims.move(event.asset, event.amount)
         moved = claims.equity(currency) - before
         claims.peak += moved

@@ -6,8 +6,9 @@ Claims follow the journal: what was not durable when the process died was never 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -44,6 +45,7 @@ SUCCESSORS: Final[Mapping[str, frozenset[str]]] = {
 # Amounts are counted in units of 10 ** -12, prices in 10 ** -6, values in 10 ** -18: whole numbers, so exact.
 _AMOUNT_DECIMALS: Final = 12
 _PRICE_DECIMALS: Final = 6
+_ABSENT: Final = object()
 
 
 def units(amount: Decimal) -> int:
@@ -70,24 +72,45 @@ def _whole(number: Decimal, decimals: int) -> int:
     return whole
 
 
+# What stands for a moment and is small: copied at every commit. What only grows is taken back step by step instead.
+_STANDING: Final = (
+    *(
+        "totals",
+        "positions",
+        "marks",
+        "heard_ns",
+        "submitted_ns",
+        "gate",
+        "epoch",
+        "killed",
+        "paused",
+        "user_up",
+    ),
+    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day"),
+)
+
+
 @define
 class Claims:
     """Hold the claims so far, in units; *marks* are last prices by symbol, *peak* and *day_open* are values.
 
-    *totals* are what the account holds by asset, *positions* what the agent's own fills made by symbol.
+    *totals* are what the account holds by asset, *positions* what the agent's own fills made by symbol. *durable*
+    are the orders whose intent was committed, *open* those that may still fill.
     """
 
     requests: dict[str, OrderRequest] = field(factory=dict)
     keys: dict[str, str] = field(factory=dict)
     statuses: dict[str, str] = field(factory=dict)
+    open: dict[str, None] = field(factory=dict)
     filled: dict[str, int] = field(factory=dict)
-    booked: set[tuple[str, str]] = field(factory=set)
+    booked: dict[tuple[str, str], None] = field(factory=dict)
+    decided_ns: dict[str, int] = field(factory=dict)
+    durable: set[str] = field(factory=set)
     totals: dict[str, int] = field(factory=dict)
     positions: dict[str, int] = field(factory=dict)
     marks: dict[str, int] = field(factory=dict)
     heard_ns: dict[str, int] = field(factory=dict)
     submitted_ns: list[int] = field(factory=list)
-    decided_ns: dict[str, int] = field(factory=dict)
     gate: str = "OPEN"
     epoch: int = 0
     killed: bool = False
@@ -99,33 +122,43 @@ class Claims:
     peak: int = 0
     day_open: int = 0
     day: int = 0
+    _undo: list[tuple[dict[Any, Any], Any, Any]] = field(factory=list)
+    _kept: dict[str, Any] = field(factory=dict)
 
-    def copy(self) -> Claims:
-        """Return an independent copy."""
-        return Claims(
-            dict(self.requests),
-            dict(self.keys),
-            dict(self.statuses),
-            dict(self.filled),
-            set(self.booked),
-            dict(self.totals),
-            dict(self.positions),
-            dict(self.marks),
-            dict(self.heard_ns),
-            list(self.submitted_ns),
-            dict(self.decided_ns),
-            self.gate,
-            self.epoch,
-            self.killed,
-            self.paused,
-            self.user_up,
-            self.mismatches,
-            self.sequence,
-            self.time_ns,
-            self.peak,
-            self.day_open,
-            self.day,
-        )
+    def put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Write into one of the tables that grow, so that it can be taken back."""
+        self._undo.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def drop(self, table: dict[Any, Any], key: Any) -> None:
+        """Remove from one of the tables that grow, so that it can be taken back."""
+        if key in table:
+            self._undo.append((table, key, table.pop(key)))
+
+    def commit(self) -> None:
+        """Learn that everything so far is durable."""
+        self.durable.update(key for table, key, _ in self._undo if table is self.requests)
+        self._undo.clear()
+        self._kept = {name: copy(getattr(self, name)) for name in _STANDING}
+
+    def revert(self) -> None:
+        """Forget what was not durable."""
+        for table, key, before in reversed(self._undo):
+            if before is _ABSENT:
+                del table[key]
+            else:
+                table[key] = before
+        self._undo.clear()
+        for name, value in self._kept.items():
+            setattr(self, name, copy(value))
+
+    def set_status(self, name: str, status: str) -> None:
+        """Take the claim that order *name* is in *status*."""
+        self.put(self.statuses, name, status)
+        if status in OPEN_STATUSES:
+            self.put(self.open, name, None)
+        else:
+            self.drop(self.open, name)
 
     def move(self, asset: str, amount: Decimal) -> None:
         """Add *amount* to what the account holds."""
@@ -136,8 +169,8 @@ class Claims:
         base, _, quote = fill.symbol.partition("/")
         bought = fill.side is Side.BUY
         quantity, notional = units(fill.quantity), units(fill.price * fill.quantity)
-        self.booked.add((fill.symbol, fill.trade_id))
-        self.filled[fill.client_order_id] = self.filled.get(fill.client_order_id, 0) + quantity
+        self.put(self.booked, (fill.symbol, fill.trade_id), None)
+        self.put(self.filled, fill.client_order_id, self.filled.get(fill.client_order_id, 0) + quantity)
         net = quantity if bought else -quantity
         if fill.fee_asset == base:
             net -= units(fill.fee)
@@ -156,15 +189,11 @@ class Claims:
             total += self.totals.get(symbol.partition("/")[0], 0) * mark
         return total
 
-    def open_names(self) -> list[str]:
-        """Return the orders that may still fill."""
-        return [name for name, status in self.statuses.items() if status in OPEN_STATUSES]
-
     def worst_position(self, symbol: str) -> int:
         """Return the largest position on *symbol* that open orders could lead to, unknown ones included."""
         held = self.positions.get(symbol, 0)
         buys = sells = 0
-        for name in self.open_names():
+        for name in self.open:
             request = self.requests[name]
             if request.symbol == symbol:
                 rest = units(request.quantity) - self.filled.get(name, 0)

@@ -23,15 +23,17 @@ _TERMS: Final = (
     (OrderType.LIMIT, TimeInForce.FOK, False),
     (OrderType.MARKET, TimeInForce.GTC, False),
 )
+_TAKING: Final = (_TERMS[0], _TERMS[2], _TERMS[4])
 
 
 @frozen
 class Jitter:
-    """Change sides whenever two short averages cross, about a tenth of all trades."""
+    """Change sides whenever two short averages cross, about a tenth of all trades; *rests*: with resting orders too."""
 
     fast: int = 2
     slow: int = 6
     quantity: Decimal = Decimal("0.01")
+    rests: bool = True
     timeframe: str | None = None
 
     def features(self) -> Mapping[str, Feature]:
@@ -46,7 +48,8 @@ class Jitter:
     def generate_signal(self, ctx: SignalContext) -> Signal | None:
         """Return an order that ends the disagreement, with the terms that the price names."""
         above = ctx.features.fast.total * self.slow > ctx.features.slow.total * self.fast
-        order_type, time_in_force, post_only = _TERMS[ctx.price_ticks % len(_TERMS)]
+        terms = _TERMS if self.rests else _TAKING
+        order_type, time_in_force, post_only = terms[ctx.price_ticks % len(terms)]
         if not above and ctx.sellable <= 0:
             return None
         side = Side.BUY if above else Side.SELL

@@ -26,8 +26,12 @@ def market_events(
     busy_seconds: int,
     calm_seconds: int,
     first_ticks: int,
+    dense: bool,
 ) -> Iterator[MarketEvent]:
-    """Yield the events of a busy market and then of a calm one; no two have the same time."""
+    """Yield the events of a busy market and then of a calm one; no two have the same time.
+
+    A *dense* one gives trades alone, four a second: as many occasions to trade as there are events.
+    """
     chance = Random(f"market {seed}").random  # noqa: S311 - it must repeat.
     middles = dict.fromkeys(symbols, first_ticks)
     ids = dict.fromkeys(symbols, 0)
@@ -37,12 +41,13 @@ def market_events(
         if step >= busy_steps and step % QUOTES_PER_SECOND:
             continue  # A calm market is enough for what is left to settle.
         for number, symbol in enumerate(symbols):
-            time_ns = step_ns + number * NS_PER_MS
+            time_ns = step_ns + number * 2 * NS_PER_MS
             middles[symbol] = middle = max(1_000, middles[symbol] + int(chance() * _STEPS) - _STEPS // 2)
             spread = 1 + int(chance() * _SPREADS)
             lots = 1 + int(chance() * _LOTS_MAX)
-            yield QuoteReceived(time_ns, symbol, middle - spread, lots, middle + spread, lots)
-            if (step + number) % QUOTES_PER_SECOND == 0:
+            if not dense:
+                yield QuoteReceived(time_ns, symbol, middle - spread, lots, middle + spread, lots)
+            if dense or (step + number) % QUOTES_PER_SECOND == 0:
                 ids[symbol] += 1
                 buys = chance() < _HALF
                 price = middle + (spread if buys else -spread)

@@ -11,7 +11,7 @@ from meva_core.errors import ConfigError
 from meva_runners.simulation.seed_run import Job
 
 _FORMAT: Final = "meva fault plan 1"
-_FIELDS: Final = frozenset({"seed", "minutes", "strategy", "overrides", "faults"})
+_FIELDS: Final = frozenset({"seed", "minutes", "strategy", "overrides", "dense", "faults"})
 
 
 def write_plan(path: Path, job: Job, faults: tuple[Fault, ...]) -> None:
@@ -22,6 +22,7 @@ def write_plan(path: Path, job: Job, faults: tuple[Fault, ...]) -> None:
         "minutes": job.minutes,
         "strategy": job.strategy,
         "overrides": list(job.overrides),
+        "dense": job.dense,
         "faults": [[fault.operation, fault.number, fault.kind, fault.amount] for fault in faults],
     }
     path.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
@@ -57,5 +58,10 @@ def read_plan(path: Path) -> Job:
     if problems:
         raise ConfigError(tuple(problems))
     return Job(
-        int(plan["seed"]), int(plan["minutes"]), plan["strategy"], tuple(plan["overrides"]), tuple(faults)
+        int(plan["seed"]),
+        int(plan["minutes"]),
+        plan["strategy"],
+        tuple(plan["overrides"]),
+        tuple(faults),
+        bool(plan["dense"]),
     )

@@ -26,6 +26,8 @@ from meva_core.config.schema import (
 )
 
 SYMBOLS: Final = ("BTC/USDT", "ETH/USDT")
+# An unknown order holds up its symbol alone: with many symbols many orders leave, whatever happens to some.
+DENSE_SYMBOLS: Final = tuple(f"A{number:02d}/USDT" for number in range(16))
 START_NS: Final = 1_700_000_000_000_000_000
 FIRST_TICKS: Final = 3_000_000
 
@@ -93,11 +95,32 @@ class Scenario:
     minutes: int
     faults: tuple[Fault, ...]
     config: AppConfig
+    dense: bool
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Return what is traded."""
+        return tuple(item.symbol for item in self.config.exchange.instruments)
 
 
-def draw(seed: int, minutes: int, strategies: Sequence[StrategyConfig]) -> Scenario:
-    """Return the scenario of *seed* for *strategies*."""
-    return Scenario(seed, minutes, tuple(_faults(seed, minutes)), _config(seed, strategies))
+def draw(seed: int, minutes: int, strategies: Sequence[StrategyConfig], *, dense: bool = False) -> Scenario:
+    """Return the scenario of *seed* for *strategies*; a *dense* one has no limits but wide ones."""
+    config = _config(seed, strategies, DENSE_SYMBOLS if dense else SYMBOLS)
+    if dense:
+        far = Decimal(1_000_000)
+        risk = evolve(
+            config.risk,
+            max_notional_per_trade=far,
+            max_position_notional_per_symbol=far,
+            max_portfolio_exposure=far,
+            daily_loss_limit=far,
+            max_drawdown_limit=far,
+            max_open_orders=10_000,
+            max_orders_per_window=100_000,
+            max_repeated_orders=100_000,
+        )
+        config = evolve(config, risk=risk)
+    return Scenario(seed, minutes, tuple(_faults(seed, minutes)), config, dense)
 
 
 @cache
@@ -120,7 +143,7 @@ def _faults(seed: int, minutes: int) -> Iterator[Fault]:
                     yield Fault(operation, number, kind, chance.randint(low, high))
 
 
-def _config(seed: int, strategies: Sequence[StrategyConfig]) -> AppConfig:
+def _config(seed: int, strategies: Sequence[StrategyConfig], symbols: Sequence[str]) -> AppConfig:
     """Return settings under which limits are reached now and then."""
     chance = Random(f"settings {seed}")  # noqa: S311 - it must repeat.
     config = _development()
@@ -132,7 +155,7 @@ def _config(seed: int, strategies: Sequence[StrategyConfig]) -> AppConfig:
             min_quantity=Decimal("0.0001"),
             min_notional=Decimal(5),
         )
-        for symbol in SYMBOLS
+        for symbol in symbols
     )
     risk = evolve(
         config.risk,

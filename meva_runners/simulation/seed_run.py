@@ -29,13 +29,17 @@ _SECONDS_PER_MINUTE_MAX: Final = 5
 
 @frozen
 class Job:
-    """Say what to run: the faults of *seed*, or those of *faults* where given, against the named strategy."""
+    """Say what to run: the faults of *seed*, or those of *faults* where given, against the named strategy.
+
+    A *dense* one trades at every other trade: for counting orders, where others count hours.
+    """
 
     seed: int
     minutes: int = 10
     strategy: str = ""
     overrides: tuple[str, ...] = ()
     faults: tuple[Fault, ...] | None = None
+    dense: bool = False
 
 
 @frozen
@@ -62,7 +66,8 @@ class NeverReturnedError(BaseException):
 def strategies_of(job: Job) -> tuple[tuple[StrategyConfig, ...], tuple[ConfiguredStrategy, ...]]:
     """Return the strategies of *job*, configured and built; raise `ConfigError` where that is not possible."""
     if not job.strategy:
-        return (StrategyConfig(JITTER),), (ConfiguredStrategy(JITTER, Jitter()),)
+        jitter = Jitter(fast=1, slow=2, rests=False) if job.dense else Jitter()
+        return (StrategyConfig(JITTER),), (ConfiguredStrategy(JITTER, jitter),)
     chosen = f"strategies=[{{name: {job.strategy!r}}}]"
     loaded = load_settings("dev", environ={}, overrides=[chosen, *job.overrides])
     return loaded.config.strategies, configured_strategies(loaded.config, loaded.origins)
@@ -72,7 +77,7 @@ def run_seed(job: Job) -> SeedResult:
     """Run *job* to its end, or to the first thing that may not happen."""
     began = process_time()
     configured, strategies = strategies_of(job)
-    scenario = draw(job.seed, job.minutes, configured)
+    scenario = draw(job.seed, job.minutes, configured, dense=job.dense)
     if job.faults is not None:
         scenario = evolve(scenario, faults=job.faults)
     world = World(scenario, strategies)

@@ -38,7 +38,7 @@ from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_
 from meva_runners.simulation.checker import Checker
 from meva_runners.simulation.market import market_events
 from meva_runners.simulation.operator_desk import SimulatedOperator
-from meva_runners.simulation.scenario import FIRST_TICKS, START_NS, SYMBOLS, Scenario
+from meva_runners.simulation.scenario import FIRST_TICKS, START_NS, Scenario
 
 # After the last fault the world goes on for so long: window, lag bound and two more questions must fit (figure R9).
 QUIET_SECONDS: Final = 150
@@ -65,7 +65,7 @@ class World:
         self.scenario = scenario
         self.now_ns = START_NS
         self.plan = FaultPlan(scenario.faults)
-        self.exchange = SimulatedExchange(compose_venue(config), self.plan, symbols=SYMBOLS)
+        self.exchange = SimulatedExchange(compose_venue(config), self.plan, symbols=scenario.symbols)
         self.checker = Checker(config, self.exchange)
         self.operator = SimulatedOperator(self.exchange)
         self.crashes = 0
@@ -81,11 +81,12 @@ class World:
         self._trace = blake2b(digest_size=16)
         market = market_events(
             scenario.seed,
-            SYMBOLS,
+            scenario.symbols,
             start_ns=START_NS + NS_PER_SECOND,
             busy_seconds=self._seconds,
             calm_seconds=QUIET_SECONDS,
             first_ticks=FIRST_TICKS,
+            dense=scenario.dense,
         )
         self._market: Iterator[MarketEvent] = market
         self._next_market: MarketEvent | None = next(market)

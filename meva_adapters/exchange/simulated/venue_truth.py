@@ -39,6 +39,7 @@ class VenueTruth:
         self._engine = engine
         self.placed: list[PlacedOrder] = []
         self.trades: list[tuple[int, Fill]] = []
+        self._trades: dict[str, tuple[list[int], list[Fill]]] = {}
         self._by_name: dict[str, PlacedOrder] = {}
         self._order_times: dict[str, list[int]] = {}
         self._orders: dict[str, list[ObservedOrder]] = {}
@@ -73,6 +74,9 @@ class VenueTruth:
             match event:
                 case OrderFilled(fill=fill):
                     self.trades.append((time_ns, fill))
+                    times, fills = self._trades.setdefault(fill.symbol, ([], []))
+                    times.append(time_ns)
+                    fills.append(fill)
                     order = self._by_name[fill.client_order_id]
                     filled = order.seen.filled_quantity + fill.quantity
                     full = filled == order.request.quantity
@@ -108,12 +112,15 @@ class VenueTruth:
 
     def trades_at(self, time_ns: int, symbol: str, after: str) -> list[Fill]:
         """Return the own trades of *symbol* after the trade id *after*, as known at *time_ns*."""
-        last = int(after or 0)
-        return [
-            fill
-            for traded_ns, fill in self.trades
-            if fill.symbol == symbol and traded_ns <= time_ns and int(fill.trade_id) > last
-        ]
+        times, fills = self._trades.get(symbol, ([], []))
+        first = int(after) if after else 0  # Ids count a symbol's trades from 1.
+        return fills[first : bisect_right(times, time_ns)]
+
+    def has_trade(self, fill: Fill) -> bool:
+        """Return whether that trade happened."""
+        _, fills = self._trades.get(fill.symbol, ([], []))
+        number = int(fill.trade_id)
+        return 0 < number <= len(fills) and fills[number - 1].client_order_id == fill.client_order_id
 
     def _state_at(self, time_ns: int) -> tuple[tuple[ObservedOrder, ...], Balances]:
         return self._states[max(0, bisect_right(self._state_times, time_ns) - 1)]
