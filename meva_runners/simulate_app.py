@@ -44,6 +44,8 @@ def simulate(options: SimulateOptions) -> None:
             on_result=on_result,
         )
     failures = []
+    if campaign.failures:
+        click.echo("Shrinking the first failures; this takes a minute each.", err=True)
     for failure in shrunk_failures(campaign, jobs, _plan_of):
         path = options.out / f"failure-{failure.result.seed}.json"
         write_plan(path, next(job for job in jobs if job.seed == failure.result.seed), failure.shrunk)

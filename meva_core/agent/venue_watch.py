@@ -137,6 +137,8 @@ class VenueWatch:
 
     def on_timer(self, time_ns: int) -> None:
         """Ask everything that is due."""
+        if time_ns < self._timer_ns:
+            return  # An older timer: a later one is set, and does its work.
         self._timer_ns = NEVER_NS
         outbox = self._runtime.outbox
         for name in self._unsettled.take_due(time_ns):

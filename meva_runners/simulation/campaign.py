@@ -22,6 +22,7 @@ from meva_runners.simulation.shrink import shrink
 # The two runs of a seed differ in how their interpreters hash texts: what depends on that shows in the trace.
 _HASH_SEEDS: Final = ("1", "2")
 _SHRUNK_MAX: Final = 3
+_TRIES_MAX: Final = 150
 
 
 @frozen
@@ -127,6 +128,8 @@ def shrunk_failures(
         def fails(faults: tuple[Fault, ...], job: Job = job, broken: str = broken) -> bool:
             nonlocal tries
             tries += 1
+            if tries > _TRIES_MAX:
+                return False  # Small enough: what is left still fails.
             found = run_seed(evolve(job, faults=faults)).violations
             return any(violation.invariant == broken for violation in found)
 

@@ -46,6 +46,7 @@ from meva_runners.simulation.claims import SUCCESSORS, Claims, price_units, unit
 
 # How many recoveries of a run are compared with a run of the whole journal; each costs that much again.
 _COMPARED_RECOVERIES: Final = 2
+_TIMERS_MAX: Final = 30
 _NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 # What a terminal claim must look like at the venue.
 _TRUE_ENDS: Final = {"filled": "filled", "canceled": "canceled", "expired": "expired"}
@@ -87,8 +88,8 @@ class Checker:
         self._expect("I22", event.time_ns >= claims.time_ns, f"time fell to {event.time_ns}")
         claims.sequence, claims.time_ns = outcome.sequence, max(claims.time_ns, event.time_ns)
         self._roll_day(event.time_ns)
+        was_killed = claims.killed
         self._hear(event)
-        was_killed = claims.gate == "KILLED"
         for record in outcome.records:
             self._take(record)
         if isinstance(event, KillRequested) and was_killed:
@@ -119,6 +120,10 @@ class Checker:
         age_ns = request.time_ns - claims.decided_ns.get(name, 0)
         fresh = age_ns <= self._config.signals.max_age_ms * NS_PER_MS
         self._expect("I18", fresh, f"{name} left {age_ns} ns after its decision")
+
+    def on_timers(self, waiting: int) -> None:
+        """Judge how many timers wait."""
+        self._expect("I24", waiting <= _TIMERS_MAX, f"{waiting} timers wait")
 
     def on_commit(self) -> None:
         """Learn that everything so far is durable."""
@@ -224,6 +229,7 @@ class Checker:
             case GateChanged():
                 self._expect("I22", record.epoch == claims.epoch + 1, f"gate epoch {record.epoch}")
                 claims.gate, claims.epoch = record.gate.name, record.epoch
+                claims.fallen = claims.fallen or record.code == "drawdown"
                 claims.mismatches += record.code == "venue_mismatch"
                 self._count(f"gate {record.code} {'lifted' if record.gate.name == 'OPEN' else 'set'}")
             case ControlAnswered(refusal=""):
@@ -238,7 +244,8 @@ class Checker:
         if request == "KillRelease":
             claims.killed = False
             self._expect("I13", not self._resting(), f"released while {self._resting()} rest at the venue")
-            if self._loss_limit_hit(claims.peak, self._config.risk.max_drawdown_limit):
+            if claims.fallen:  # Whoever releases this halt has seen the fall; the next is measured from here.
+                claims.fallen = False
                 claims.peak = claims.equity(self._config.reporting_currency)
         elif request == "Resume":
             claims.paused = False

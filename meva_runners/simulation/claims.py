@@ -86,7 +86,7 @@ _STANDING: Final = (
         "paused",
         "user_up",
     ),
-    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day"),
+    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen"),
 )
 
 
@@ -122,6 +122,7 @@ class Claims:
     peak: int = 0
     day_open: int = 0
     day: int = 0
+    fallen: bool = False
     _undo: list[tuple[dict[Any, Any], Any, Any]] = field(factory=list)
     _kept: dict[str, Any] = field(factory=dict)
 

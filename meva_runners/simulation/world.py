@@ -283,6 +283,7 @@ class World:
             case SetTimer(name, due_ns):
                 self._armed += 1
                 heappush(self._timers, (due_ns, self._armed, name))
+                self.checker.on_timers(len(self._timers))
             case RaiseAlert() | TransferFunds():
                 pass  # The checker reads them in the records.
         for request in exchange.wire[sent:]:

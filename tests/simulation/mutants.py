@@ -223,6 +223,14 @@ def _cancels_not_repeated(original: Any) -> Any:
     return on_timer
 
 
+def _timers_pile_up(original: Any) -> Any:
+    def on_timer(self: VenueWatch, time_ns: int) -> None:
+        self._timer_ns = 0
+        original(self, time_ns)
+
+    return on_timer
+
+
 def _first_cancel_is_enough(_original: Any) -> Any:
     def refusal(self: VenueWatch) -> str:
         return ""
@@ -445,6 +453,8 @@ MUTANTS: dict[str, Mutant] = {
     # I18: inputs.
     "loss of the user stream ignored": method(VenueWatch, "on_stream", returning(None)),
     "wrong clock ignored": method(ConnectionDesk, "_judge_clock", returning(None)),
+    # I24: what grows without a bound.
+    "every timer is set again": method(VenueWatch, "on_timer", _timers_pile_up),
     # I19: recovery.
     "recovery leaves acknowledgements out": lambda: patch.object(world, "recover", _acks_not_journaled(None)),
 }
