@@ -16,10 +16,11 @@ def main(options: ReplayOptions) -> None:
     packed or not, recognised by its content. Without one, the bundled three days of BTC/USDT are replayed.
     """
     from meva_runners.exit_status import told
-    from meva_runners.replay_app import ReplayApp
-    from meva_runners.replay_verify import verify_session
 
-    with told(debug=options.debug):
+    with told(debug=options.debug):  # Around the imports too: they take long enough for a Ctrl-C.
+        from meva_runners.replay_app import ReplayApp
+        from meva_runners.replay_verify import verify_session
+
         if options.verify:
             verify_session(options)
         else:

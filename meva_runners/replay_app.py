@@ -35,7 +35,7 @@ from meva_runners.composition import ConfiguredStrategy, compose_metrics, instru
 from meva_runners.driver import Observer
 from meva_runners.replay_options import ReplayOptions
 from meva_runners.replay_run import ReplayRun, RunFacts, equity_rows
-from meva_runners.replay_tapes import SAMPLE, moment, opened_tapes, tape_hash, tape_warnings
+from meva_runners.replay_tapes import SAMPLE, first_fault, moment, opened_tapes, tape_hash, tape_warnings
 from meva_runners.session_recorder import SessionRecorder
 from meva_runners.strategy_loading import configured_strategies
 
@@ -63,7 +63,7 @@ class ReplayApp:
         return cls(options, settings, configured_strategies(settings.config, settings.origins))
 
     def run(self) -> None:
-        """Replay, and write every output that was asked for."""
+        """Replay, and write every output that was asked for; then raise when a tape had repeats or gaps."""
         config = self.settings.config
         with opened_tapes(self.options, instruments_of(config)) as tapes:
             result = self._replayed(tapes)
@@ -71,10 +71,15 @@ class ReplayApp:
                 self._check(tapes, result)
         if self.options.json:
             click.echo(json_text(result))
+            for warning in result.warnings:  # The summary has a place for them, the object has none.
+                click.echo(f"Warning: {warning}.", err=True)
         else:
             print_summary(result, sys.stdout)
         if self.options.report is not None:
             _write_report(self.options.report, result)
+        fault = first_fault(tapes)
+        if fault is not None:
+            raise fault
 
     def _replayed(self, tapes: Sequence[Tape]) -> ReplayResult:
         config = self.settings.config

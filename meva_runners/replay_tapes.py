@@ -65,6 +65,11 @@ def tape_warnings(tapes: Sequence[Tape]) -> list[str]:
     ]
 
 
+def first_fault(tapes: Sequence[Tape]) -> DataError | None:
+    """Return the first place at which a tape that was read held a repeated trade or lacked book updates."""
+    return next((fault for tape in tapes if (fault := getattr(tape, "fault", None))), None)
+
+
 def moment(text: str | None, option: str) -> int | None:
     """Return the time that *option* names, in ns UTC; raise `DataError` when it is none."""
     if text is None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from meva_adapters.feed.ordering import Numbered, Ordering, cut, sorted_rows
 from meva_adapters.feed.recording import Recording
+from meva_core.errors import DataError
 from meva_core.ports.market_feed import Block
 
 
@@ -75,6 +76,11 @@ class FileTape:
     def duplicates(self) -> int:
         """Return how many trades were dropped so far because their id had come before."""
         return self._ordering.duplicates
+
+    @property
+    def fault(self) -> DataError | None:
+        """Return the first place so far where a repeated trade was dropped or book updates are missing."""
+        return self._ordering.fault
 
     @property
     def skipped(self) -> int:

@@ -1,4 +1,4 @@
-"""Check that rows come in order of time and no trade comes twice; sort them in memory where asked to."""
+"""Check that rows come in order of time, no trade twice and no book update missing; sort in memory where asked to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import attrs
 from meva_adapters.feed.times import text_of_ns
 from meva_core.data.replay_loader import event_times
 from meva_core.errors import DataError
-from meva_core.events import TradeReceived
+from meva_core.events import BookChanged, Event, TradeReceived
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, TradeBlock
 
 # The line (or row) numbers of a block's rows, and the block.
@@ -32,15 +32,18 @@ _COLUMNS: Final[dict[type, tuple[str, ...]]] = {
 class Ordering:
     """Let rows through whose times never fall, without trades that were seen before.
 
-    *duplicates* counts the dropped ones. Bars must not overlap.
+    *duplicates* counts the dropped ones. Bars must not overlap. *fault* is the first place where a row was
+    dropped or book updates are missing: a replay goes on, but its result rests on less than it seems to.
     """
 
     def __init__(self, source: str) -> None:
         self.duplicates = 0
+        self.fault: DataError | None = None
         self._source = source
         self._last_ns: int | None = None
         self._rows = 0
         self._recent: dict[str, _RecentIds] = defaultdict(_RecentIds)
+        self._update_ids: dict[str, int] = {}
 
     def check(self, numbered: Iterable[Numbered]) -> Iterator[Numbered]:
         """Yield the rows in order; raise `DataError` at the first that is not, after those before it."""
@@ -87,6 +90,7 @@ class Ordering:
             recent = self._recent[block.symbol]
             kept = [row for row, trade_id in enumerate(block.ids) if recent.add(trade_id)]
         elif isinstance(block, EventBlock):
+            self._note_gaps(lines, block.events)
             kept = [
                 row
                 for row, event in enumerate(block.events)
@@ -96,10 +100,34 @@ class Ordering:
             ]
         else:
             return lines, block
+        if len(kept) == len(lines):
+            return lines, block
         self.duplicates += len(lines) - len(kept)
-        return (
-            (lines, block) if len(kept) == len(lines) else ([lines[row] for row in kept], take(block, kept))
-        )
+        first = next((row for row, found in enumerate(kept) if row != found), len(kept))
+        self._note_repeat(lines[first], block, first)
+        return [lines[row] for row in kept], take(block, kept)
+
+    def _note_repeat(self, line: int, block: TradeBlock | EventBlock, row: int) -> None:
+        trade_id = block.ids[row] if isinstance(block, TradeBlock) else getattr(block.events[row], "trade_id", -1)
+        problem = f"trade id {trade_id} had come before, and the repeated trade was dropped."
+        self._note(DataError(self._source, line, problem, "Remove the repeated rows from the file."))
+
+    def _note_gaps(self, lines: Sequence[int], events: Sequence[Event]) -> None:
+        known = self._update_ids
+        for line, event in zip(lines, events, strict=True):
+            if not isinstance(event, BookChanged):
+                continue
+            last = known.get(event.symbol, event.last_update_id)
+            if not event.snapshot and event.first_update_id > last + 1:
+                missing = f"{last + 1} to {event.first_update_id - 1} of {event.symbol}"
+                problem = f"book updates {missing} are missing, so the book was not used until the next snapshot."
+                remedy = "Record it again, or cut the file before this line."
+                self._note(DataError(self._source, line, problem, remedy))
+            known[event.symbol] = max(last, event.last_update_id)
+
+    def _note(self, fault: DataError) -> None:
+        if self.fault is None or fault.line < self.fault.line:
+            self.fault = fault
 
 
 class _RecentIds:

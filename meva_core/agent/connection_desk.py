@@ -47,6 +47,7 @@ class ConnectionDesk:
         self._runtime.version += 1
         match event:
             case AgentStarted():
+                connectivity.connected = dict.fromkeys(connectivity.connected, False)
                 self._watch.start(event)
             case ClockMeasured():
                 connectivity.clock_offset_ns = event.offset_ns

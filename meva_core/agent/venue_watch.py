@@ -41,7 +41,6 @@ TIMER: Final = "venue_watch"
 USER_STREAM: Final = "user"
 ABSENT: Final = "absent"  # Begins the decision that an order was never placed.
 ORDER_UNKNOWN: Final = "order_unknown"
-RECONCILE_DRIFT: Final = "reconcile_drift"
 
 
 @frozen
@@ -185,8 +184,11 @@ class VenueWatch:
             self._trades_after[fill.symbol] = fill.trade_id
         for seen in report.open:
             record = self._orders.find(seen.client_order_id)
-            if record is not None and record.status is OrderStatus.UNKNOWN:
-                self._orders.adopt(record, seen, event.time_ns)
+            if (
+                record is not None
+                and record.status is OrderStatus.UNKNOWN
+                and self._orders.adopt(record, seen, event.time_ns)
+            ):
                 self._desk.say_changed(record)
                 self._unsettled.settle(seen.client_order_id)
         if not self._starts:
@@ -288,11 +290,10 @@ class VenueWatch:
             return
         if not drifting:
             self._drift_since_ns = self._drift_cycles = 0
-            self._alerts.clear(RECONCILE_DRIFT)
             if not report.open and not len(self._unsettled) and not self._runtime.state.open_orders:
                 self._cancels_pending = False
             self._clean_ns = now_ns
-            up = self._runtime.state.connectivity.connected.get(USER_STREAM, True)
+            up = self._runtime.state.connectivity.connected.get(USER_STREAM, False)
             if up and not len(self._unsettled) and self._gate.holds(RECONCILING):
                 self._gate.lift(
                     RECONCILING, actor="venue_watch", reason="books and venue agree", time_ns=now_ns

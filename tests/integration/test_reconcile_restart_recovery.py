@@ -22,6 +22,7 @@ from meva_core.events import (
     OrderAcknowledged,
     OrderCancelRequested,
     OrderQueryAnswered,
+    StreamConnected,
     TimerFired,
     TradeReceived,
     VenueStateObserved,
@@ -117,6 +118,7 @@ def started(path: Path) -> Process:
     """Return a process that has compared clean and may trade."""
     process = Process(path)
     process.hear(AgentStarted(at(0)))
+    process.hear(StreamConnected(at(0.5), "user"))
     process.hear(clean(process, 1))
     return process
 
@@ -203,6 +205,7 @@ def test_an_order_that_filled_meanwhile_is_completed_and_trading_goes_on(
     """The fill is booked from the venue's own trades; the next comparison lifts the halt."""
     process, order = died
     process.hear(AgentStarted(at(10)))
+    process.hear(StreamConnected(at(10.1), "user"))
     [timer, *_] = of_kind(process.sent, SetTimer)
     left = process.hear(TimerFired(timer.due_ns, timer.name))
     assert [order.request.client_order_id] == [each.client_order_id for each in of_kind(left, QueryOrder)]
@@ -224,6 +227,7 @@ def test_an_order_that_never_arrived_ends_by_the_fence_alone(died: tuple[Process
     """Not found means nothing before the fence; after it, twice, it is proof, and the reservation is free."""
     process, order = died
     process.hear(AgentStarted(at(10)))
+    process.hear(StreamConnected(at(10.1), "user"))
     name = order.request.client_order_id
     fence_s = 2 + 5 + 60
     for second in (11, 30, fence_s - 0.001, fence_s):
@@ -266,6 +270,21 @@ def test_recovery_is_equal_at_every_event_and_repeatable(path: Path) -> None:
         process = Process(path)
     assert process.agent.state().open_orders[name].status is OrderStatus.PENDING_CANCEL
     process.die()
+
+
+def test_nothing_is_traded_before_the_stream_of_our_orders_is_up(path: Path) -> None:
+    """Books that agree are not enough after a restart: what fills next must be heard of (invariant I18)."""
+    started(path).die()
+    second = Process(path)
+    second.hear(AgentStarted(at(10)))
+    second.hear(clean(second, 11))
+    deaf = of_kind(second.hear(trade(12)), PlaceOrder)
+    second.hear(StreamConnected(at(13), "user"))
+    second.hear(clean(second, 14))
+
+    assert [] == deaf
+    assert 1 == len(of_kind(second.hear(trade(15)), PlaceOrder))
+    second.die()
 
 
 def test_a_cancel_under_way_is_asked_after(path: Path) -> None:
