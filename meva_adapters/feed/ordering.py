@@ -108,7 +108,9 @@ class Ordering:
         return [lines[row] for row in kept], take(block, kept)
 
     def _note_repeat(self, line: int, block: TradeBlock | EventBlock, row: int) -> None:
-        trade_id = block.ids[row] if isinstance(block, TradeBlock) else getattr(block.events[row], "trade_id", -1)
+        trade_id = (
+            block.ids[row] if isinstance(block, TradeBlock) else getattr(block.events[row], "trade_id", -1)
+        )
         problem = f"trade id {trade_id} had come before, and the repeated trade was dropped."
         self._note(DataError(self._source, line, problem, "Remove the repeated rows from the file."))
 
@@ -120,7 +122,9 @@ class Ordering:
             last = known.get(event.symbol, event.last_update_id)
             if not event.snapshot and event.first_update_id > last + 1:
                 missing = f"{last + 1} to {event.first_update_id - 1} of {event.symbol}"
-                problem = f"book updates {missing} are missing, so the book was not used until the next snapshot."
+                problem = (
+                    f"book updates {missing} are missing, so the book was not used until the next snapshot."
+                )
                 remedy = "Record it again, or cut the file before this line."
                 self._note(DataError(self._source, line, problem, remedy))
             known[event.symbol] = max(last, event.last_update_id)

@@ -8,6 +8,8 @@ from typing import Final
 from meva_core.model.order import OrderRequest, TradeIntent
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+# The last two digits of a number, looked up: most names differ from the one before in them alone.
+_PAIRS: Final = [first + second for first in _DIGITS for second in _DIGITS]
 _PREFIX_DIGITS: Final = 6
 _TAG_DIGITS: Final = 2
 # Kraken allows 18 characters, Binance 36 (venue documentation, "client order id").
@@ -39,6 +41,8 @@ class ClientOrderIds:
     def __init__(self, agent: str, account: str) -> None:
         self.prefix = _tag(f"{agent}\x00{account}", _PREFIX_DIGITS)
         self._owners: dict[tuple[str, str], str] = {}
+        self._high = -1
+        self._high_text = ""
 
     def name(self, intent: TradeIntent) -> str:
         """Return the client order id of *intent*."""
@@ -46,7 +50,10 @@ class ClientOrderIds:
         tag = self._owners.get(owner)
         if tag is None:
             tag = self._owners[owner] = self.owner_tag(*owner)
-        return f"{tag}{_base36(intent.decision):0>{_SEQUENCE_DIGITS}}"
+        high, low = divmod(intent.decision, len(_PAIRS))
+        if high != self._high:
+            self._high, self._high_text = high, f"{_base36(high):0>{_SEQUENCE_DIGITS - 2}}"
+        return f"{tag}{self._high_text}{_PAIRS[low]}"
 
     def owner_tag(self, strategy: str, symbol: str) -> str:
         """Return the characters with which all orders of *strategy* on *symbol* begin."""

@@ -200,15 +200,16 @@ class OrderService:
             )
             raise InvariantError("fills stay inside their order", facts)
         report = OrderReport.FINAL_FILL if filled == request.quantity else OrderReport.PARTIAL_FILL
-        next_status(fill.client_order_id, record.status, report)  # Raises before anything has changed.
+        status = next_status(fill.client_order_id, record.status, report)  # Raises before anything has changed.
         self._trades.setdefault(fill.client_order_id, set()).add((fill.symbol, fill.trade_id))
-        if record.status not in TERMINAL:
+        if record.status not in TERMINAL and status not in TERMINAL:  # Else all that is left goes at the end.
             part = EXACT.multiply(fill.quantity, record.reserve_price)
             release(self._state, record.reserve_asset, part)
-        record.filled_quantity = filled
         record.filled_notional = EXACT.fma(fill.price, fill.quantity, record.filled_notional)
         record.venue_order_id = record.venue_order_id or fill.venue_order_id
-        return self._move(record, report, f"trade {fill.symbol} {fill.trade_id}", time_ns)
+        self._set(record, status, f"trade {fill.symbol} {fill.trade_id}", time_ns)
+        record.filled_quantity = filled
+        return record
 
     def cancel(self, client_order_id: str, reason: str, time_ns: int) -> CancelOrder | None:
         """Return the command that cancels an open order; `None` when it is not open."""
@@ -254,15 +255,17 @@ class OrderService:
         return SubmitResult(record, None)
 
     def _move(self, record: OrderRecord, report: OrderReport, evidence: str, time_ns: int) -> OrderRecord:
-        before = record.status
-        client_order_id = record.request.client_order_id
-        status = next_status(client_order_id, before, report)
+        status = next_status(record.request.client_order_id, record.status, report)
+        self._set(record, status, evidence, time_ns)
+        return record
+
+    def _set(self, record: OrderRecord, status: OrderStatus, evidence: str, time_ns: int) -> None:
+        ends = status in TERMINAL and record.status not in TERMINAL
         record.status = status
         record.updated_ns = time_ns
         record.evidence = evidence
-        if status in TERMINAL and before not in TERMINAL:
+        if ends:
             self._end(record)
-        return record
 
     def _end(self, record: OrderRecord) -> None:
         client_order_id = record.request.client_order_id

@@ -237,14 +237,15 @@ def test_a_wrong_argument_is_one_clear_message(arguments: Sequence[str], status:
 
 
 def test_repeated_trade_ids_are_dropped_and_told(tmp_path: Path) -> None:
-    """A duplicate is no reason to stop; the summary warns."""
+    """A duplicate is no reason to stop: the result is complete and warns, and the status says it rests on less."""
     times = ((1, 0), (1, 5), (2, 9))
     rows = [f"{number},30000.00,0.1,3000.0,{1_700_000_000_000 + ms},true,true\n" for number, ms in times]
     tape = tmp_path / "BTCUSDT-trades.csv"
     tape.write_text("".join(rows))
     finished = CliRunner().invoke(main, [f"BTC/USDT={tape}"])
 
-    assert 0 == finished.exit_code
+    assert 1 == finished.exit_code
+    assert "line 2: trade id 1 had come before" in finished.stderr
     assert "1 trades were dropped because their id had come before" in " ".join(finished.stdout.split())
 
 
@@ -265,3 +266,4 @@ def test_an_interrupted_run_keeps_what_was_committed(tmp_path: Path) -> None:
     assert "Interrupted" in errors
     assert "Traceback" not in errors
     assert 0 == verified.returncode, verified.stderr
+    assert 0 < int(verified.stdout.split()[1].replace(",", "")) < 400_000
