@@ -166,7 +166,11 @@ def test_reports_are_written(tmp_path: Path) -> None:
 
 def plain(text: str) -> Callable[[Path], None]:
     """Return what writes *text* to a file."""
-    return lambda path: path.write_text(text) and None
+
+    def write(path: Path) -> None:
+        path.write_text(text)
+
+    return write
 
 
 def cut_gzip(path: Path) -> None:
