@@ -25,7 +25,7 @@ from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig, LogLevel
-from meva_core.errors import DataError, InvariantError
+from meva_core.errors import DataError, InvariantError, MevaError
 from meva_core.ops.metrics import emit, metrics_of, metrics_of_state
 from meva_core.ops.reporting import ReplayResult
 from meva_core.ports.market_feed import Tape
@@ -191,8 +191,11 @@ class ReplayApp:
             )
             run.record_with(recorder)
             yield session
+        except MevaError:
+            session.close()  # It was raised between two events: all that was handled is whole.
+            raise
         finally:
-            session.close()
+            session.abandon()  # A Ctrl-C may come amid an event, of which no half may be committed.
 
 
 def _logged(log: LogHandle) -> Observer:

@@ -11,8 +11,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from meva_adapters.storage.market_segments import OpenSegment
+from meva_runners.replay import main
 
 ROOT = Path(__file__).resolve().parents[3]
 T0 = 1_700_000_000_000_000_000
@@ -180,3 +185,25 @@ def test_ctrl_c_while_the_program_is_still_loading_is_answered_alike(tmp_path: P
 
     assert 130 == process.returncode, errors
     assert "Interrupted. What was committed is kept.\n" == errors
+
+
+def test_ctrl_c_amid_an_event_commits_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was half appended is dropped; the session ends with the last commit, and opens."""
+    rows = "".join(f"{T0 + row},30000.00,0.1,buy\n" for row in range(20_000))
+    tape, session = tmp_path / "tape", tmp_path / "run.db"
+    tape.write_text(HEADER + rows)
+    add_trades, calls = OpenSegment.add_trades, iter(range(100))
+
+    def interrupted(segment: OpenSegment, *arguments: Any, **bounds: Any) -> None:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        add_trades(segment, *arguments, **bounds)
+
+    monkeypatch.setattr(OpenSegment, "add_trades", interrupted)
+    finished = CliRunner().invoke(main, [f"BTC/USDT={tape}", "--session", str(session)])
+    verified = CliRunner().invoke(main, [str(session), "--verify"])
+
+    assert 130 == finished.exit_code
+    assert "Interrupted. What was committed is kept.\n" == finished.stderr
+    assert 0 == verified.exit_code, verified.stderr
+    assert 0 < int(verified.stdout.split()[1].replace(",", "")) < 20_000
