@@ -224,6 +224,16 @@ class StreamGapDetected:
 
 
 @value
+class MarketStatusChanged:
+    """A market opened or closed for orders, or its rules are no longer those that we are configured for."""
+
+    time_ns: int
+    symbol: str
+    tradable: bool
+    reason: str
+
+
+@value
 class AgentStarted:
     """A process took the agent up, new or recovered from its journal: whatever was under way is unknown now."""
 
@@ -344,7 +354,9 @@ VenueEvent = (
     | OrderQueryAnswered
     | VenueStateObserved
 )
-ConnectivityEvent = StreamConnected | StreamLost | StreamGapDetected | AgentStarted | ClockMeasured
+ConnectivityEvent = (
+    StreamConnected | StreamLost | StreamGapDetected | MarketStatusChanged | AgentStarted | ClockMeasured
+)
 OperatorEvent = (
     PauseRequested
     | ResumeRequested

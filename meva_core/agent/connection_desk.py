@@ -8,17 +8,23 @@ from typing import Final, assert_never
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.venue_watch import USER_STREAM, VenueWatch
+from meva_core.commands import AlertLevel
 from meva_core.events import (
     AgentStarted,
     ClockMeasured,
     ConnectivityEvent,
+    MarketStatusChanged,
     StreamConnected,
     StreamGapDetected,
     StreamLost,
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.model.state import Gate, GateMarker
+from meva_core.ops.alerts import AlertService
+from meva_core.ops.log_records import AlertRaised
 from meva_core.risk.gate import CLOCK_OFFSET, TradingGate
+
+MARKET_HALTED: Final = "market_halted"
 
 _ACTOR: Final = "connection_desk"
 
@@ -31,12 +37,14 @@ class ConnectionDesk:
         runtime: Runtime,
         *,
         gate: TradingGate,
+        alerts: AlertService,
         watch: VenueWatch,
         paths: Mapping[str, MarketPath],
         clock_offset_max_ns: int,
     ) -> None:
         self._runtime = runtime
         self._gate = gate
+        self._alerts = alerts
         self._watch = watch
         self._paths = paths
         self._clock_offset_max_ns = clock_offset_max_ns
@@ -52,6 +60,8 @@ class ConnectionDesk:
             case ClockMeasured():
                 connectivity.clock_offset_ns = event.offset_ns
                 self._judge_clock(event)
+            case MarketStatusChanged():
+                self._take_status(event)
             case StreamConnected():
                 connectivity.reconnects += event.stream in connectivity.connected
                 connectivity.connected[event.stream] = True
@@ -66,6 +76,25 @@ class ConnectionDesk:
                 self._watch.on_stream(event)
             case _:
                 assert_never(event)
+
+    def _take_status(self, event: MarketStatusChanged) -> None:
+        """Send nothing to a market that takes nothing, or whose rules we do not know; look at what is open there."""
+        halted, runtime = self._runtime.state.connectivity.halted, self._runtime
+        if event.tradable is (event.symbol not in halted):
+            return  # It is as we know it.
+        if event.tradable:
+            del halted[event.symbol]
+            self._alerts.clear(MARKET_HALTED, subject=event.symbol)
+        else:
+            halted[event.symbol] = event.reason
+            text = f"{event.symbol} takes no orders from us: {event.reason}"
+            alert = self._alerts.trigger(
+                AlertLevel.HIGH, MARKET_HALTED, text, time_ns=event.time_ns, subject=event.symbol
+            )
+            if alert is not None:
+                runtime.outbox.command(alert, f"alert {MARKET_HALTED} {event.symbol}")
+                runtime.outbox.record(AlertRaised(event.time_ns, alert))
+        self._watch.look(f"{event.symbol}: {event.reason}")
 
     def _forget_markets(self, stream: str, symbols: Mapping[str, MarketPath] | set[str]) -> None:
         """Continue no market over a hole; the stream of our orders tells nothing of markets."""

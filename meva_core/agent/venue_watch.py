@@ -106,6 +106,12 @@ class VenueWatch:
         if self._starts and event.stream == USER_STREAM:
             self._hold(f"{type(event).__name__} of the stream of our orders", event.time_ns)
 
+    def look(self, reason: str) -> None:
+        """Ask the venue what it holds of ours, now."""
+        if self._starts:
+            self._observe(reason, self._runtime.now_ns)
+            self._arm()
+
     def on_unknown(self, event: OrderOutcomeUnknown) -> None:
         """Begin to search for an order whose outcome is unknown."""
         record = self._desk.apply(event)

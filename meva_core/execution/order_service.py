@@ -200,7 +200,9 @@ class OrderService:
             )
             raise InvariantError("fills stay inside their order", facts)
         report = OrderReport.FINAL_FILL if filled == request.quantity else OrderReport.PARTIAL_FILL
-        status = next_status(fill.client_order_id, record.status, report)  # Raises before anything has changed.
+        status = next_status(
+            fill.client_order_id, record.status, report
+        )  # Raises before anything has changed.
         self._trades.setdefault(fill.client_order_id, set()).add((fill.symbol, fill.trade_id))
         if record.status not in TERMINAL and status not in TERMINAL:  # Else all that is left goes at the end.
             part = EXACT.multiply(fill.quantity, record.reserve_price)

@@ -120,12 +120,13 @@ class TreasurySnapshot:
 
 @define
 class ConnectivityState:
-    """Say which streams are up; replayed markets count as connected."""
+    """Say which streams are up, and which symbols take no orders and why; replayed markets count as connected."""
 
     connected: dict[str, bool] = Factory(dict)
     reconnects: int = 0
     gaps: int = 0
     clock_offset_ns: int = 0
+    halted: dict[str, str] = Factory(dict)
 
 
 @define

@@ -27,6 +27,7 @@ class RiskCode(StrEnum):
     INTENT_EXPIRED = "intent_expired"
     STALE_DATA = "stale_data"
     NO_MARK = "no_mark"
+    MARKET_HALTED = "market_halted"
     BOOK_UNUSABLE = "book_unusable"
     UNKNOWN_ORDER = "unknown_order"
     INSTRUMENT_LIMITS = "instrument_limits"
@@ -121,11 +122,7 @@ def broken_rules(
     reserve: Decimal,
     free: Decimal,
 ) -> list[RiskCode]:
-    """Return the code of every rule that is broken; one broken rule does not hide another.
-
-    Each rule is one condition and one code. It is written flat, on the bare numbers, because every order passes it
-    whole and few need the `RiskView` that explains a refusal.
-    """
+    """Return the code of every rule that is broken, hiding none: flat, on bare numbers, as every order passes it."""
     quantity, flags, limits = intent.quantity, state.runtime_flags, state.risk_limits
     item, config, losses = subject.instrument, subject.config, subject.losses
     codes: list[RiskCode] = []
@@ -139,6 +136,8 @@ def broken_rules(
         codes.append(RiskCode.STALE_DATA)
     if not mark_known:
         codes.append(RiskCode.NO_MARK)
+    if intent.symbol in state.connectivity.halted:
+        codes.append(RiskCode.MARKET_HALTED)
     if subject.market.book is not None and not subject.market.is_book_usable():
         codes.append(RiskCode.BOOK_UNUSABLE)
     if unknown_orders and grows:
@@ -185,6 +184,9 @@ EXPLANATIONS: Final[dict[RiskCode, Callable[[RiskView], str]]] = {
         f"market data is {v.data_age_ns} ns old, at most {v.max_data_age_ns} allowed"
     ),
     RiskCode.NO_MARK: lambda _: "an asset that is held, or the quote asset, has no mark yet",
+    RiskCode.MARKET_HALTED: lambda v: (
+        f"{v.intent.symbol} takes no orders: {v.state.connectivity.halted[v.intent.symbol]}"
+    ),
     RiskCode.BOOK_UNUSABLE: lambda v: (
         f"the order book of {v.intent.symbol} is not synchronised, one-sided or crossed"
     ),

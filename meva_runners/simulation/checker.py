@@ -26,6 +26,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.events import (
     Event,
     KillRequested,
+    MarketStatusChanged,
     PauseRequested,
     QuoteReceived,
     StreamConnected,
@@ -214,6 +215,10 @@ class Checker:
                 claims.user_up = True
             case StreamLost(stream=stream) if stream == USER:
                 claims.user_up = False
+            case MarketStatusChanged(symbol=symbol):
+                claims.halted.pop(symbol, None)
+                if not event.tradable:
+                    claims.halted[symbol] = None
             case TransferSettled():
                 self._transfer(event)
             case _:
@@ -311,6 +316,7 @@ class Checker:
         self._expect("I15", not loss and not fall, f"{name} after the loss limit")
         age_ns = time_ns - claims.heard_ns.get(symbol, 0)
         self._expect("I18", age_ns <= risk.max_data_age_ms * NS_PER_MS, f"{name} on data {age_ns} ns old")
+        self._expect("I18", symbol not in claims.halted, f"{name} to a market that is closed")
         self._expect("I18", claims.user_up, f"{name} while the stream of our orders is down")
         skew_ns = abs(self._agent.clock_offset_ns) if self._agent else 0
         self._expect(

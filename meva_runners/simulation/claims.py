@@ -86,7 +86,7 @@ _STANDING: Final = (
         "paused",
         "user_up",
     ),
-    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen"),
+    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen", "halted"),
 )
 
 
@@ -123,6 +123,7 @@ class Claims:
     day_open: int = 0
     day: int = 0
     fallen: bool = False
+    halted: dict[str, None] = field(factory=dict)
     _undo: list[tuple[dict[Any, Any], Any, Any]] = field(factory=list)
     _kept: dict[str, Any] = field(factory=dict)
 

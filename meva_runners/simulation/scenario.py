@@ -81,6 +81,7 @@ _AMOUNTS: Final = {
     Kind.FEED_SILENT: (500, 30_000),
     Kind.NETWORK_DOWN: (500, 30_000),
     Kind.CLOCK_SKEW: (-90_000, 90_000),
+    Kind.HALTED: (500, 60_000),
     Kind.SLOW_COMMIT: (1, 7_000),
     Kind.KILL: (1, 8),
 }

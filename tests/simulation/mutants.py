@@ -452,6 +452,7 @@ MUTANTS: dict[str, Mutant] = {
     "every other mark is left out": method(AccountWatch, "mark", _offered_early),
     # I18: inputs.
     "loss of the user stream ignored": method(VenueWatch, "on_stream", returning(None)),
+    "closed markets ignored": method(ConnectionDesk, "_take_status", returning(None)),
     "wrong clock ignored": method(ConnectionDesk, "_judge_clock", returning(None)),
     # I24: what grows without a bound.
     "every timer is set again": method(VenueWatch, "on_timer", _timers_pile_up),

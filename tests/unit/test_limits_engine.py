@@ -52,6 +52,11 @@ def break_book(policy: Policy) -> None:
     policy.market.apply_book(BookChanged(NOW_NS, "BTC/USD", False, 1, 2, ((9_999, 1),), ()))
 
 
+def halt(policy: Policy) -> None:
+    """Close the market."""
+    policy.state.connectivity.halted["BTC/USD"] = "closed for the night"
+
+
 def nothing(_: Policy) -> None:
     """Leave the policy as it is."""
 
@@ -84,6 +89,7 @@ CASES: list[tuple[RiskCode, Change, Callable[[Policy], None], Change | None, Cha
         "5000000001 ns old",
     ),
     (RiskCode.NO_MARK, {}, lambda p: setattr(p.market, "last_ticks", 0), None, {}, "no mark yet"),
+    (RiskCode.MARKET_HALTED, {}, halt, None, {}, "BTC/USD takes no orders: closed for the night"),
     (RiskCode.BOOK_UNUSABLE, {}, break_book, None, {}, "not synchronised"),
     (
         RiskCode.UNKNOWN_ORDER,

@@ -54,6 +54,9 @@ class Kind(StrEnum):
     CLOCK_SKEW = (
         "clock_skew"  # C4: the venue's clock is so far ahead of ours (ms, may be negative) for a while.
     )
+    HALTED = (
+        "halted"  # C5: the first symbol takes no orders for so long (ms), and we learn it a second later.
+    )
     # The account.
     MANUAL_CANCEL = "manual_cancel"  # B7: a person cancels our oldest open order.
     FOREIGN_TRADE = "foreign_trade"  # B7, F5: a person's own order trades in the same account.
@@ -113,6 +116,7 @@ POSSIBLE: Final[dict[Operation, tuple[Kind, ...]]] = {
         Kind.FEED_SILENT,
         Kind.NETWORK_DOWN,
         Kind.CLOCK_SKEW,
+        Kind.HALTED,
         Kind.MANUAL_CANCEL,
         Kind.FOREIGN_TRADE,
         Kind.PAUSE,

@@ -21,6 +21,7 @@ from meva_core.events import (
     ClockMeasured,
     Event,
     MarketEvent,
+    MarketStatusChanged,
     OrderAcknowledged,
     OrderCanceled,
     OrderDropped,
@@ -46,6 +47,7 @@ _AHEAD_NS: Final = 1_000 * NS_PER_MS
 # How long it takes until somebody has set a wrong clock right.
 _SKEW_LASTS_NS: Final = 45_000 * NS_PER_MS
 
+_STATUS_DELAY_NS: Final = 1_000 * NS_PER_MS
 # So many of the smallest quantities are worth more than any venue's least notional.
 _BY_HAND: Final = 10
 
@@ -100,6 +102,7 @@ class SimulatedExchange:
         self._retry_ns = 0
         self._lags: dict[str, int] = {}
         self._people = 0
+        self._halted = ""
 
     # What the agent does.
 
@@ -115,6 +118,8 @@ class SimulatedExchange:
             venue_ns = time_ns + self.skew_ns
             if not command.stamp_ns - _AHEAD_NS <= venue_ns <= command.stamp_ns + self._window_ns:
                 refusal = OrderRejected(time_ns, name, "-1021", "the stamp is outside of the window")
+            elif request.symbol == self._halted:
+                refusal = OrderRejected(time_ns, name, "-1013", "market is closed")
             elif Kind.REFUSED in faults:
                 refusal = OrderRejected(time_ns, name, "-1013", "a filter refused the order")
             else:
@@ -228,6 +233,7 @@ class SimulatedExchange:
         self._connection += 1
         self._retry_ns = 0
         self._later(now_ns + self._latency_ns, lambda time_ns: [ClockMeasured(time_ns, self.skew_ns)])
+        self._later(now_ns + self._latency_ns, self._statuses)
         if self._user_up:
             self._later(now_ns + self._latency_ns, lambda time_ns: [StreamConnected(time_ns, USER)])
         else:
@@ -255,6 +261,8 @@ class SimulatedExchange:
             case Kind.CLOCK_SKEW:
                 self._set_clock(now_ns, fault.amount * NS_PER_MS)
                 self._at(now_ns + _SKEW_LASTS_NS, lambda time_ns: self._set_clock(time_ns, 0))
+            case Kind.HALTED:
+                self._halt(now_ns, until_ns)
             case Kind.MANUAL_CANCEL:
                 for order in self.engine.open_orders()[:1]:
                     cancel = self.engine.cancel(order.symbol, order.client_order_id, now_ns)
@@ -403,6 +411,28 @@ class SimulatedExchange:
     def _reach_venue(self, _time_ns: int) -> Sequence[Event]:
         self._network_up = True
         return ()
+
+    def _statuses(self, time_ns: int) -> Sequence[Event]:
+        """Say which markets are open, as a new process asks first."""
+        return [
+            MarketStatusChanged(time_ns, symbol, symbol != self._halted, "as the venue says")
+            for symbol in self._symbols
+        ]
+
+    def _halt(self, now_ns: int, until_ns: int) -> None:
+        """Close the first market; whoever trades there hears of it a second later, and of its opening too."""
+        symbol = self._symbols[0]
+
+        def opened(time_ns: int) -> Sequence[Event]:
+            self._halted = ""
+            return [MarketStatusChanged(time_ns, symbol, True, "open again")]
+
+        self._halted = symbol
+        self._at(
+            now_ns + _STATUS_DELAY_NS,
+            lambda time_ns: [MarketStatusChanged(time_ns, symbol, False, "market is closed")],
+        )
+        self._at(max(until_ns, now_ns + 2 * _STATUS_DELAY_NS), opened)
 
     def _set_clock(self, time_ns: int, skew_ns: int) -> Sequence[Event]:
         """Let the venue's clock be ahead of ours; the agent measures it a moment later."""
