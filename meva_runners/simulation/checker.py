@@ -24,6 +24,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import PlaceOrder
 from meva_core.config.schema import AppConfig
 from meva_core.events import (
+    BookChanged,
     Event,
     KillRequested,
     MarketStatusChanged,
@@ -101,7 +102,7 @@ class Checker:
                 self._decided(command, event.time_ns)
         if any(isinstance(record, FillBooked) for record in outcome.records):
             self._check_money()
-        if outcome.records or not isinstance(event, QuoteReceived):  # A quote moves no mark.
+        if outcome.records or not isinstance(event, (QuoteReceived, BookChanged)):  # A quote moves no mark.
             self._mark()
 
     def on_wire(self, request: WireRequest) -> None:
@@ -207,14 +208,19 @@ class Checker:
                 claims.heard_ns[event.symbol] = event.time_ns
             case QuoteReceived():
                 claims.heard_ns[event.symbol] = event.time_ns
+            case BookChanged():
+                claims.heard_ns[event.symbol] = event.time_ns
+                claims.see_book(event)
             case KillRequested():
                 claims.killed = True
             case PauseRequested():
                 claims.paused = True
             case StreamConnected(stream=stream) if stream == USER:
                 claims.user_up = True
-            case StreamLost(stream=stream) if stream == USER:
-                claims.user_up = False
+            case StreamLost(stream=stream):
+                claims.user_up = claims.user_up and stream != USER
+                if stream != USER:  # What follows continues nothing.
+                    claims.books = {symbol: (last_id, False) for symbol, (last_id, _) in claims.books.items()}
             case MarketStatusChanged(symbol=symbol):
                 claims.halted.pop(symbol, None)
                 if not event.tradable:
@@ -316,6 +322,8 @@ class Checker:
         self._expect("I15", not loss and not fall, f"{name} after the loss limit")
         age_ns = time_ns - claims.heard_ns.get(symbol, 0)
         self._expect("I18", age_ns <= risk.max_data_age_ms * NS_PER_MS, f"{name} on data {age_ns} ns old")
+        _, whole = claims.books.get(symbol, (0, True))
+        self._expect("I18", whole, f"{name} on a book with a gap, or crossed")
         self._expect("I18", symbol not in claims.halted, f"{name} to a market that is closed")
         self._expect("I18", claims.user_up, f"{name} while the stream of our orders is down")
         skew_ns = abs(self._agent.clock_offset_ns) if self._agent else 0

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from meva_core.events import BookChanged
 from meva_core.model.fill import Fill
 from meva_core.model.market import Side
 from meva_core.model.order import OrderRequest
@@ -86,7 +87,7 @@ _STANDING: Final = (
         "paused",
         "user_up",
     ),
-    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen", "halted"),
+    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen", "halted", "books"),
 )
 
 
@@ -95,7 +96,8 @@ class Claims:
     """Hold the claims so far, in units; *marks* are last prices by symbol, *peak* and *day_open* are values.
 
     *totals* are what the account holds by asset, *positions* what the agent's own fills made by symbol. *durable*
-    are the orders whose intent was committed, *open* those that may still fill.
+    are the orders whose intent was committed, *open* those that may still fill. *books* hold the last update id and
+    whether the book follows from a snapshot without a gap and uncrossed.
     """
 
     requests: dict[str, OrderRequest] = field(factory=dict)
@@ -124,6 +126,7 @@ class Claims:
     day: int = 0
     fallen: bool = False
     halted: dict[str, None] = field(factory=dict)
+    books: dict[str, tuple[int, bool]] = field(factory=dict)
     _undo: list[tuple[dict[Any, Any], Any, Any]] = field(factory=list)
     _kept: dict[str, Any] = field(factory=dict)
 
@@ -153,6 +156,16 @@ class Claims:
         self._undo.clear()
         for name, value in self._kept.items():
             setattr(self, name, copy(value))
+
+    def see_book(self, change: BookChanged) -> None:
+        """Follow the ids of a book, and whether its best prices make sense."""
+        last_id, whole = self.books.get(change.symbol, (0, False))
+        follows = change.first_update_id <= last_id + 1 <= change.last_update_id
+        bids = [price for price, lots in change.bids if lots]
+        asks = [price for price, lots in change.asks if lots]
+        crossed = bool(bids and asks) and max(bids) >= min(asks)
+        whole = (change.snapshot or (whole and follows)) and not crossed
+        self.books[change.symbol] = (change.last_update_id, whole)
 
     def set_status(self, name: str, status: str) -> None:
         """Take the claim that order *name* is in *status*."""

@@ -30,7 +30,7 @@ from meva_core.commands import (
     TransferFunds,
 )
 from meva_core.errors import StorageError
-from meva_core.events import AgentStarted, Event, MarketEvent, TimerFired
+from meva_core.events import AgentStarted, BookChanged, Event, MarketEvent, TimerFired
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 from meva_core.ports.storage import SessionHeader
 from meva_runners.commit_then_act import COMMIT, CommittingAgent, Step, recover
@@ -78,6 +78,7 @@ class World:
         self._agent: CommittingAgent | None = None
         self._restart_ns: int | None = START_NS
         self._waits = False
+        self._book_fault: Kind | None = None
         self._trace = blake2b(digest_size=16)
         market = market_events(
             scenario.seed,
@@ -155,8 +156,19 @@ class World:
         if event.time_ns < self.now_ns:  # A slow disk held the process up meanwhile; the venue did not wait.
             event = _later(event, self.now_ns)
         self.exchange.on_market(event)
-        if self.exchange.feed_up:
-            self._hear(event)
+        heard = self._on_its_way(event)
+        if self.exchange.feed_up and heard is not None:
+            self._hear(heard)
+
+    def _on_its_way(self, event: MarketEvent) -> MarketEvent | None:
+        """Return *event* as it reaches us; `None` when it does not."""
+        if self._book_fault is None or not isinstance(event, BookChanged):
+            return event
+        fault, self._book_fault = self._book_fault, None
+        if fault is Kind.BOOK_GAP:
+            return None
+        [(ask, lots), *_] = event.asks
+        return evolve(event, bids=((ask + 1, lots), *event.bids))
 
     def _tick(self) -> None:
         """Let a second pass: the plan's faults in time, the operator, and the commit of what is not urgent."""
@@ -175,6 +187,10 @@ class World:
         if fault.kind in _OF_THE_OPERATOR:
             self.plan.fire(fault)
             self.operator.plan(fault, self.now_ns, self.agent)
+            return
+        if fault.kind in (Kind.BOOK_GAP, Kind.BOOK_CROSSED):
+            self.plan.fire(fault)
+            self._book_fault = fault.kind
             return
         for event in self.exchange.strike(fault, self.now_ns):
             self._hear(event)

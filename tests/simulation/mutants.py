@@ -21,6 +21,7 @@ from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.commands import CancelAllOrders, PlaceOrder
+from meva_core.data.market_data_service import Market
 from meva_core.events import OrderOutcomeUnknown, OrderRejected
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.execution.order_lifecycle import TERMINAL
@@ -452,6 +453,7 @@ MUTANTS: dict[str, Mutant] = {
     "every other mark is left out": method(AccountWatch, "mark", _offered_early),
     # I18: inputs.
     "loss of the user stream ignored": method(VenueWatch, "on_stream", returning(None)),
+    "book gaps ignored": method(Market, "is_book_usable", returning(value=True)),
     "closed markets ignored": method(ConnectionDesk, "_take_status", returning(None)),
     "wrong clock ignored": method(ConnectionDesk, "_judge_clock", returning(None)),
     # I24: what grows without a bound.

@@ -54,9 +54,9 @@ class Kind(StrEnum):
     CLOCK_SKEW = (
         "clock_skew"  # C4: the venue's clock is so far ahead of ours (ms, may be negative) for a while.
     )
-    HALTED = (
-        "halted"  # C5: the first symbol takes no orders for so long (ms), and we learn it a second later.
-    )
+    BOOK_GAP = "book_gap"  # C2: a change of an order book is lost on its way to us.
+    BOOK_CROSSED = "book_crossed"  # C2: a change comes with a bid above the ask.
+    HALTED = "halted"  # C5: the first symbol takes no orders so long (ms); we learn it later.
     # The account.
     MANUAL_CANCEL = "manual_cancel"  # B7: a person cancels our oldest open order.
     FOREIGN_TRADE = "foreign_trade"  # B7, F5: a person's own order trades in the same account.
@@ -117,6 +117,8 @@ POSSIBLE: Final[dict[Operation, tuple[Kind, ...]]] = {
         Kind.NETWORK_DOWN,
         Kind.CLOCK_SKEW,
         Kind.HALTED,
+        Kind.BOOK_GAP,
+        Kind.BOOK_CROSSED,
         Kind.MANUAL_CANCEL,
         Kind.FOREIGN_TRADE,
         Kind.PAUSE,
