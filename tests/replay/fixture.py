@@ -1,7 +1,7 @@
 """Replay the canonical recording, and refresh on purpose what is expected of it: `python -m tests.replay.fixture`.
 
-The recording is a random walk of 5,000 trades, written once by `write_trades(rows=5000, seed=7)`. When a decision is
-meant to change, run the command, read the difference, and say in the commit why it is right.
+The recording is a random walk of 5,000 trades, written once by `write_trades(rows=5000, seed=7)` and packed. When a
+decision is meant to change, run the command, read the difference, and say in the commit why it is right.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from meva_runners.replay_run import ReplayRun
+from meva_runners.replay_run import ReplayRun, RunFacts
 from tests.replay.case import config, strategies, tapes
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -22,11 +22,17 @@ def replayed() -> dict[str, Any]:
     """Return what the agent makes of the recording today."""
     settings = config()
     run = ReplayRun(settings, strategies(fast=5, slow=20))
-    run.replay(tapes(settings, [RECORDING]))
+    recording = tapes(settings, [RECORDING])
+    run.replay(recording)
     agent = run.driver.agent
     state = agent.state()
+    facts = RunFacts(config_hash="", tape_hash=recording[0].digest, source="", symbols=())
+    result = run.result(facts)
     return {
-        "events": run.driver.market_events,
+        "tape_hash": result.tape_hash,
+        "events": result.events,
+        "orders": result.summary.orders,
+        "fills": result.summary.fills,
         "decisions": state.sequence.decisions,
         "decision_hash": agent.decision_hash,
         "state_hash": agent.state_hash(),
