@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
 from attrs import frozen
 
+from meva_core.agent.decision_chain import FIRST_LINK, next_link
+from meva_core.agent.outbox import Outcome
 from meva_core.commands import PlaceOrder
 from meva_core.events import Event, OrderAcknowledged, OrderFilled, QuoteReceived, TradeReceived
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
 from meva_core.ops.log_records import FillBooked, OrderSubmitted, OrderUpdated, RiskDecided, SignalDecided
 from meva_core.signals.strategy import Signal, SignalContext
-from meva_runners.composition import ConfiguredStrategy, compose_agent
+from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
+from meva_runners.ledger_rows import ledger_rows
+from meva_runners.performer import SimulatedPerformer
 from tests.replay.case import config
 
 START_NS = 1_700_000_000_000_000_000
@@ -35,9 +40,9 @@ class BuyOnce:
         return Signal(Side.BUY, Decimal("0.1"), "nothing is held") if ctx.stance <= 0 else None
 
 
-def composed() -> Any:
+def composed(*overrides: str) -> Any:
     """Return an agent with that strategy."""
-    return compose_agent(config(), [ConfiguredStrategy("sma_cross", BuyOnce())])
+    return compose_agent(config(*overrides), [ConfiguredStrategy("sma_cross", BuyOnce())])
 
 
 def trade(time_ns: int, price_ticks: int = 3_000_000) -> TradeReceived:
@@ -110,6 +115,66 @@ def test_a_fill_moves_balances_ledger_position_and_equity_by_the_same_numbers() 
     assert not state.open_orders
 
 
+def through_the_venue(agent: Any, venue: Any) -> list[tuple[Event, Outcome]]:
+    """Let two trades, and all that the venue answers to what follows from them, go through *agent*."""
+    performer = SimulatedPerformer(venue, agent.permits)
+    handled: list[tuple[Event, Outcome]] = []
+    for event in (trade(START_NS), trade(START_NS + 1)):
+        waiting: list[Event] = [*venue.on_market(event), event]
+        while waiting:
+            due = waiting.pop(0)
+            handled.append((due, agent.handle(due)))
+            for command in handled[-1][1].commands:
+                waiting += performer.perform(command, event.time_ns)
+    return handled
+
+
+def test_one_trade_goes_from_data_to_the_ledger_by_way_of_a_venue() -> None:
+    """Market, acknowledgement, fill: the venue, the books and the postings agree to the last digit."""
+    agent, venue = composed(), compose_venue(config())
+    before = {asset: balance.total for asset, balance in agent.state().balances.items()}
+    handled = through_the_venue(agent, venue)
+    moved: dict[str, Decimal] = defaultdict(Decimal)
+    posted: dict[str, Decimal] = defaultdict(Decimal)
+    for event, outcome in handled:
+        for row in ledger_rows(event, outcome, instruments_of(config())):
+            posted[row.asset] += row.amount
+            moved[row.asset] += row.amount if row.account == "venue" else 0
+
+    kinds = [type(event) for event, _ in handled]
+    assert [TradeReceived, OrderAcknowledged, OrderFilled, TradeReceived] == kinds
+    after = {asset: balance.total for asset, balance in agent.state().balances.items()}
+    assert Decimal("0.0999") == agent.state().positions["BTC/USDT"].quantity  # The fee was taken in base.
+    assert {asset: free + locked for asset, (free, locked) in venue.balances().items()} == after
+    assert {asset: after[asset] - before.get(asset, Decimal(0)) for asset in moved} == moved
+    assert {"BTC", "USDT"} == {asset for asset, amount in moved.items() if amount}
+    assert not any(posted.values())
+
+
+def test_the_decision_log_alone_gives_the_decision_hash() -> None:
+    """Every decision is in the outcome of its event, and nothing else is linked."""
+    agent = composed()
+    handled = through_the_venue(agent, compose_venue(config()))
+    link, logged = FIRST_LINK, [outcome for _, outcome in handled if outcome.decisions]
+    for outcome in logged:
+        link = next_link(link, f"{outcome.sequence}\n" + "\n".join(outcome.decisions))
+
+    assert agent.decision_hash == link.hex()
+    assert len(logged) > 0
+
+
+def test_what_risk_refuses_is_on_record_and_goes_no_further() -> None:
+    """The refusal is decided and told with its rule; no command leaves and nothing is reserved."""
+    agent = composed("risk.max_notional_per_trade=10")
+    outcome = agent.handle(trade(START_NS))
+
+    [verdict] = [record for record in outcome.records if isinstance(record, RiskDecided)]
+    assert (False, ("max_notional_per_trade",)) == (verdict.approved, verdict.codes)
+    assert () == outcome.commands
+    assert "max_notional_per_trade" in " ".join(outcome.decisions)
+    assert (0, Decimal(0)) == (len(agent.state().open_orders), agent.state().balances["USDT"].locked)
+
+
 def test_the_decision_hash_follows_decisions_and_nothing_else() -> None:
     """A quote from which nothing follows leaves it; a decision moves it, the same one to the same value."""
     first, second = composed(), composed()
@@ -134,7 +199,12 @@ def test_a_tick_handles_what_is_due_and_leaves_the_rest() -> None:
     first = agent.tick(START_NS + 10)
     second = agent.tick(START_NS + 15)
     third = agent.tick(START_NS + 20)
+    fourth = agent.tick(START_NS + 99)
 
+    assert [2, 0, 1, 0] == [len(each.outcomes) for each in (first, second, third, fourth)]
+    assert 0 < first.state_version == second.state_version <= third.state_version
+    assert agent.state().sequence.version == third.state_version == fourth.state_version
+    assert first.decision_hash == second.decision_hash
     assert (2, 0, 1) == (first.events, second.events, third.events)
     assert [PlaceOrder] == [type(command) for command in first.commands]
     assert agent.decision_hash == third.decision_hash
