@@ -71,9 +71,9 @@ class AccountWatch:
         self._sample_ns = sample_ns
         self._resumes = resume_after_daily_loss
         self._exposure = ExposureEngine()
-        self._routes: list[tuple[Banded, Market, Holding | None, tuple[Holding, ...]]] = []
+        self._routes: list[tuple[Banded, Market, Holding, tuple[Holding, ...]]] = []
+        self._owned: tuple[Holding, ...] = ()
         self._bases: dict[str, str] = {}
-        self._steps: list[tuple[Banded, Market, int]] = []
         self._held = 0
         self._day_end_ns = self._sample_due_ns = 0
         self.started = False
@@ -81,6 +81,7 @@ class AccountWatch:
     def attach(self, paths: Sequence[Banded]) -> None:
         """Learn which markets to tell their bands."""
         self._routes = [(path, path.market, *self._valuation.holdings_on(path.market)) for path in paths]
+        self._owned = tuple([own for _, _, own, _ in self._routes])
         self._bases = {path.market.symbol: path.market.instrument.base for path in paths}
         self.on_holdings()
 
@@ -111,18 +112,11 @@ class AccountWatch:
 
     def on_holdings(self) -> None:
         """Learn that what is held has changed; call `mark` after it."""
-        self._held = 0
-        self._steps = steps = []
-        for path, market, own, indirect in self._routes:
-            # Quanta by which one tick of this market moves the equity; -1 where no band is safe, because
-            # something is owed, or is valued through two markets.
-            step = 0 if own is None else own.units * own.factor
-            for holding in indirect:
-                if holding.units:
-                    step = -1
-            if step > 0:
-                self._held += 1
-            steps.append((path, market, step))
+        held = 0
+        for own in self._owned:
+            if own.worth > 0:
+                held += 1
+        self._held = held
 
     def on_alarm(self, time_ns: int) -> None:
         """Do what is due at *time_ns* by the clock alone: breaker, equity sample, new day."""
@@ -232,20 +226,23 @@ class AccountWatch:
             self._gate.close(GateMarker(DRAWDOWN, Gate.KILLED, text, "loss_guard", now_ns))
 
     def _set_bands(self) -> None:
-        fall, rise = self._guard.slack()
+        """Give every market held an equal share of the slack; what is not held may move as far as it is trusted."""
         held = self._held
-        for path, market, step in self._steps:
-            low, high = market.trusted_low, market.trusted_high
+        fall, rise = self._guard.slack() if held else (0, 0)
+        for path, market, own, indirect in self._routes:
+            path.low, path.high = market.trusted_low, market.trusted_high
+            step = own.worth  # Quanta by which one tick of this market moves the equity.
             if step > 0:
-                price = market.last_ticks
-                reach = held * step
-                safe_low, safe_high = price - fall // reach - 1, price + rise // reach + 1
-                path.low = max(low, safe_low)
-                path.high = min(high, safe_high)
+                price, reach = market.last_ticks, held * step
+                low, high = price - fall // reach - 1, price + rise // reach + 1
+                if low > path.low:
+                    path.low = low
+                if high < path.high:
+                    path.high = high
             elif step:
-                path.low = path.high = 0
-            else:
-                path.low, path.high = low, high
+                path.low = path.high = 0  # No band is safe where something is owed, ...
+            if indirect and any(holding.worth for holding in indirect):
+                path.low = path.high = 0  # ... or is valued through two markets.
 
     def _sample(self, time_ns: int) -> None:
         if self._sample_due_ns:

@@ -36,7 +36,7 @@ def exact() -> AbstractContextManager[decimal.Context]:
 
 def quantise_down(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of *step* whose magnitude does not exceed that of *value*."""
-    return _quantise(value, step, ROUND_DOWN)
+    return EXACT.multiply(_ROUNDING.divide(value, step).to_integral_value(ROUND_DOWN), step)
 
 
 def quantise_up(value: Decimal, step: Decimal) -> Decimal:

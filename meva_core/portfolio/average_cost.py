@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import define
 
@@ -11,6 +11,8 @@ from meva_core.model.money import ZERO, divide_down
 
 # Costs are split on a grid this fine; the share that stays keeps the remainder, so sums are exact.
 COST_STEP = Decimal("1E-18")
+
+_NOTHING: Final = (ZERO, ZERO)
 
 
 class HasCost(Protocol):
@@ -34,22 +36,18 @@ def change(item: HasCost, quantity: Decimal, value: Decimal) -> tuple[Decimal, D
     What extends it adds to its cost; what reduces it realises value against the average cost; what crosses zero
     does both. Call it inside `exact()`.
     """
-    held = item.quantity
+    held, cost = item.quantity, item.cost
     left = held + quantity
+    if held and not left:  # All of it goes: nothing is to be split.
+        item.quantity, item.cost = left, ZERO
+        return -value - cost, abs(quantity)
     if not held or (held > ZERO) == (quantity > ZERO):
-        item.quantity = left
-        item.cost += value
-        return ZERO, ZERO
-    if not left:
-        cost_out, item.quantity, item.cost = item.cost, left, ZERO
-        return -value - cost_out, abs(quantity)
+        item.quantity, item.cost = left, cost + value
+        return _NOTHING
     if (left > ZERO) == (held > ZERO):
-        cost_out = -divide_down(item.cost * quantity, held, COST_STEP)
-        item.quantity = left
-        item.cost -= cost_out
+        cost_out = -divide_down(cost * quantity, held, COST_STEP)
+        item.quantity, item.cost = left, cost - cost_out
         return -value - cost_out, abs(quantity)
     closing_value = divide_down(value * -held, quantity, COST_STEP)
-    realized = -closing_value - item.cost
-    item.quantity = left
-    item.cost = value - closing_value
-    return realized, abs(held)
+    item.quantity, item.cost = left, value - closing_value
+    return -closing_value - cost, abs(held)

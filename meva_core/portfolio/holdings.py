@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from meva_core.model.fill import Fill
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.money import EXACT, ZERO
+
+_BUY: Final = Side.BUY
 
 
 class StrategyHoldings:
@@ -22,11 +25,10 @@ class StrategyHoldings:
 
     def add(self, strategy: str, fill: Fill, instrument: Instrument) -> None:
         """Take one fill of an order of *strategy*."""
-        quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
-        if fill.fee_asset == instrument.base:
-            quantity = EXACT.subtract(quantity, fill.fee)
         key = (strategy, fill.symbol)
-        self._held[key] = EXACT.add(self._held.get(key, ZERO), quantity)
+        take = EXACT.add if fill.side is _BUY else EXACT.subtract
+        held = take(self._held.get(key, ZERO), fill.quantity)
+        self._held[key] = EXACT.subtract(held, fill.fee) if fill.fee_asset == instrument.base else held
 
     def snapshot(self) -> list[list[object]]:
         """Return rows of strategy, symbol, quantity, sorted."""

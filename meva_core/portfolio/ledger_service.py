@@ -7,6 +7,7 @@ be written down. Accounts: `venue` (what the venue holds for us), `trading:SYMBO
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from attrs import Factory, define
 
@@ -21,6 +22,8 @@ VENUE = "venue"
 FEES = "fees"
 OPENING = "opening"
 TRANSFERS = "transfers"
+
+_BUY: Final = Side.BUY
 
 
 @value
@@ -114,10 +117,13 @@ class LedgerService:
         flow = self._flows.get(fill.symbol)
         if flow is None:
             flow = self._flows[fill.symbol] = _Flow(base, quote)
-        quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
-        flow.bought += quantity
-        flow.paid += fill.price * quantity
-        fees, asset = flow.fees, fill.fee_asset
+        quantity, fees, asset = fill.quantity, flow.fees, fill.fee_asset
+        if fill.side is _BUY:
+            flow.bought += quantity
+            flow.paid += fill.price * quantity
+        else:
+            flow.bought -= quantity
+            flow.paid -= fill.price * quantity
         fees[asset] = fees.get(asset, ZERO) + fill.fee
 
     def balance(self, account: str, asset: str) -> Decimal:

@@ -14,21 +14,27 @@ from attrs import define
 from meva_core.data.market_data_service import Market
 from meva_core.errors import MissingMarkError
 from meva_core.model.instrument import Instrument
-from meva_core.model.money import EXACT, ZERO, decimals_of
+from meva_core.model.money import EXACT, ZERO, decimals_of, exact
 
 
 @define(eq=False)
 class Holding:
-    """Hold one asset's amount in its smallest unit, and the markets that lead to the reporting currency.
+    """Hold what one asset's amount is worth, and the markets that lead to the reporting currency.
 
-    Its value is `units * factor * last ticks of each market on the route` quanta.
+    The value is *worth* times the last ticks of each market on the *route*, in quanta. One of the asset is
+    *units_per_one* smallest units, and each of these is worth *factor*.
     """
 
     asset: str
     decimals: int
     route: tuple[Market, ...]
+    units_per_one: Decimal
     factor: int = 0
-    units: int = 0
+    worth: int = 0
+
+    def hold(self, amount: Decimal) -> None:
+        """Take over the amount; what is finer than the smallest unit raises. Call it inside `exact()`."""
+        self.worth = int((amount * self.units_per_one).to_integral_exact()) * self.factor
 
 
 class ValuationService:
@@ -43,14 +49,18 @@ class ValuationService:
         self.reporting_currency = reporting_currency
         decimals = _asset_decimals(reporting_currency, [market.instrument for market in listed])
         routes = _routes(reporting_currency, listed)
-        self.holdings = {asset: Holding(asset, decimals[asset], routes[asset]) for asset in sorted(routes)}
+        self.holdings = {
+            asset: Holding(asset, decimals[asset], routes[asset], Decimal(10 ** decimals[asset]))
+            for asset in sorted(routes)
+        }
         self.scale = max(
             holding.decimals + sum(market.instrument.price_decimals for market in holding.route)
             for holding in self.holdings.values()
         )
         for holding in self.holdings.values():
             holding.factor = self._factor(holding)
-        self._valued = tuple(self.holdings.values())
+        self._cash = self.holdings[reporting_currency]
+        self._priced = tuple(holding for holding in self.holdings.values() if holding.route)
 
     def set_amount(self, asset: str, amount: Decimal) -> None:
         """Take over how much of *asset* the account holds."""
@@ -59,13 +69,14 @@ class ValuationService:
             if amount:
                 raise MissingMarkError(asset, self.reporting_currency)
             return
-        holding.units = int(EXACT.to_integral_exact(amount.scaleb(holding.decimals, EXACT)))
+        with exact():
+            holding.hold(amount)
 
     def equity(self) -> int:
         """Return the value of everything held, in quanta; raise `MissingMarkError` when a mark is missing."""
-        total = 0
-        for holding in self._valued:
-            value = holding.units * holding.factor
+        total = self._cash.worth
+        for holding in self._priced:
+            value = holding.worth
             if value:
                 for market in holding.route:
                     value *= market.last_ticks
@@ -76,17 +87,21 @@ class ValuationService:
 
     def is_ready(self) -> bool:
         """Return whether every asset held has its marks."""
-        for holding in self._valued:
-            if holding.units:
+        for holding in self._priced:
+            if holding.worth:
                 for market in holding.route:
                     if not market.last_ticks:
                         return False
         return True
 
-    def holdings_on(self, market: Market) -> tuple[Holding | None, tuple[Holding, ...]]:
-        """Return the holding that *market* alone values, and those that it values together with another."""
-        concerned = [holding for holding in self._valued if market in holding.route]
-        own = next((holding for holding in concerned if len(holding.route) == 1), None)
+    def holdings_on(self, market: Market) -> tuple[Holding, tuple[Holding, ...]]:
+        """Return the holding that *market* alone values, and those that it values together with another.
+
+        Where it alone values none, the first is a holding of nothing.
+        """
+        concerned = [holding for holding in self._priced if market in holding.route]
+        nothing = Holding("", 0, (market,), ZERO)
+        own = next((holding for holding in concerned if len(holding.route) == 1), nothing)
         return own, tuple(holding for holding in concerned if len(holding.route) > 1)
 
     def has_price(self, asset: str) -> bool:
