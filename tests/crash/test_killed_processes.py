@@ -59,9 +59,9 @@ class Nursery:
 
 
 @contextmanager
-def nursery() -> Iterator[Nursery]:
-    """Give a nursery, and end it."""
-    command = [sys.executable, "-m", "tests.crash.nursery"]
+def nursery(module: str = committer.__name__) -> Iterator[Nursery]:
+    """Give a nursery for processes that run *module*, and end it."""
+    command = [sys.executable, "-m", "tests.crash.nursery", module]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

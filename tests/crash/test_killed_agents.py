@@ -1,0 +1,98 @@
+"""An agent whose process is killed at any moment recovers to the very state of its last commit (R2, I1, I19)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_core.agent.orchestrator import AgentOrchestrator
+from meva_core.errors import StorageError
+from meva_runners.commit_then_act import recover
+from tests.crash import trader
+from tests.crash.test_killed_processes import nursery
+
+KILLS_PER_FILE = 10
+# Composing an agent takes some 10 ms, recovering one as long again; most are killed amid their trading.
+LIFE_S_MAX = 0.4
+
+
+class Undisturbed:
+    """Be the agent that nobody kills, run up to any later event."""
+
+    def __init__(self) -> None:
+        self.agent = trader.compose(None)
+
+    def hashes_at(self, sequence: int) -> tuple[str, str]:
+        """Return state and decision hash after so many events."""
+        if self.agent.sequence > sequence:
+            self.agent = trader.compose(None)
+        while self.agent.sequence < sequence:
+            self.agent.handle(trader.next_event(self.agent))
+        return hashes(self.agent)
+
+
+def hashes(agent: AgentOrchestrator) -> tuple[str, str]:
+    """Return state and decision hash."""
+    return agent.state_hash(), agent.decision_hash
+
+
+def recovered(path: Path) -> AgentOrchestrator | None:
+    """Return the agent that a new process would have; `None` where the making of the session was cut off."""
+    try:
+        session = SqliteSession.open(path)
+    except StorageError as problem:
+        if "was only begun" not in str(problem) and "does not exist" not in str(problem):
+            raise
+        path.unlink(missing_ok=True)
+        return None
+    try:
+        return recover(session, trader.compose)
+    finally:
+        session.abandon()
+
+
+def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int]:
+    """Kill so many agents; return what is wrong, how many events were compared and how many orders they hold."""
+    draw, wrong, events, orders, told = Random(seed), [], 0, 0, 0
+    undisturbed = Undisturbed()
+    with nursery(trader.__name__) as processes:
+        for number in range(count):
+            path = folder / f"agent-{number // KILLS_PER_FILE}.db"
+            if number % KILLS_PER_FILE == 0:
+                told = 0
+            told = processes.killed(path, life_s=draw.uniform(0, LIFE_S_MAX)) or told
+            agent = recovered(path)
+            found = 0 if agent is None else agent.sequence
+            if found < told:
+                wrong.append(f"{path.name}: told of event {told}, recovered at {found}")
+            if agent is not None and hashes(agent) != undisturbed.hashes_at(found):
+                wrong.append(f"{path.name}: another state at event {found}")
+            told, events = found, events + found
+            orders += 0 if agent is None else agent.state().sequence.decisions
+    return wrong, events, orders
+
+
+def test_killed_agents_recover_their_state(tmp_path: Path) -> None:
+    """A sample of six kills: nothing lost, hashes equal to a life without death."""
+    wrong, events, orders = kill(6, tmp_path, seed=1)
+
+    assert [] == wrong
+    assert events > 0
+    assert orders > 0
+
+
+@pytest.mark.prove
+def test_a_thousand_killed_agents_recover_their_state(tmp_path: Path) -> None:
+    """R2: a thousand SIGKILLs."""
+    started = time.perf_counter()
+    wrong, events, orders = kill(1_000, tmp_path, seed=2)
+    print(
+        f"1,000 SIGKILLs of agents in {time.perf_counter() - started:.0f} s: {len(wrong)} recovered otherwise;"
+        f" {events:,} events and {orders:,} decisions compared"
+    )
+
+    assert [] == wrong
