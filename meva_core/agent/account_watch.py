@@ -71,7 +71,8 @@ class AccountWatch:
         self._sample_ns = sample_ns
         self._resumes = resume_after_daily_loss
         self._exposure = ExposureEngine()
-        self._routes: list[tuple[Banded, Market, Holding, tuple[Holding, ...]]] = []
+        self._routes: list[tuple[Banded, Market, Holding]] = []
+        self._shared: list[tuple[Banded, tuple[Holding, ...]]] = []
         self._owned: tuple[Holding, ...] = ()
         self._bases: dict[str, str] = {}
         self._held = 0
@@ -80,8 +81,13 @@ class AccountWatch:
 
     def attach(self, paths: Sequence[Banded]) -> None:
         """Learn which markets to tell their bands."""
-        self._routes = [(path, path.market, *self._valuation.holdings_on(path.market)) for path in paths]
-        self._owned = tuple([own for _, _, own, _ in self._routes])
+        self._routes, self._shared = [], []
+        for path in paths:
+            own, indirect = self._valuation.holdings_on(path.market)
+            self._routes.append((path, path.market, own))
+            if indirect:
+                self._shared.append((path, indirect))
+        self._owned = tuple([own for _, _, own in self._routes])
         self._bases = {path.market.symbol: path.market.instrument.base for path in paths}
         self.on_holdings()
 
@@ -229,19 +235,22 @@ class AccountWatch:
         """Give every market held an equal share of the slack; what is not held may move as far as it is trusted."""
         held = self._held
         fall, rise = self._guard.slack() if held else (0, 0)
-        for path, market, own, indirect in self._routes:
+        for path, market, own in self._routes:
             path.low, path.high = market.trusted_low, market.trusted_high
             step = own.worth  # Quanta by which one tick of this market moves the equity.
-            if step > 0:
-                price, reach = market.last_ticks, held * step
-                low, high = price - fall // reach - 1, price + rise // reach + 1
-                if low > path.low:
-                    path.low = low
-                if high < path.high:
-                    path.high = high
-            elif step:
+            if not step:
+                continue
+            if step < 0:
                 path.low = path.high = 0  # No band is safe where something is owed, ...
-            if indirect and any(holding.worth for holding in indirect):
+                continue
+            price, reach = market.last_ticks, held * step
+            low, high = price - fall // reach - 1, price + rise // reach + 1
+            if low > path.low:
+                path.low = low
+            if high < path.high:
+                path.high = high
+        for path, indirect in self._shared:
+            if any(holding.worth for holding in indirect):
                 path.low = path.high = 0  # ... or is valued through two markets.
 
     def _sample(self, time_ns: int) -> None:

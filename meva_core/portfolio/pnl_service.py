@@ -20,8 +20,9 @@ from meva_core.model.money import ZERO
 from meva_core.model.state import AssetBalance, CanonicalState, Position
 from meva_core.model.value import value
 from meva_core.portfolio.average_cost import Inventory, change
-from meva_core.portfolio.valuation_service import ValuationService
+from meva_core.portfolio.valuation_service import Holding, Unpriced, ValuationService
 
+_BUY: Final = Side.BUY
 _ONE: Final = Decimal(1)
 
 
@@ -44,6 +45,37 @@ class PnLTotals:
     transfers: Decimal = ZERO
 
 
+@define(eq=False)
+class _Account:
+    """Hold all that is booked of one asset; the reporting currency has no inventory, as it is its own value."""
+
+    asset: str
+    balance: AssetBalance
+    inventory: Inventory | None
+    holding: Holding | Unpriced
+
+    def credit(self, quantity: Decimal) -> None:
+        """Put *quantity* into the balance, or take it out."""
+        balance = self.balance
+        balance.total = total = balance.total + quantity
+        self.holding.hold(total)
+
+    def move(self, quantity: Decimal, value: Decimal) -> Decimal:
+        """Credit *quantity*, and move the inventory by it at *value* (same sign); return what that realised."""
+        self.credit(quantity)
+        return ZERO if self.inventory is None else change(self.inventory, quantity, value)[0]
+
+
+@define(eq=False)
+class _Pair:
+    """Hold what a fill of one symbol changes in *state*."""
+
+    state: CanonicalState
+    base: _Account
+    quote: _Account
+    position: Position
+
+
 class PnLService:
     """Keep inventories and write balances, positions and pnl of the canonical state."""
 
@@ -54,9 +86,11 @@ class PnLService:
         self.inventories: dict[str, Inventory] = {}
         self._is_open = False
         self.totals = PnLTotals()
+        self._pairs: dict[str, _Pair] = {}
 
     def open_balance(self, asset: str, amount: Decimal, state: CanonicalState) -> None:
         """Take over an opening balance; its cost is its value at the first marks (see `cost_openings`)."""
+        self._pairs.clear()
         state.balances[asset] = AssetBalance(asset, amount)
         self._valuation.set_amount(asset, amount)
         if asset != self._reporting:
@@ -71,37 +105,40 @@ class PnLService:
 
     def update_from_fill(self, fill: Fill, state: CanonicalState) -> PnLUpdate:
         """Book *fill*: balances, position, inventories, fees. Call it inside `exact()`, once per fill."""
-        instrument = self._instruments[fill.symbol]
-        base, quote, fee, fee_asset = instrument.base, instrument.quote, fill.fee, fill.fee_asset
-        quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
-        notional = fill.price * quantity
-        quote_price = _ONE if quote == self._reporting else self._valuation.price_of(quote)
-        value = notional * quote_price
-        fee_value = self._fee_value(fill, instrument, quote_price) if fee else ZERO
+        pair = self._pairs.get(fill.symbol)
+        if pair is None or pair.state is not state:
+            pair = self._open_pair(fill.symbol, state)
+        base, quote = pair.base, pair.quote
+        price, fee, fee_asset = fill.price, fill.fee, fill.fee_asset
+        quantity = fill.quantity if fill.side is _BUY else -fill.quantity
+        cost = value = price * quantity
+        worth = _ONE
+        if quote.inventory is not None:
+            worth = self._valuation.price_of(quote.asset)
+            value = cost * worth
 
-        # A fee in what was just bought is part of the purchase: it never enters the inventory.
-        net, cost, realized = quantity, notional, ZERO
-        if fee_asset == base:
-            net -= fee
-            cost -= fee * fill.price
-            realized += self._move(base, net, value - fee_value)
-            realized += self._move(quote, -notional, -value)
-            self._credit(state, base, net)
-            self._credit(state, quote, -notional)
-        else:
-            realized += self._move(base, net, value)
-            realized += self._move(quote, -notional, -value)
-            self._credit(state, base, net)
-            if fee_asset == quote:
-                realized += self._move(quote, -fee, -fee_value)
-                self._credit(state, quote, -notional - fee)
+        if fee_asset == quote.asset:
+            fee_value = fee * worth if fee else ZERO
+            realized = base.move(quantity, value)
+            if quote.inventory is None:
+                quote.credit(-cost - fee)
             else:
-                realized += self._move(fee_asset, -fee, -fee_value)
-                self._credit(state, quote, -notional)
-                self._credit(state, fee_asset, -fee)
-        closed = self._move_position(state, fill.symbol, net, cost)
-        self.totals.realized += realized
-        self.totals.fees += fee_value
+                realized += quote.move(-cost, -value) + quote.move(-fee, -fee_value)
+        elif fee_asset == base.asset:
+            # A fee in what was just bought is part of the purchase: it never enters the inventory.
+            fee_value = fee * price * worth if fee else ZERO
+            realized = base.move(quantity - fee, value - fee_value) + quote.move(-cost, -value)
+            quantity, cost = quantity - fee, cost - fee * price
+        else:
+            fee_value = fee * self._valuation.price_of(fee_asset) if fee else ZERO
+            payer = self._account(fee_asset, state)
+            realized = base.move(quantity, value) + quote.move(-cost, -value) + payer.move(-fee, -fee_value)
+        position = pair.position
+        earned, closed = change(position, quantity, cost)
+        position.realized += earned
+        totals = self.totals
+        totals.realized += realized
+        totals.fees += fee_value
         return PnLUpdate(realized, fee_value, abs(value), closed)
 
     def record_transfer(self, asset: str, amount: Decimal, state: CanonicalState) -> Decimal:
@@ -110,13 +147,11 @@ class PnLService:
         What comes before the openings are costed is part of them, and no transfer of any value yet.
         """
         if not self._is_open:
-            self._move(asset, amount, ZERO)
-            self._credit(state, asset, amount)
+            self._account(asset, state).move(amount, ZERO)
             return ZERO
         value = amount * self._valuation.price_of(asset)
         # What leaves is valued at its mark, so it realises what it was worth beyond its cost.
-        self.totals.realized += self._move(asset, amount, value)
-        self._credit(state, asset, amount)
+        self.totals.realized += self._account(asset, state).move(amount, value)
         self.totals.transfers += value
         return value
 
@@ -128,36 +163,18 @@ class PnLService:
                 total += inventory.quantity * self._valuation.price_of(asset) - inventory.cost
         return total
 
-    def _fee_value(self, fill: Fill, instrument: Instrument, quote_price: Decimal) -> Decimal:
-        if fill.fee_asset == instrument.quote:
-            return fill.fee * quote_price
-        if fill.fee_asset == instrument.base:
-            return fill.fee * fill.price * quote_price
-        return fill.fee * self._valuation.price_of(fill.fee_asset)
+    def _open_pair(self, symbol: str, state: CanonicalState) -> _Pair:
+        """Look up once what every fill of *symbol* needs."""
+        instrument = self._instruments[symbol]
+        position = state.positions.setdefault(symbol, Position(symbol))
+        base, quote = self._account(instrument.base, state), self._account(instrument.quote, state)
+        pair = self._pairs[symbol] = _Pair(state, base, quote, position)
+        return pair
 
-    def _move(self, asset: str, quantity: Decimal, value: Decimal) -> Decimal:
-        """Move an asset's inventory and return what that realised; the reporting currency has none."""
-        if asset == self._reporting:
-            return ZERO
-        inventory = self.inventories.get(asset)
-        if inventory is None:
-            inventory = self.inventories[asset] = Inventory()
-        return change(inventory, quantity, value)[0]
-
-    def _move_position(self, state: CanonicalState, symbol: str, quantity: Decimal, cost: Decimal) -> Decimal:
-        position = state.positions.get(symbol)
-        if position is None:
-            position = state.positions[symbol] = Position(symbol)
-        realized, closed = change(position, quantity, cost)
-        position.realized += realized
-        return closed
-
-    def _credit(self, state: CanonicalState, asset: str, amount: Decimal) -> None:
-        balance = state.balances.get(asset)
-        if balance is None:
-            balance = state.balances[asset] = AssetBalance(asset)
-        balance.total += amount
-        self._valuation.set_amount(asset, balance.total)
+    def _account(self, asset: str, state: CanonicalState) -> _Account:
+        inventory = None if asset == self._reporting else self.inventories.setdefault(asset, Inventory())
+        balance = state.balances.setdefault(asset, AssetBalance(asset))
+        return _Account(asset, balance, inventory, self._valuation.holding(asset))
 
     def check(self, equity: Decimal, equity_at_start: Decimal) -> None:
         """Raise `InvariantError` unless the accounting identity I10 holds to the last digit."""
@@ -185,5 +202,6 @@ class PnLService:
             self._valuation.set_amount(asset, balance.total)
         inventories: dict[str, list[Decimal]] = memory["inventories"]  # type: ignore[assignment]
         self.inventories = {name: Inventory(*pair) for name, pair in inventories.items()}
+        self._pairs.clear()
         self._is_open = bool(memory["is_open"])
         self.totals = PnLTotals(*memory["totals"])  # type: ignore[misc]

@@ -37,6 +37,19 @@ class Holding:
         self.worth = int((amount * self.units_per_one).to_integral_exact()) * self.factor
 
 
+@define(eq=False)
+class Unpriced:
+    """Stand for an asset that no market leads to the reporting currency: it must not be held."""
+
+    asset: str
+    reporting_currency: str
+
+    def hold(self, amount: Decimal) -> None:
+        """Raise `MissingMarkError` unless *amount* is nothing."""
+        if amount:
+            raise MissingMarkError(self.asset, self.reporting_currency)
+
+
 class ValuationService:
     """Know what each asset is worth by the marks of *markets*.
 
@@ -64,13 +77,12 @@ class ValuationService:
 
     def set_amount(self, asset: str, amount: Decimal) -> None:
         """Take over how much of *asset* the account holds."""
-        holding = self.holdings.get(asset)
-        if holding is None:
-            if amount:
-                raise MissingMarkError(asset, self.reporting_currency)
-            return
         with exact():
-            holding.hold(amount)
+            self.holding(asset).hold(amount)
+
+    def holding(self, asset: str) -> Holding | Unpriced:
+        """Return what takes over how much of *asset* the account holds."""
+        return self.holdings.get(asset) or Unpriced(asset, self.reporting_currency)
 
     def equity(self) -> int:
         """Return the value of everything held, in quanta; raise `MissingMarkError` when a mark is missing."""

@@ -6,10 +6,11 @@ The model counts in fractions and shares no code with the product (invariants I8
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import Decimal
+from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +18,12 @@ from meva_core.agent.runtime_state import initial_state
 from meva_core.config.schema import AppConfig
 from meva_core.data.feature_store import FeatureStore
 from meva_core.data.market_data_service import MarketDataService
+from meva_core.errors import MissingMarkError
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.money import exact
+from meva_core.model.state import AssetBalance, Position
 from meva_core.portfolio.ledger_service import (
     FEES,
     OPENING,
@@ -233,3 +236,60 @@ def test_average_cost_realises_against_the_mean() -> None:
     assert Decimal(150) == position.realized
     assert (Decimal(1), Decimal(150)) == (position.quantity, position.cost)
     assert [zero, zero, Decimal(1)] == [update.closed_quantity for update in updates]
+
+
+def bought(fee: str, fee_asset: str) -> Fill:
+    """Return a purchase of one BTC at 100 USD."""
+    one, price = Decimal(1), Decimal(100)
+    side, liquidity = Side.BUY, Liquidity.TAKER
+    return Fill("BTC/USD", "1", "o", "v", side, price, one, Decimal(fee), fee_asset, liquidity, 1)
+
+
+def test_after_a_restore_fills_are_booked_on_the_restored_account() -> None:
+    """Nothing that was looked up for the old account is written to any more (invariants I9 and I10)."""
+    old, new = Books(), Books()
+    old.fill(bought("0.5", "USD"))
+    left = {asset: balance.total for asset, balance in old.state.balances.items()}
+    new.fill(bought("0.1", "FEE"))
+    new.state.balances = {asset: AssetBalance(asset, total) for asset, total in left.items()}
+    new.state.positions = {"BTC/USD": Position("BTC/USD", Decimal(1), Decimal(100))}
+    new.pnl.restore(old.pnl.snapshot(), new.state)
+
+    for books in (old, new):
+        books.fill(bought("0.25", "BTC"))
+
+    assert old.state.balances == new.state.balances
+    assert old.state.positions == new.state.positions
+    assert old.pnl.snapshot() == new.pnl.snapshot()
+    assert old.valuation.equity() == new.valuation.equity()
+
+
+def test_the_same_service_books_on_whatever_state_it_is_given() -> None:
+    """Two states in turn get one fill each."""
+    books, other = Books(), initial_state(AppConfig(reporting_currency="USD"))
+    books.fill(bought("0", "USD"))
+    with exact():
+        books.pnl.update_from_fill(bought("0", "USD"), other)
+    books.fill(bought("0", "USD"))
+
+    assert Decimal(2) == books.state.positions["BTC/USD"].quantity
+    assert Decimal(1) == other.positions["BTC/USD"].quantity
+
+
+def test_a_fee_in_an_asset_without_a_mark_is_an_error_but_none_at_all_is_not() -> None:
+    """A venue may name any asset for a fee of zero; what costs must have a price."""
+    books = Books()
+    books.fill(bought("0", "GIFT"))
+    equity = books.valuation.equity()
+
+    with pytest.raises(MissingMarkError, match="GIFT"):
+        books.fill(bought("1", "GIFT"))
+
+    assert equity == books.valuation.equity()
+    assert Decimal(0) == books.state.balances["GIFT"].total
+
+
+def test_what_is_finer_than_the_smallest_unit_of_an_asset_is_no_amount() -> None:
+    """Equity counts whole units: it would be wrong by the rest, so nobody gets that far."""
+    with pytest.raises(Inexact):
+        Books().transfer("BTC", Decimal("1E-20"))
