@@ -2,19 +2,19 @@
 
 It has the two properties that break naive agents: client order ids are unique among open orders only, so a lost
 order that filled at once can be placed again; and its queries lag behind the matching engine, so "no such order" is
-no proof. It reads no clock: `pop` lets the next thing happen, at the time that `next_ns` tells.
+no proof.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from heapq import heappop, heappush
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import evolve, frozen
 
 from meva_adapters.exchange.simulated.faults import Fault, FaultPlan, Kind, Operation
 from meva_adapters.exchange.simulated.venue_truth import VenueTruth
+from meva_adapters.exchange.simulated.virtual_network import Action, Fail, Faults, VirtualNetwork
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
 from meva_core.events import (
     CancelRefused,
@@ -50,8 +50,6 @@ _SKEW_LASTS_NS: Final = 45_000 * NS_PER_MS
 _STATUS_DELAY_NS: Final = 1_000 * NS_PER_MS
 # So many of the smallest quantities are worth more than any venue's least notional.
 _BY_HAND: Final = 10
-
-Action = Callable[[int], Sequence[Event]]
 
 
 @frozen
@@ -92,14 +90,10 @@ class SimulatedExchange:
         self._plan = plan
         self._symbols = tuple(symbols)
         self._window_ns = window_ms * NS_PER_MS
-        self._timeout_ns = timeout_ms * NS_PER_MS
-        self._latency_ns = latency_ms * NS_PER_MS
-        self._heap: list[tuple[int, int, Action]] = []
-        self._scheduled = 0
-        self._connection = 0
+        self._network = VirtualNetwork(
+            plan, timeout_ns=timeout_ms * NS_PER_MS, latency_ns=latency_ms * NS_PER_MS
+        )
         self._user_up = self._user_heard = True
-        self._network_up = True
-        self._retry_ns = 0
         self._lags: dict[str, int] = {}
         self._people = 0
         self._halted = ""
@@ -110,11 +104,11 @@ class SimulatedExchange:
         """Send an order, once; during a rate limit it is dropped before the first byte."""
         request = command.request
         name = request.client_order_id
-        if now_ns < self._retry_ns:
+        if now_ns < self._network.retry_ns:
             return [OrderDropped(now_ns, name, "rate limited")]
         self.wire.append(WireRequest(now_ns, Operation.PLACE, name, request))
 
-        def act(time_ns: int, faults: dict[Kind, Fault]) -> Action:
+        def act(time_ns: int, faults: Faults) -> Action:
             venue_ns = time_ns + self.skew_ns
             if not command.stamp_ns - _AHEAD_NS <= venue_ns <= command.stamp_ns + self._window_ns:
                 refusal = OrderRejected(time_ns, name, "-1021", "the stamp is outside of the window")
@@ -131,32 +125,32 @@ class SimulatedExchange:
                 return [OrderRejected(heard_ns, name, "429", problem)]
             return [OrderOutcomeUnknown(heard_ns, name, problem)]
 
-        self._send(Operation.PLACE, now_ns, act, fail)
+        self._network.carry(Operation.PLACE, now_ns, act, fail)
         return ()
 
     def cancel(self, command: CancelOrder, now_ns: int) -> Sequence[Event]:
         """Send the cancel of one order."""
         name = command.client_order_id
-        if now_ns < self._retry_ns:
+        if now_ns < self._network.retry_ns:
             return [RequestFailed(now_ns, "cancel", name, "rate limited")]
         self.wire.append(WireRequest(now_ns, Operation.CANCEL, name, symbol=command.symbol))
 
-        def act(time_ns: int, _faults: dict[Kind, Fault]) -> Action:
+        def act(time_ns: int, _faults: Faults) -> Action:
             ended = self._happened(self.engine.cancel(command.symbol, name, time_ns), time_ns)
             if not ended:
                 return lambda heard_ns: [CancelRefused(heard_ns, name, "-2011 unknown order")]
             return lambda heard_ns: [evolve(event, time_ns=heard_ns) for event in ended]
 
-        self._send(Operation.CANCEL, now_ns, act, _failure("cancel", name))
+        self._network.carry(Operation.CANCEL, now_ns, act, _failure("cancel", name))
         return ()
 
     def cancel_all(self, command: CancelAllOrders, now_ns: int) -> Sequence[Event]:
         """Send the cancel of everything of ours; other people's orders stay (invariant I17)."""
-        if now_ns < self._retry_ns:
+        if now_ns < self._network.retry_ns:
             return [RequestFailed(now_ns, "cancel_all", command.symbol or "", "rate limited")]
         self.wire.append(WireRequest(now_ns, Operation.CANCEL_ALL, "", symbol=command.symbol))
 
-        def act(time_ns: int, _faults: dict[Kind, Fault]) -> Action:
+        def act(time_ns: int, _faults: Faults) -> Action:
             ended: list[Event] = []
             for order in self.engine.open_orders(command.symbol):
                 if not is_foreign(order.client_order_id):
@@ -164,17 +158,17 @@ class SimulatedExchange:
                     ended += self._happened(cancel, time_ns)
             return lambda heard_ns: [evolve(event, time_ns=heard_ns) for event in ended]
 
-        self._send(Operation.CANCEL_ALL, now_ns, act, _failure("cancel_all", command.symbol or ""))
+        self._network.carry(Operation.CANCEL_ALL, now_ns, act, _failure("cancel_all", command.symbol or ""))
         return ()
 
     def query(self, command: QueryOrder, now_ns: int) -> Sequence[Event]:
         """Ask what became of one order."""
         name = command.client_order_id
-        if now_ns < self._retry_ns:
+        if now_ns < self._network.retry_ns:
             return [RequestFailed(now_ns, "query", name, "rate limited")]
         self.wire.append(WireRequest(now_ns, Operation.QUERY, name))
 
-        def act(time_ns: int, faults: dict[Kind, Fault]) -> Action:
+        def act(time_ns: int, faults: Faults) -> Action:
             if Kind.STALE in faults:  # Whoever is served by a slow replica stays with it.
                 self._lags[name] = max(self._lags.get(name, 0), faults[Kind.STALE].amount * NS_PER_MS)
             as_of_ns = time_ns - self._lags.get(name, 0)
@@ -183,16 +177,16 @@ class SimulatedExchange:
             venue_ns = time_ns + self.skew_ns
             return lambda heard_ns: [OrderQueryAnswered(heard_ns, venue_ns, now_ns, name, order, fills)]
 
-        self._send(Operation.QUERY, now_ns, act, _failure("query", name))
+        self._network.carry(Operation.QUERY, now_ns, act, _failure("query", name))
         return ()
 
     def observe(self, command: ObserveVenue, now_ns: int) -> Sequence[Event]:
         """Ask for open orders, own trades and balances."""
-        if now_ns < self._retry_ns:
+        if now_ns < self._network.retry_ns:
             return [RequestFailed(now_ns, "observe", "", "rate limited")]
         self.wire.append(WireRequest(now_ns, Operation.OBSERVE, ""))
 
-        def act(time_ns: int, faults: dict[Kind, Fault]) -> Action:
+        def act(time_ns: int, faults: Faults) -> Action:
             as_of_ns = time_ns - (faults[Kind.STALE].amount * NS_PER_MS if Kind.STALE in faults else 0)
             torn_ns = as_of_ns - (faults[Kind.TORN].amount * NS_PER_MS if Kind.TORN in faults else 0)
             after = dict(command.trades_after)
@@ -205,19 +199,18 @@ class SimulatedExchange:
             venue_ns = time_ns + self.skew_ns
             return lambda heard_ns: [VenueStateObserved(heard_ns, venue_ns, orders, fills, balances, now_ns)]
 
-        self._send(Operation.OBSERVE, now_ns, act, _failure("observe", ""))
+        self._network.carry(Operation.OBSERVE, now_ns, act, _failure("observe", ""))
         return ()
 
     # What time brings.
 
     def next_ns(self) -> int | None:
         """Return when the next thing happens."""
-        return self._heap[0][0] if self._heap else None
+        return self._network.next_ns()
 
     def pop(self) -> Sequence[Event]:
         """Let the next thing happen; return what the agent hears of it."""
-        time_ns, _, action = heappop(self._heap)
-        return action(time_ns)
+        return self._network.pop()
 
     def on_market(self, event: MarketEvent) -> None:
         """Let the market move at the venue; fills go to the stream of our orders."""
@@ -226,18 +219,19 @@ class SimulatedExchange:
 
     def hang_up(self) -> None:
         """Serve nobody: the process that listened is dead."""
-        self._connection += 1
+        self._network.hang_up()
 
     def connect(self, now_ns: int) -> None:
         """Serve a new process: nothing that was meant for the old one reaches it."""
-        self._connection += 1
-        self._retry_ns = 0
-        self._later(now_ns + self._latency_ns, lambda time_ns: [ClockMeasured(time_ns, self.skew_ns)])
-        self._later(now_ns + self._latency_ns, self._statuses)
+        self._network.hang_up()
+        self._network.retry_ns = 0
+        soon_ns = now_ns + self._network.latency_ns
+        self._network.later(soon_ns, lambda time_ns: [ClockMeasured(time_ns, self.skew_ns)])
+        self._network.later(soon_ns, self._statuses)
         if self._user_up:
-            self._later(now_ns + self._latency_ns, lambda time_ns: [StreamConnected(time_ns, USER)])
+            self._network.later(soon_ns, lambda time_ns: [StreamConnected(time_ns, USER)])
         else:
-            self._later(now_ns, lambda time_ns: [StreamLost(time_ns, USER, "cannot be opened")])
+            self._network.later(now_ns, lambda time_ns: [StreamLost(time_ns, USER, "cannot be opened")])
 
     def strike(self, fault: Fault, now_ns: int) -> Sequence[Event]:
         """Let a fault of a connection or of the account happen now; return what the agent hears at once."""
@@ -248,19 +242,19 @@ class SimulatedExchange:
                 return self._lose_user_stream(now_ns, until_ns)
             case Kind.USER_STREAM_SILENT:
                 self._user_heard = False
-                self._at(until_ns, self._hear_user)
+                self._network.at(until_ns, self._hear_user)
             case Kind.FEED_DOWN:
                 return self._lose_feed(now_ns, until_ns)
             case Kind.FEED_SILENT:
                 self.feed_up = False
-                self._at(until_ns, self._hear_feed)
+                self._network.at(until_ns, self._hear_feed)
             case Kind.NETWORK_DOWN:
-                self._network_up = False
-                self._at(until_ns, self._reach_venue)
+                self._network.up = False
+                self._network.at(until_ns, self._reach_venue)
                 return [*self._lose_user_stream(now_ns, until_ns), *self._lose_feed(now_ns, until_ns)]
             case Kind.CLOCK_SKEW:
                 self._set_clock(now_ns, fault.amount * NS_PER_MS)
-                self._at(now_ns + _SKEW_LASTS_NS, lambda time_ns: self._set_clock(time_ns, 0))
+                self._network.at(now_ns + _SKEW_LASTS_NS, lambda time_ns: self._set_clock(time_ns, 0))
             case Kind.HALTED:
                 self._halt(now_ns, until_ns)
             case Kind.MANUAL_CANCEL:
@@ -273,60 +267,6 @@ class SimulatedExchange:
                 message = f"{fault.kind} is no fault of a venue or its connections"
                 raise ValueError(message)
         return ()
-
-    # How it works.
-
-    def _send(
-        self,
-        operation: Operation,
-        now_ns: int,
-        act: Callable[[int, dict[Kind, Fault]], Action],
-        fail: Callable[..., Sequence[Event]],
-    ) -> None:
-        """Carry a request to the venue and its answer back, as far as the faults let them."""
-        listed = [fault for fault in self._plan.next(operation) if fault.kind not in _OF_THE_PROCESS]
-        for fault in listed:
-            self._plan.fire(fault)
-        faults = {fault.kind: fault for fault in listed}
-        answered = [False]
-
-        def hear(heard_ns: int, say: Action) -> Sequence[Event]:
-            if answered[0]:
-                return ()
-            answered[0] = True
-            return say(heard_ns)
-
-        def arrive(time_ns: int) -> Sequence[Event]:
-            say = self._answer(time_ns, faults, act, fail)
-            back_ns = time_ns + self._hop_ns() + _ns(faults, Kind.SLOW_RESPONSE)
-            if Kind.RESPONSE_LOST not in faults and self._network_up:
-                self._later(back_ns, lambda heard_ns: hear(heard_ns, say))
-            return ()
-
-        if self._network_up and Kind.REQUEST_LOST not in faults:
-            self._at(now_ns + self._hop_ns() + _ns(faults, Kind.SLOW_REQUEST), arrive)
-        give_up_ns = now_ns + self._timeout_ns
-        self._later(
-            give_up_ns, lambda t: hear(t, lambda heard_ns: fail(heard_ns, "no answer", refused=False))
-        )
-
-    def _answer(
-        self,
-        time_ns: int,
-        faults: dict[Kind, Fault],
-        act: Callable[[int, dict[Kind, Fault]], Action],
-        fail: Callable[..., Sequence[Event]],
-    ) -> Action:
-        """Do at the venue what was asked, and return what it says."""
-        if Kind.RATE_LIMITED in faults:
-            self._retry_ns = time_ns + _ns(faults, Kind.RATE_LIMITED)
-            return lambda heard_ns: fail(heard_ns, "HTTP 429", refused=True)
-        if Kind.ERROR_BEFORE in faults:
-            return lambda heard_ns: fail(heard_ns, "HTTP 503", refused=False)
-        say = act(time_ns, faults)
-        if Kind.ERROR_AFTER in faults:
-            return lambda heard_ns: fail(heard_ns, "HTTP 504", refused=False)
-        return say
 
     def _take_in(self, request: OrderRequest, time_ns: int) -> Action:
         [answer] = self.engine.submit(request, time_ns)
@@ -346,20 +286,8 @@ class SimulatedExchange:
         return happened
 
     def _stream(self, event: Event, time_ns: int) -> None:
-        if is_foreign(_name_of(event)) or not (self._user_up and self._user_heard and self._network_up):
-            return
-        delay_ns, copies = self._hop_ns(), 1
-        for fault in self._plan.next(Operation.STREAM):
-            self._plan.fire(fault)
-            match fault.kind:
-                case Kind.DROPPED:
-                    copies = 0
-                case Kind.DUPLICATED:
-                    copies += max(1, fault.amount)
-                case _:
-                    delay_ns += fault.amount * NS_PER_MS
-        for _ in range(copies):
-            self._later(time_ns + delay_ns, lambda heard_ns: [evolve(event, time_ns=heard_ns)])
+        if not is_foreign(_name_of(event)) and self._user_up and self._user_heard and self._network.up:
+            self._network.tell(event, time_ns)
 
     def _trade_by_hand(self, now_ns: int) -> None:
         """Let a person buy a little of the first symbol."""
@@ -384,12 +312,12 @@ class SimulatedExchange:
 
     def _lose_user_stream(self, now_ns: int, until_ns: int) -> list[Event]:
         self._user_up = False
-        self._at(until_ns, self._open_user)
+        self._network.at(until_ns, self._open_user)
         return [StreamLost(now_ns, USER, "closed by the venue")]
 
     def _lose_feed(self, now_ns: int, until_ns: int) -> list[Event]:
         self.feed_up = False
-        self._at(until_ns, self._open_feed)
+        self._network.at(until_ns, self._open_feed)
         return [StreamLost(now_ns, MARKET, "closed by the venue")]
 
     def _open_user(self, time_ns: int) -> Sequence[Event]:
@@ -409,7 +337,7 @@ class SimulatedExchange:
         return ()
 
     def _reach_venue(self, _time_ns: int) -> Sequence[Event]:
-        self._network_up = True
+        self._network.up = True
         return ()
 
     def _statuses(self, time_ns: int) -> Sequence[Event]:
@@ -428,41 +356,22 @@ class SimulatedExchange:
             return [MarketStatusChanged(time_ns, symbol, True, "open again")]
 
         self._halted = symbol
-        self._at(
+        self._network.at(
             now_ns + _STATUS_DELAY_NS,
             lambda time_ns: [MarketStatusChanged(time_ns, symbol, False, "market is closed")],
         )
-        self._at(max(until_ns, now_ns + 2 * _STATUS_DELAY_NS), opened)
+        self._network.at(max(until_ns, now_ns + 2 * _STATUS_DELAY_NS), opened)
 
     def _set_clock(self, time_ns: int, skew_ns: int) -> Sequence[Event]:
         """Let the venue's clock be ahead of ours; the agent measures it a moment later."""
         self.skew_ns = skew_ns
-        self._later(time_ns + self._latency_ns, lambda heard_ns: [ClockMeasured(heard_ns, skew_ns)])
+        self._network.later(
+            time_ns + self._network.latency_ns, lambda heard_ns: [ClockMeasured(heard_ns, skew_ns)]
+        )
         return ()
 
-    def _hop_ns(self) -> int:
-        """Return the time of one way: it varies, so that messages overtake each other."""
-        return self._latency_ns + self._scheduled * 37 % 23 * NS_PER_MS
 
-    def _at(self, time_ns: int, action: Action) -> None:
-        """Let *action* happen at the venue or on the way, whatever becomes of the agent."""
-        self._scheduled += 1
-        heappush(self._heap, (time_ns, self._scheduled, action))
-
-    def _later(self, time_ns: int, action: Action) -> None:
-        """Let the agent hear something, if the process that it is meant for still lives."""
-        connection = self._connection
-        self._at(time_ns, lambda heard_ns: action(heard_ns) if connection == self._connection else ())
-
-
-_OF_THE_PROCESS: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER})
-
-
-def _ns(faults: dict[Kind, Fault], kind: Kind) -> int:
-    return faults[kind].amount * NS_PER_MS if kind in faults else 0
-
-
-def _failure(request: str, subject: str) -> Callable[..., Sequence[Event]]:
+def _failure(request: str, subject: str) -> Fail:
     def fail(heard_ns: int, problem: str, *, refused: bool) -> Sequence[Event]:
         return [RequestFailed(heard_ns, request, subject, f"refused: {problem}" if refused else problem)]
 
