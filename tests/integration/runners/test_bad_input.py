@@ -108,6 +108,7 @@ def test_a_bad_input_is_answered_with_one_sentence(
 
     assert status == finished.returncode, finished.stderr
     assert 1 == len(finished.stderr.splitlines()), finished.stderr
+    assert finished.stderr.startswith("Error: ")
     assert [] == [text for text in named if text not in finished.stderr], finished.stderr
 
 
@@ -120,7 +121,7 @@ def test_an_unknown_symbol_is_named_with_those_that_are_known(tmp_path: Path) ->
 
         assert 3 == finished.returncode
         assert 1 == len(finished.stderr.splitlines())
-        assert f"unknown symbol '{symbol}'; configured: BTC/USDT, ETH/USDT" in finished.stderr
+        assert f"Error: unknown symbol '{symbol}'; configured: BTC/USDT, ETH/USDT" in finished.stderr
 
 
 def test_a_wrong_key_is_told_with_its_place_and_the_nearest_key(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_rows_committed_before_a_bad_line_are_kept(tmp_path: Path) -> None:
     verified = replay("run.db", "--verify", cwd=tmp_path)
 
     assert 1 == failed.returncode
-    assert "tape, line 20002" in failed.stderr
+    assert failed.stderr.startswith("Error: tape, line 20002")
     assert 0 == verified.returncode, verified.stderr
     assert verified.stdout.startswith("Verified: 20,000 events")
 

@@ -259,9 +259,10 @@ def test_an_interrupted_run_keeps_what_was_committed(tmp_path: Path) -> None:
     session = tmp_path / "run.db"
     command = [sys.executable, "-m", "meva_runners.replay", f"BTC/USDT={tape}", "--session", str(session)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "run.db-wal"  # What is committed stands here long before it stands in the file itself.
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not (session.exists() and session.stat().st_size > 200_000):
-        time.sleep(0.02)
+    while time.monotonic() < deadline and not (log.exists() and log.stat().st_size > 200_000):
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     verified = replay(str(session), "--verify")
