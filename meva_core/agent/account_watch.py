@@ -250,8 +250,9 @@ class AccountWatch:
             if high < path.high:
                 path.high = high
         for path, indirect in self._shared:
-            if any(holding.worth for holding in indirect):
-                path.low = path.high = 0  # ... or is valued through two markets.
+            for holding in indirect:
+                if holding.worth:
+                    path.low = path.high = 0  # ... or is valued through two markets.
 
     def _sample(self, time_ns: int) -> None:
         if self._sample_due_ns:
