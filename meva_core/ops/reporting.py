@@ -24,6 +24,7 @@ from meva_core.ops.log_records import (
     Record,
     RiskDecided,
     SignalDecided,
+    VenueCompared,
 )
 from meva_core.ops.statistics import Statistic, daily_returns, share, sharpe, sortino, volatility
 
@@ -134,9 +135,11 @@ class RunStatistics:
             EquityMarked: self._take_equity,
             GateChanged: None,
             ControlAnswered: None,
+            VenueCompared: None,
             DataRejected: None,
             AlertRaised: None,
         }
+        assert set(self._takers) == set(get_args(Record)), "every kind of record is known"
 
     def add(self, record: Record) -> None:
         """Count one record. It costs no more for the millionth than for the first."""

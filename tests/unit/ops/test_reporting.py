@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meva_core.commands import AlertLevel, RaiseAlert
 from meva_core.model.order import OrderStatus
 from meva_core.model.state import Gate
-from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record
+from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record, VenueCompared
 from meva_core.ops.reporting import REASONS_MAX, ReplayResult, RunStatistics, RunSummary, days_between
 from meva_core.ops.statistics import Statistic
 from tests.unit.ops.records import (
@@ -52,6 +52,7 @@ def test_everything_is_counted_once() -> None:
         AlertRaised(7, RaiseAlert(AlertLevel.HIGH, "stale", "", "stale", {})),
         GateChanged(8, Gate.PAUSED, 1, "operator_pause", "lunch", "operator"),
         DataRejected(9, "BTC/USDT", "price_jump"),
+        VenueCompared(9, False, ("1 BTC, not 2",), 0),
     )
 
     assert (2, 2, 1, 1) == (summary.signals, summary.intents, summary.orders, summary.fills)
