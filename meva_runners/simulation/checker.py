@@ -18,6 +18,7 @@ from meva_adapters.exchange.simulated.simulated_exchange import (
     WireRequest,
     is_foreign,
 )
+from meva_adapters.storage.codec import encode
 from meva_adapters.storage.memory import MemorySession
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -49,6 +50,7 @@ from meva_runners.simulation.claims import SUCCESSORS, Claims, price_units, unit
 # How many recoveries of a run are compared with a run of the whole journal; each costs that much again.
 _COMPARED_RECOVERIES: Final = 2
 _TIMERS_MAX: Final = 30
+_KEPT_MAX: Final = 1_000
 _NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 # What a terminal claim must look like at the venue.
 _TRUE_ENDS: Final = {"filled": "filled", "canceled": "canceled", "expired": "expired"}
@@ -153,6 +155,9 @@ class Checker:
             for entry in session.entries():
                 fresh.handle(entry.event)
             self._expect("I19", fresh.state_hash() == agent.state_hash(), "snapshot and journal differ")
+            # Beyond the canonical state: anchors of losses, counters, open questions, features (I16).
+            equal = encode(fresh.checkpoint()) == encode(agent.checkpoint())
+            self._expect("I16", equal, "what snapshot and journal remember differs")
 
     def on_quiet(self, agent: AgentOrchestrator, session: MemorySession) -> None:
         """Judge the end: no fault for long enough, so everything must be settled and equal."""
@@ -189,8 +194,20 @@ class Checker:
 
         locked = {name: balance.locked for name, balance in agent.state().balances.items() if balance.locked}
         self._expect("I9", claims.open or not locked, f"locked for no open order: {locked}")
+        self._check_sizes(agent)
         killed = claims.gate == "KILLED" and self._resting()
         self._expect("I13", not killed, f"killed, and {self._resting()} still rest at the venue")
+
+    def _check_sizes(self, agent: AgentOrchestrator) -> None:
+        """Judge that what grows with time has its bound."""
+        memory = agent.checkpoint()
+        for name, held in (
+            ("fills", len(agent.state().fills)),
+            ("ended orders", len(memory["orders"]["ended"])),
+            ("transfers", len(memory["treasury"])),
+            ("orders of the window", len(memory["order_rate"])),
+        ):
+            self._expect("I24", held <= _KEPT_MAX, f"{held} {name} are kept")
 
     def _resting(self) -> list[str]:
         """Return the agent's orders that are open at the venue."""

@@ -294,6 +294,14 @@ def _acks_not_journaled(original: Any) -> Any:
     return recover
 
 
+def _peak_forgotten(original: Any) -> Any:
+    def restore(self: AccountWatch, memory: dict[str, Any]) -> None:
+        original(self, memory)
+        self._guard.anchors.peak = self._guard.anchors.equity
+
+    return restore
+
+
 def _offered_early(original: Any) -> Any:
     """Let the mark move before the loss guard sees it: equity of yesterday's prices."""
 
@@ -451,6 +459,8 @@ MUTANTS: dict[str, Mutant] = {
     "order rate not counted": method(OrderRate, "count", returning((0, 0))),
     "losses close no gate": method(AccountWatch, "_breach", returning(None)),
     "every other mark is left out": method(AccountWatch, "mark", _offered_early),
+    # I16: anchors.
+    "the peak is forgotten at restart": method(AccountWatch, "restore", _peak_forgotten),
     # I18: inputs.
     "loss of the user stream ignored": method(VenueWatch, "on_stream", returning(None)),
     "book gaps ignored": method(Market, "is_book_usable", returning(value=True)),
