@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -145,7 +146,7 @@ def _pools(hash_seeds: Sequence[str], processes: int) -> Iterator[list[ProcessPo
     try:
         for hash_seed in hash_seeds:
             os.environ["PYTHONHASHSEED"] = hash_seed
-            pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
+            pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_serve_parent)
             pools.append(pool)
             for future in [pool.submit(os.getpid) for _ in range(processes)]:
                 future.result()  # The workers exist now, with this hash seed.
@@ -157,9 +158,17 @@ def _pools(hash_seeds: Sequence[str], processes: int) -> Iterator[list[ProcessPo
             pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Let the parent alone answer Ctrl-C: it ends the workers."""
+def _serve_parent() -> None:
+    """Let the parent alone answer Ctrl-C, for it ends the workers; and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _set(name: str, value: str | None) -> None:
