@@ -65,10 +65,7 @@ class Market:
 
     def trade_problem(self, time_ns: int, price: int, lots: int, trade_id: int) -> DataProblem | None:
         """Return what is wrong with a trade, or remember it as the latest and return `None`."""
-        quality = self.quality
-        quality.last_ns = self.last_ns
-        quality.last_price = self.last_ticks
-        quality.last_trade_id = self.last_trade_id
+        quality = self._show_last()
         problem = quality.problem(time_ns, price, lots, trade_id)
         self.last_trade_id = quality.last_trade_id
         if problem is None:
@@ -76,6 +73,14 @@ class Market:
             self.last_ticks = price
         self._trust()
         return problem
+
+    def _show_last(self) -> TradeQuality:
+        """Show the judge of trades the last one, and return it."""
+        quality = self.quality
+        quality.last_ns = self.last_ns
+        quality.last_price = self.last_ticks
+        quality.last_trade_id = self.last_trade_id
+        return quality
 
     def _trust(self) -> None:
         """Set the trusted prices: around the last one, so far that no two of them are a jump apart."""
@@ -122,6 +127,7 @@ class Market:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole memory as plain values."""
+        self._show_last()  # What it last saw depends on when it was asked; what it will see does not.
         return {
             "last": [self.last_ns, self.last_ticks, self.last_trade_id, self.last_update_id],
             "quote": [self.bid_ticks, self.bid_lots, self.ask_ticks, self.ask_lots],

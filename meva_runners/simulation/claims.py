@@ -161,8 +161,9 @@ class Claims:
         """Follow the ids of a book, and whether its best prices make sense."""
         last_id, whole = self.books.get(change.symbol, (0, False))
         follows = change.first_update_id <= last_id + 1 <= change.last_update_id
-        bids = [price for price, lots in change.bids if lots]
-        asks = [price for price, lots in change.asks if lots]
+        # A later row of one price replaces an earlier one.
+        bids = [price for price, lots in dict(change.bids).items() if lots]
+        asks = [price for price, lots in dict(change.asks).items() if lots]
         crossed = bool(bids and asks) and max(bids) >= min(asks)
         whole = (change.snapshot or (whole and follows)) and not crossed
         self.books[change.symbol] = (change.last_update_id, whole)
