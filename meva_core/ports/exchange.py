@@ -13,7 +13,8 @@ from typing import Protocol
 from attrs import frozen
 
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
-from meva_core.events import Event
+from meva_core.events import ClockMeasured, Event
+from meva_core.model.instrument import Instrument
 
 
 class ClientIdScope(IntEnum):
@@ -37,6 +38,34 @@ class VenueCapabilities:
     request_window_ms: int | None = None
     cancel_settles: bool = False
     dead_man_switch: bool = False
+
+
+@frozen(kw_only=True)
+class AccountFacts:
+    """State who the venue says we are, and what the key may do. An agent's key must not be able to withdraw."""
+
+    account_id: str
+    can_trade: bool
+    can_withdraw: bool
+
+
+class VenueReference(Protocol):
+    """Ask a venue for what must be known before trading. Nothing runs yet, so failures are errors, with a remedy.
+
+    Every method raises `VenueRefusedError` for a definite refusal and `VenueUnknownError` when there was no answer.
+    """
+
+    async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Return the venue's own rules of the unified *symbols*, in their order."""
+        ...
+
+    async def measure_clock(self) -> ClockMeasured:
+        """Compare the venue's clock with ours; half of the round trip is the error."""
+        ...
+
+    async def account_facts(self) -> AccountFacts:
+        """Return what the venue knows of our key."""
+        ...
 
 
 class ExchangeAdapter(Protocol):

@@ -1,8 +1,8 @@
-"""Define how recorded market data enters: tapes that yield blocks of rows in time order."""
+"""Define how market data enters: recorded, as tapes of blocks in time order, or live, as streams of events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from attrs import define
@@ -88,4 +88,24 @@ class Tape(Protocol):
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows from the beginning; raise `DataError` with file and line on a bad one."""
+        ...
+
+
+Deliver = Callable[[Event], None]
+
+
+class EventStream(Protocol):
+    """Follow one live source, a market's or an account's, for as long as it is wanted.
+
+    What the network does is told by events: `StreamConnected` when what follows is complete, `StreamLost` and
+    `StreamGapDetected` when it is not. Event times are the agent's receive times.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the name under which its events speak of it; an account's is `user`."""
+        ...
+
+    async def run(self, deliver: Deliver) -> None:
+        """Connect, deliver and reconnect until cancelled. Return or raise for no fault of a network or a venue."""
         ...
