@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from meva_core.agent.runtime_state import NEVER_NS, Runtime
+from meva_core.agent.runtime_state import Runtime
 from meva_core.data.market_data_service import Market
-from meva_core.model.market import NS_PER_SECOND
+from meva_core.model.market import NEVER_NS, NS_PER_SECOND
 from meva_core.model.money import EXACT, exact
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import EquityMarked

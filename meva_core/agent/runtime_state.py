@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
 
 from meva_core.agent.outbox import Outbox
 from meva_core.config.schema import AppConfig
@@ -17,8 +16,6 @@ from meva_core.model.state import (
     SequenceState,
     TreasurySnapshot,
 )
-
-NEVER_NS: Final = 1 << 63  # Later than every time that 64 bits hold.
 
 
 class Runtime:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from meva_core.agent.gate_watch import GateWatch
 from meva_core.agent.order_desk import OrderDesk
-from meva_core.agent.runtime_state import NEVER_NS, Runtime
+from meva_core.agent.runtime_state import Runtime
 from meva_core.commands import AlertLevel, CancelAllOrders, CancelOrder, ObserveVenue, QueryOrder, SetTimer
 from meva_core.errors import IllegalTransitionError
 from meva_core.events import (
@@ -31,6 +31,7 @@ from meva_core.execution.order_lifecycle import TERMINAL
 from meva_core.execution.order_service import OrderService
 from meva_core.execution.reconcile_service import ReconcileReport, ReconcileService
 from meva_core.execution.unsettled_orders import UnsettledOrders
+from meva_core.model.market import NEVER_NS
 from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
@@ -96,6 +97,7 @@ class VenueWatch:
         """Wake up: nothing that was under way is known, and nothing is traded before it is."""
         self._starts += 1
         self._timer_ns = NEVER_NS  # The timers of an earlier process died with it.
+        self._orders.told_until(0)
         for record in self._orders.presume_unknown(event.time_ns):
             self._desk.say_changed(record)
             self._unsettled.watch(record, event.time_ns)
@@ -201,6 +203,8 @@ class VenueWatch:
             if report.strangers or report.differences:
                 self._desk.mismatch("; ".join((*report.strangers, *report.differences)))
             return
+        # The venue's lists may lag behind its matching, by as much as the settings bound it.
+        self._orders.told_until(event.asked_ns - self._settings.drift_ns)
         for name in report.missing:
             self._search(name)
         self._judge(report, event)

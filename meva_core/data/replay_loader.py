@@ -9,13 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
-from typing import Final, assert_never
+from typing import assert_never
 
 from meva_core.events import CandleClosed, Event, TradeReceived
-from meva_core.model.market import Candle
+from meva_core.model.market import NEVER_NS, Candle
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
-
-_NEVER_NS: Final = 1 << 63  # Later than every time that 64 bits hold.
 
 
 class ReplayLoader:
@@ -38,10 +36,10 @@ class ReplayLoader:
 
         A single tape costs nothing per row, several cost one search per run.
         """
-        cursors = [_Cursor(tape, -_NEVER_NS if start_ns is None else start_ns) for tape in tapes]
+        cursors = [_Cursor(tape, -NEVER_NS if start_ns is None else start_ns) for tape in tapes]
         heap = [(cursor.head_ns, position) for position, cursor in enumerate(cursors) if cursor.advance()]
         heapify(heap)
-        end = _NEVER_NS if end_ns is None else end_ns
+        end = NEVER_NS if end_ns is None else end_ns
         while heap and heap[0][0] < end:
             position = heap[0][1]
             cursor = cursors[position]

@@ -23,13 +23,14 @@ from meva_core.events import (
 from meva_core.execution.idempotency import ClientOrderIds, payload_hash
 from meva_core.execution.order_lifecycle import TERMINAL, OrderReport, next_status
 from meva_core.model.fill import Fill
+from meva_core.model.market import NEVER_NS
 from meva_core.model.money import EXACT
 from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus
 from meva_core.model.state import CanonicalState
 from meva_core.model.value import value
 from meva_core.portfolio.reservations import release, reserve
 
-# Late fills and repeated keys concern the recent past; the journal keeps every order for ever.
+# At least so many: late fills and repeated keys concern the recent past; the journal keeps every order for ever.
 ENDED_KEPT: Final = 1_000
 
 # What a venue says of an order when asked, and what that reports. Anything else is not understood (I30).
@@ -74,6 +75,8 @@ class OrderService:
         self._trades: dict[str, set[tuple[str, str]]] = {}
         self._orders_by_key: dict[str, str] = {}
         self._last_decision = 0
+        # A recording has no venue that could still tell of a fill: every ended order may be forgotten.
+        self._told_until_ns = NEVER_NS
 
     def submit(self, approved: Approved, idem_key: str) -> SubmitResult:
         """Record the order with its reservation; an equal call returns the same record and sends nothing.
@@ -233,9 +236,18 @@ class OrderService:
         ]
         return CancelAllResult(CancelAllOrders(symbol, reason), tuple(known))
 
+    def told_until(self, time_ns: int) -> None:
+        """Learn that the venue has told of every fill before *time_ns*: only orders that ended earlier are forgotten.
+
+        Whoever forgot an order could not book the fill of it that a stream lost (fault B2).
+        """
+        self._told_until_ns = time_ns
+        self._forget()
+
     def snapshot(self) -> dict[str, Any]:
         """Return the memory beyond the canonical state."""
         return {
+            "told_until_ns": self._told_until_ns,
             "last_decision": self._last_decision,
             "ended": list(self._ended.values()),
             "trades": {order: sorted(trades) for order, trades in self._trades.items()},
@@ -243,6 +255,7 @@ class OrderService:
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take over the memory that `snapshot` returned; the state's open orders come with the state."""
+        self._told_until_ns = memory["told_until_ns"]
         self._last_decision = memory["last_decision"]
         self._ended = OrderedDict((each.request.client_order_id, each) for each in memory["ended"])
         self._trades = {order: {tuple(key) for key in trades} for order, trades in memory["trades"].items()}
@@ -276,6 +289,14 @@ class OrderService:
         del self._state.open_orders[client_order_id]
         self._ended[client_order_id] = record
         if len(self._ended) > ENDED_KEPT:
-            forgotten, past = self._ended.popitem(last=False)
-            self._trades.pop(forgotten, None)
-            self._orders_by_key.pop(past.request.idem_key, None)
+            self._forget()
+
+    def _forget(self) -> None:
+        ended = self._ended
+        while len(ended) > ENDED_KEPT:
+            client_order_id, record = next(iter(ended.items()))
+            if record.updated_ns >= self._told_until_ns:
+                return
+            del ended[client_order_id]
+            self._trades.pop(client_order_id, None)
+            self._orders_by_key.pop(record.request.idem_key, None)

@@ -147,6 +147,26 @@ def test_memory_of_ended_orders_is_bounded() -> None:
     assert ENDED_KEPT == len(desk.orders._orders_by_key)
 
 
+def test_an_order_is_remembered_until_the_venue_has_told_of_every_fill_of_its_time() -> None:
+    """A fill that a stream lost is told by a later comparison; many orders may have ended in between."""
+    desk = Desk()
+    desk.orders.told_until(0)
+    permission = desk.permission()
+    intents = [evolve(permission.intent, decision=decision) for decision in range(1, ENDED_KEPT + 11)]
+    for intent in intents:
+        record = desk.orders.submit(evolve(permission, intent=intent), idem_key(intent)).record
+        desk.orders.apply(OrderExpired(7, record.request.client_order_id, "IOC"))
+    first = next(iter(desk.orders._ended.values()))
+
+    assert len(intents) == len(desk.orders._ended)
+    assert desk.fill(first, 1) is first
+    desk.orders.told_until(7)
+    assert len(intents) == len(desk.orders._ended)
+    desk.orders.told_until(8)
+    assert ENDED_KEPT == len(desk.orders._ended)
+    assert desk.orders.find(first.request.client_order_id) is None
+
+
 def test_fills_release_what_they_used() -> None:
     """Part by part; the rest stays reserved."""
     desk = Desk()
