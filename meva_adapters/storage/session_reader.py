@@ -125,6 +125,26 @@ class SessionReader:
         """Return the final results by name; empty while the session runs, and after a crash."""
         return dict(self._all("SELECT name, value FROM results ORDER BY name"))
 
+    def journal_rows(self, head: Head, after_sequence: int = 0) -> Iterator[tuple[Any, ...]]:
+        """Yield (sequence, time_ns, kind, event, commands, decisions, link) as stored, each checked by its chain.
+
+        *event* is `None` where the event stands in the market table; nothing is decoded.
+        """
+        before = self._one(
+            "SELECT chain FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", after_sequence
+        )
+        chain = bytes(before[0]) if before else genesis(self.header)
+        for *fields, stored in self._pages(
+            "SELECT sequence, time_ns, kind, event, commands, decisions, link, chain FROM journal"
+            " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
+            after_sequence,
+            head.last_sequence,
+        ):
+            chain = chained(chain, *fields)
+            if chain != stored:
+                raise self._damaged(f"has a changed, lost or added row at event {fields[0]}.")
+            yield tuple(fields)
+
     def _merged(self, after_sequence: int, head: Head) -> Iterator[JournalEntry]:
         link = self._link_at(after_sequence)
         rows = self._rows(after_sequence, head)
@@ -152,20 +172,7 @@ class SessionReader:
         return bytes(row[0]) if row else b""
 
     def _rows(self, after_sequence: int, head: Head) -> Iterator[_Row]:
-        before = self._one(
-            "SELECT chain FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", after_sequence
-        )
-        chain = bytes(before[0]) if before else genesis(self.header)
-        for *fields, stored in self._pages(
-            "SELECT sequence, time_ns, kind, event, commands, decisions, link, chain FROM journal"
-            " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
-            after_sequence,
-            head.last_sequence,
-        ):
-            chain = chained(chain, *fields)
-            sequence, _, _, event, commands, decisions, link = fields
-            if chain != stored:
-                raise self._damaged(f"has a changed, lost or added row at event {sequence}.")
+        for sequence, _, _, event, commands, decisions, link in self.journal_rows(head, after_sequence):
             source = f"{self._path}, event {sequence}"
             yield _Row(
                 sequence,
