@@ -7,7 +7,8 @@ replay. Money comes out as the agent had it, to the last digit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ from meva_core.ops.log_records import EquityMarked, FillBooked
 from meva_core.ops.report_collector import ReportCollector
 from meva_core.risk.gate import DRAWDOWN
 from meva_runners.composition import Books, compose_books
-from meva_runners.session_market import MarketRows
+from meva_runners.session_market import MarketRows, Row, TradeRows
 from meva_runners.session_orders import ASKED, REPORTS, SessionOrders
 
 _NEVER: Final = 1 << 63
@@ -94,8 +95,8 @@ class SessionBooks:
         self._agent, self._runtime, self._account = self.books.agent, self.books.runtime, self.books.account
         self._orders = SessionOrders(self._runtime.state.open_orders)
         self._booked: set[tuple[str, str]] = set()
-        self._strategy = ""
-        self._market = MarketRows(tape, self.books.agent, start_ns, end_ns)
+        self._strategy = self._symbol = ""  # Of the signal that is judged.
+        self._market = MarketRows(tape, self.books.agent, self._runtime, start_ns, end_ns)
         self._rows = tape.journal_rows()
         self._row: tuple[Any, ...] = ()
         self._next = 0  # The sequence of `_row`.
@@ -117,28 +118,60 @@ class SessionBooks:
         handled = 0
         self._advance()
         for rows in self._market.batches(self._collector):
-            for sequence, time_ns, handle, arguments in rows:
-                while self._next < sequence and not self._over:
-                    handled += self._take()
-                if time_ns >= self._turn_ns:
-                    self._turn(time_ns)
-                if self._over:
-                    break
-                handled += 1
-                if handle(*arguments):
-                    self._drain(self._agent.take().records)
-                if self._next == sequence:
-                    self._decide(time_ns)
-                    self._advance()
+            handled += self._take_trades(rows) if isinstance(rows, TradeRows) else self._take_rows(rows)
+            if self._over:
+                return
+        while self._next < _NEVER:
+            handled += self._take()
+            if self._over:
+                return
+        if handled != self._tape.last_sequence:
+            problem = f"holds {handled} of the {self._tape.last_sequence} events that were committed."
+            raise StorageError(self._tape.source, problem, _REMEDY)
+        self._end()
+
+    def _take_rows(self, rows: Iterable[Row]) -> int:
+        """Handle market events with what lies between them; return how many events that were."""
+        handled = 0
+        for sequence, time_ns, handle, arguments in rows:
+            while self._next < sequence and not self._over:
+                handled += self._take()
+            if time_ns >= self._turn_ns:
+                self._turn(time_ns)
             if self._over:
                 break
-        while self._next < _NEVER and not self._over:
-            handled += self._take()
-        if not self._over:
-            if handled != self._tape.last_sequence:
-                problem = f"holds {handled} of the {self._tape.last_sequence} events that were committed."
-                raise StorageError(self._tape.source, problem, _REMEDY)
-            self._end()
+            handled += 1
+            if handle(*arguments):
+                self._drain_market()
+            if self._next == sequence:
+                self._decide(time_ns)
+                self._advance()
+        return handled
+
+    def _take_trades(self, rows: TradeRows) -> int:
+        """Do the same for trades in columns, from one row of the journal to the next."""
+        sequences, times = rows.sequences, rows.times
+        handled = first = 0
+        while first < len(times):
+            while self._next < sequences[first] and not self._over:
+                handled += self._take()
+            if times[first] >= self._turn_ns:
+                self._turn(times[first])
+            if self._over:
+                break
+            last = bisect_right(sequences, self._next, first)
+            if times[last - 1] >= self._turn_ns:
+                last = next(row for row in range(first, last) if times[row] >= self._turn_ns)
+            rows.handle(first, last, self._drain_market)
+            handled += last - first
+            first = last
+            if self._next == sequences[last - 1]:
+                self._decide(times[last - 1])
+                self._advance()
+        return handled
+
+    def _drain_market(self) -> None:
+        self._drain(self._agent.take().records)
 
     def _advance(self) -> None:
         row = next(self._rows, None)
@@ -356,14 +389,15 @@ class SessionBooks:
                         self._commands[kind](content, time_ns)
 
     def _signal(self, text: str, _time_ns: int) -> None:
-        _, _, _, self._strategy, _, verdict, _ = text.split(" ", 6)
+        _, _, _, self._strategy, self._symbol, verdict, _ = text.split(" ", 6)
         if self._live:
-            self._collector.signal(self._strategy, "" if verdict == "valid" else verdict)
+            reject_reason = "" if verdict == "valid" else verdict
+            self._collector.signal(self._strategy, self._symbol, reject_reason)
 
     def _refused(self, text: str, _time_ns: int) -> None:
         _, _, codes, explanation = text.split(" ", 3)
         if self._live:
-            self._collector.refused(self._strategy, tuple(codes.split(",")), explanation)
+            self._collector.refused(self._strategy, self._symbol, tuple(codes.split(",")), explanation)
 
     def _gate(self, text: str, time_ns: int) -> None:
         _, gate, epoch, code, reason = text.split(" ", 4)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
-from operator import itemgetter, sub
+from operator import itemgetter, le, lt, sub
 from typing import Any, Final, assert_never
+
+from attrs import frozen
 
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.storage.market_segments import Segment, events_of
+from meva_core.agent.market_path import MarketPath
 from meva_core.agent.orchestrator import AgentOrchestrator
+from meva_core.agent.runtime_state import Runtime
 from meva_core.errors import InvariantError
 from meva_core.events import BookChanged, CandleClosed, QuoteReceived, TradeReceived
 from meva_core.model.market import timeframe_ns
@@ -20,23 +24,84 @@ from meva_core.ops.report_collector import ReportCollector, SymbolWatch
 Row = tuple[int, int, Callable[..., bool], Sequence[Any]]
 
 _IN_ORDER: Final = itemgetter(0)
+# So many trades are held against the band at once; where one lies outside, so few are handled one by one.
+_AT_ONCE: Final = 64
+
+
+@frozen
+class TradeRows:
+    """Hold consecutive trades of one symbol as columns, and hand them to the books, many at once where that is safe.
+
+    Between two anchors of the books a trade inside the band of its market moves the mark and nothing else, so of
+    many such trades the last one counts. *plain* says that none is refused for its own content.
+    """
+
+    sequences: list[int]
+    times: list[int]
+    prices: list[int]
+    lots: list[int]
+    ids: list[int]
+    path: MarketPath
+    runtime: Runtime
+    plain: bool
+
+    def handle(self, first: int, last: int, drain: Callable[[], None]) -> None:
+        """Hand over rows *first* to *last*; call *drain* after every row from which something followed."""
+        for start in range(first, last, _AT_ONCE):
+            stop = min(start + _AT_ONCE, last)
+            if self.plain and self._is_quiet(start, stop):
+                self._skip_to(stop)
+            else:
+                self._one_by_one(start, stop, drain)
+
+    def _is_quiet(self, start: int, stop: int) -> bool:
+        path, runtime = self.path, self.runtime
+        if self.times[start] < runtime.now_ns or self.times[stop - 1] >= runtime.alarm_ns:
+            return False
+        if -1 < self.ids[start] <= path.market.last_trade_id:
+            return False
+        prices = self.prices[start:stop]
+        return path.low < min(prices) and max(prices) < path.high
+
+    def _skip_to(self, stop: int) -> None:
+        last, market = stop - 1, self.path.market
+        market.last_ns = self.runtime.now_ns = self.times[last]
+        market.last_ticks = self.prices[last]
+        if self.ids[last] >= 0:
+            market.last_trade_id = self.ids[last]
+
+    def _one_by_one(self, start: int, stop: int, drain: Callable[[], None]) -> None:
+        on_trade = self.path.on_trade
+        columns = (self.times, self.prices, self.lots, self.ids)
+        for row in zip(*(column[start:stop] for column in columns), strict=True):
+            if on_trade(*row):
+                drain()
 
 
 class MarketRows:
     """Give the rows of every batch, and watch what lies between *start_ns* and *end_ns*."""
 
-    def __init__(self, tape: SessionTape, agent: AgentOrchestrator, start_ns: int, end_ns: int) -> None:
+    def __init__(
+        self, tape: SessionTape, agent: AgentOrchestrator, runtime: Runtime, start_ns: int, end_ns: int
+    ) -> None:
         self._tape = tape
+        self._runtime = runtime
         self._agent = agent
         self._start_ns = start_ns
         self._end_ns = end_ns
+        self._on_bars: set[str] = set()
 
-    def batches(self, collector: ReportCollector) -> Iterator[Sequence[Row] | Iterator[Row]]:
+    def batches(self, collector: ReportCollector) -> Iterator[TradeRows | Sequence[Row] | Iterator[Row]]:
         """Yield the rows of one batch after the other; raise `StorageError` at the first that is damaged."""
         for batch in self._tape.columns():
             parts = []
             for segment, columns in batch:
                 self._watch(collector, segment, columns[0])
+                if segment.key.kind == CandleClosed.__name__:
+                    self._on_bars.add(segment.key.symbol)
+                if len(batch) == 1 and segment.key.kind == TradeReceived.__name__:
+                    yield self._trades(segment.key.symbol, columns)
+                    break
                 parts.append(self._rows(segment, columns))
             if len(parts) == 1:
                 yield parts[0]
@@ -51,6 +116,18 @@ class MarketRows:
                 watch = collector.markets[symbol]
                 watch.times_ns.append(time_ns)
                 watch.prices.append(market.mark)
+
+    def _trades(self, symbol: str, columns: list[list[int]]) -> TradeRows:
+        times, prices, lots, _, ids, _, sequences = columns[:7]
+        numbered = max(ids) >= 0
+        plain = (
+            symbol not in self._on_bars  # A market that lives on bars refuses trades.
+            and min(lots) > 0
+            and all(map(le, times, times[1:]))
+            and (not numbered or (ids[0] >= 0 and all(map(lt, ids, ids[1:]))))
+        )
+        path = self._agent.path(symbol)
+        return TradeRows(sequences, times, prices, lots, ids, path, self._runtime, plain)
 
     def _rows(self, segment: Segment, columns: list[list[int]]) -> Iterator[Row]:
         path = self._agent.path(segment.key.symbol)

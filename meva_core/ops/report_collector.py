@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from attrs import Factory, define
+from attrs import Factory, define, fields
 
 from meva_core.model.money import EXACT, ZERO
 from meva_core.model.order import OrderRecord, OrderStatus
@@ -54,6 +54,12 @@ class Tally:
     realized: Decimal = ZERO
     slippage_cost: float = 0.0
 
+    def join(self, other: Tally) -> None:
+        """Add what *other* sums."""
+        for field in fields(Tally):
+            own, more = getattr(self, field.name), getattr(other, field.name)
+            setattr(self, field.name, EXACT.add(own, more) if isinstance(own, Decimal) else own + more)
+
     def add(self, fill: FillBooked, result: Decimal | None) -> None:
         """Add a fill; *result* is what it closed for, after its fee, or `None`."""
         self.fills += 1
@@ -75,7 +81,6 @@ class Day:
     open: Decimal
     close: Decimal
     lowest: Decimal
-    tally: Tally = Factory(Tally)
     costs: Decimal = ZERO
     transfers: Decimal = ZERO
 
@@ -116,9 +121,8 @@ class ReportCollector:
         self._day_end_ns = 0
         self.first_ns = self.last_ns = 0
         self.events: Counter[str] = Counter()
-        self.total = Tally()
-        self.by_symbol: dict[str, Tally] = {}
-        self.by_strategy: dict[str, Tally] = {}
+        # By (number of the day, strategy, symbol); what is asked for is summed up once, at the end.
+        self._tallies: dict[tuple[int, str, str], Tally] = {}
         self.days: list[Day] = []
         self.signals_rejected: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -158,20 +162,17 @@ class ReportCollector:
         self.drawdown.append(mark.drawdown)
         self.exposure.append(mark.exposure)
 
-    def signal(self, strategy: str, reject_reason: str) -> None:
+    def signal(self, strategy: str, symbol: str, reject_reason: str) -> None:
         """Count a strategy's answer; *reject_reason* is empty when it was valid."""
-        tally = self._strategy(strategy)
+        tally = self._tally(strategy, symbol)
         tally.signals += 1
-        self.total.signals += 1
         if reject_reason:
             tally.invalid += 1
-            self.total.invalid += 1
             count(self.signals_rejected, reject_reason)
 
-    def refused(self, strategy: str, codes: tuple[str, ...], explanation: str) -> None:
+    def refused(self, strategy: str, symbol: str, codes: tuple[str, ...], explanation: str) -> None:
         """Count an intent that the risk gate refused, under each rule that refused it."""
-        self._strategy(strategy).refused += 1
-        self.total.refused += 1
+        self._tally(strategy, symbol).refused += 1
         for code in codes:
             count(self.refusals, code)
             self.refusal_examples.setdefault(code, explanation)
@@ -181,9 +182,7 @@ class ReportCollector:
         line.in_period = True
         request = line.record.request
         self.orders.append(line)
-        self.total.orders += 1
-        self._strategy(request.strategy).orders += 1
-        self._symbol(request.symbol).orders += 1
+        self._tally(request.strategy, request.symbol).orders += 1
         if line.notional > self.notional_max:
             self.notional_max = line.notional
         if open_orders > self.open_orders_max:
@@ -202,13 +201,7 @@ class ReportCollector:
                 self.gains = EXACT.add(self.gains, result)
             else:
                 self.losses = EXACT.subtract(self.losses, result)
-        for tally in (
-            self.total,
-            self._symbol(fill.fill.symbol),
-            self._strategy(fill.strategy),
-            self.days[-1].tally,
-        ):
-            tally.add(fill, result)
+        self._tally(fill.strategy, fill.fill.symbol).add(fill, result)
 
     def cost(
         self, time_ns: int, category: str, asset: str, amount: Decimal, value: Decimal | None, note: str
@@ -239,6 +232,28 @@ class ReportCollector:
         """Return what is summed of the market data of *symbol*."""
         return self.markets.setdefault(symbol, SymbolWatch())
 
+    def total(self) -> Tally:
+        """Return the sum of everything."""
+        return self._summed(lambda _: "").get("", Tally())
+
+    def by_strategy(self) -> dict[str, Tally]:
+        """Return the sums by strategy."""
+        return self._summed(lambda key: key[1])
+
+    def by_symbol(self) -> dict[str, Tally]:
+        """Return the sums by symbol."""
+        return self._summed(lambda key: key[2])
+
+    def by_day(self) -> dict[int, Tally]:
+        """Return the sums by the place of the day in `days`; what came before the first belongs to it."""
+        return {int(place): tally for place, tally in self._summed(lambda key: str(max(key[0] - 1, 0))).items()}
+
+    def _summed(self, name_of: Callable[[tuple[int, str, str]], str]) -> dict[str, Tally]:
+        sums: dict[str, Tally] = {}
+        for key in sorted(self._tallies):
+            sums.setdefault(name_of(key), Tally()).join(self._tallies[key])
+        return sums
+
     def statuses(self) -> Counter[OrderStatus]:
         """Return how many orders of the period stand in each status."""
         return Counter(line.record.status for line in self.orders)
@@ -252,11 +267,12 @@ class ReportCollector:
             if time_ns < self._day_end_ns:
                 return
 
-    def _symbol(self, symbol: str) -> Tally:
-        return self.by_symbol.setdefault(symbol, Tally())
-
-    def _strategy(self, strategy: str) -> Tally:
-        return self.by_strategy.setdefault(strategy, Tally())
+    def _tally(self, strategy: str, symbol: str) -> Tally:
+        key = (len(self.days), strategy, symbol)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
+        return tally
 
 
 def count(counter: Counter[str], text: str) -> None:
