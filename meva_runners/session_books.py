@@ -130,6 +130,15 @@ class SessionBooks:
             raise StorageError(self._tape.source, problem, _REMEDY)
         self._end()
 
+    @property
+    def max_drawdown(self) -> Decimal:
+        """Return the largest fall from a peak in the period, exact at every event."""
+        return self._account.max_drawdown
+
+    def problems(self) -> dict[str, int]:
+        """Return how often market data was not used since the session began, by symbol and cause."""
+        return self._agent.data_problems()
+
     def _take_rows(self, rows: Iterable[Row]) -> int:
         """Handle market events with what lies between them; return how many events that were."""
         handled = 0
@@ -223,8 +232,8 @@ class SessionBooks:
     def _end(self) -> None:
         if not self._live:
             return
-        self._collector.last_ns = self._runtime.now_ns
         self._drain(self._agent.finish().records)
+        self._collector.end(self._runtime.now_ns)
         if self.opened is not None:
             self.closed = self._standing()
 
@@ -341,7 +350,10 @@ class SessionBooks:
             return
         record = line.record
         filled = EXACT.add(record.filled_quantity, fill.quantity)
-        if not record.filled_quantity < filled <= record.request.quantity or fill.side is not record.request.side:
+        if (
+            not record.filled_quantity < filled <= record.request.quantity
+            or fill.side is not record.request.side
+        ):
             return
         self._booked.add(key)
         with exact():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter, le, lt, sub
 from typing import Any, Final, assert_never
 
@@ -24,8 +24,8 @@ from meva_core.ops.report_collector import ReportCollector, SymbolWatch
 Row = tuple[int, int, Callable[..., bool], Sequence[Any]]
 
 _IN_ORDER: Final = itemgetter(0)
-# So many trades are held against the band at once; where one lies outside, so few are handled one by one.
-_AT_ONCE: Final = 64
+# So many trades are held against one band at most: a copy of their prices is made for it.
+_AT_ONCE: Final = 256
 
 
 @frozen
@@ -47,21 +47,31 @@ class TradeRows:
 
     def handle(self, first: int, last: int, drain: Callable[[], None]) -> None:
         """Hand over rows *first* to *last*; call *drain* after every row from which something followed."""
-        for start in range(first, last, _AT_ONCE):
-            stop = min(start + _AT_ONCE, last)
-            if self.plain and self._is_quiet(start, stop):
-                self._skip_to(stop)
-            else:
-                self._one_by_one(start, stop, drain)
+        path, runtime, times = self.path, self.runtime, self.times
+        row = first
+        while row < last:
+            if self.plain and times[row] >= runtime.now_ns:
+                quiet = self._quiet_until(row, min(last, row + _AT_ONCE))
+                if quiet > row:
+                    self._skip_to(quiet)
+                    row = quiet
+                    continue
+            if path.on_trade(times[row], self.prices[row], self.lots[row], self.ids[row]):
+                drain()
+            row += 1
 
-    def _is_quiet(self, start: int, stop: int) -> bool:
-        path, runtime = self.path, self.runtime
-        if self.times[start] < runtime.now_ns or self.times[stop - 1] >= runtime.alarm_ns:
-            return False
+    def _quiet_until(self, start: int, stop: int) -> int:
+        """Return the first row at or after *start* that matters, at most *stop*."""
+        path, alarm_ns = self.path, self.runtime.alarm_ns
         if -1 < self.ids[start] <= path.market.last_trade_id:
-            return False
-        prices = self.prices[start:stop]
-        return path.low < min(prices) and max(prices) < path.high
+            return start
+        if self.times[stop - 1] >= alarm_ns:
+            stop = bisect_left(self.times, alarm_ns, start, stop)
+        low, high = path.low, path.high
+        for row, price in enumerate(self.prices[start:stop], start):
+            if not low < price < high:
+                return row
+        return stop
 
     def _skip_to(self, stop: int) -> None:
         last, market = stop - 1, self.path.market
@@ -69,13 +79,6 @@ class TradeRows:
         market.last_ticks = self.prices[last]
         if self.ids[last] >= 0:
             market.last_trade_id = self.ids[last]
-
-    def _one_by_one(self, start: int, stop: int, drain: Callable[[], None]) -> None:
-        on_trade = self.path.on_trade
-        columns = (self.times, self.prices, self.lots, self.ids)
-        for row in zip(*(column[start:stop] for column in columns), strict=True):
-            if on_trade(*row):
-                drain()
 
 
 class MarketRows:
@@ -94,19 +97,18 @@ class MarketRows:
     def batches(self, collector: ReportCollector) -> Iterator[TradeRows | Sequence[Row] | Iterator[Row]]:
         """Yield the rows of one batch after the other; raise `StorageError` at the first that is damaged."""
         for batch in self._tape.columns():
-            parts = []
             for segment, columns in batch:
                 self._watch(collector, segment, columns[0])
                 if segment.key.kind == CandleClosed.__name__:
                     self._on_bars.add(segment.key.symbol)
-                if len(batch) == 1 and segment.key.kind == TradeReceived.__name__:
-                    yield self._trades(segment.key.symbol, columns)
-                    break
-                parts.append(self._rows(segment, columns))
-            if len(parts) == 1:
-                yield parts[0]
-            else:  # Sorting joins rising runs as fast as merging them.
-                yield sorted((row for part in parts for row in part), key=_IN_ORDER)
+            if len(batch) > 1:  # Sorting joins rising runs as fast as merging them.
+                yield sorted(chain.from_iterable(self._rows(*part) for part in batch), key=_IN_ORDER)
+                continue
+            [(segment, columns)] = batch
+            if segment.key.kind == TradeReceived.__name__:
+                yield self._trades(segment.key.symbol, columns)
+            else:
+                yield self._rows(segment, columns)
 
     def sample(self, collector: ReportCollector, time_ns: int) -> None:
         """Note the mark of every market that has one."""

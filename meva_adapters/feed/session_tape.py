@@ -112,9 +112,10 @@ class SessionTape:
         """Return how many events were committed."""
         return self._head.last_sequence
 
-    def snapshot(self) -> tuple[int, Any] | None:
-        """Return the agent's newest checkpoint with its sequence, or `None`."""
-        return self._reader.snapshot("agent")
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Return the times of the first and last event; raise `StorageError` when there is none."""
+        return self._reader.span_ns(self._head)
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty when the session was cut off."""

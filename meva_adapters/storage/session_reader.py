@@ -15,7 +15,7 @@ from attrs import frozen
 
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import decode, decode_commands, decode_event, decode_texts
-from meva_adapters.storage.market_segments import Segment, SegmentKey, events_of
+from meva_adapters.storage.market_segments import Segment, SegmentKey, columns_of, events_of
 from meva_adapters.storage.session_file import BEGUN, storage_errors
 from meva_core.commands import Command
 from meva_core.errors import StorageError
@@ -106,6 +106,22 @@ class SessionReader:
     def market_events(self, batch: list[Segment]) -> Iterator[tuple[int, MarketEvent]]:
         """Yield the events of one batch with their sequences, in order."""
         return merge(*(self._unpacked(segment) for segment in batch), key=itemgetter(0))
+
+    def span_ns(self, head: Head) -> tuple[int, int]:
+        """Return the times of the first and last event that are still there; raise `StorageError` when none is."""
+        times = [time_ns for (time_ns,) in self._all("SELECT min(time_ns) FROM journal WHERE time_ns > 0")]
+        times += [time_ns for (time_ns,) in self._all("SELECT max(time_ns) FROM journal")]
+        for order in ("ASC", "DESC"):
+            row = self._one(f"SELECT id FROM market ORDER BY id {order} LIMIT 1")  # noqa: S608 - one of two words.
+            if row is not None:
+                for _, segment in self._segments_at(row[0], head):
+                    with self.unpacking(segment):
+                        seen = columns_of(segment)[0]
+                    times += (seen[0], seen[-1])
+        known = [time_ns for time_ns in times if time_ns is not None]
+        if not known:
+            raise StorageError(str(self._path), "holds no event.", "Record something in it first.")
+        return min(known), max(known)
 
     def snapshot(self, kind: str) -> tuple[int, Any] | None:
         """Return the newest snapshot of *kind* with its sequence, or `None`."""
@@ -209,6 +225,18 @@ class SessionReader:
                 )
             key = SegmentKey(kind, symbol, timeframe)
             yield batch, Segment(key, first_sequence, last_sequence, rows, columns)
+
+    def _segments_at(self, place: int, head: Head) -> Iterator[tuple[int, Segment]]:
+        """Yield the one segment with the id *place*, unchecked: whoever reads events checks the chain."""
+        row = self._one(
+            "SELECT batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns FROM market"
+            " WHERE id = ? AND batch <= ?",
+            place,
+            head.batches,
+        )
+        if row is not None:
+            batch, kind, symbol, timeframe, *rest = row
+            yield batch, Segment(SegmentKey(kind, symbol, timeframe), *rest)
 
     @contextlib.contextmanager
     def unpacking(self, segment: Segment) -> Iterator[None]:

@@ -100,6 +100,15 @@ class Distribution:
 
 
 @frozen
+class PriceLine:
+    """Hold the marks of one symbol over time, in its quote asset."""
+
+    symbol: str
+    times_ns: tuple[int, ...]
+    prices: tuple[Decimal, ...]
+
+
+@frozen
 class Month:
     """Hold the compound return of one month; *value* is `None` before and after the session."""
 
@@ -157,6 +166,7 @@ class Report:
     headline: tuple[Figure, ...]
     groups: tuple[tuple[str, tuple[Figure, ...]], ...]
     curve: Curve
+    prices: tuple[PriceLine, ...]
     months: tuple[Month, ...]
     distributions: tuple[Distribution, ...]
     waterfall: tuple[Step, ...]

@@ -152,7 +152,9 @@ class ReportCollector:
     def mark(self, mark: EquityMarked) -> None:
         """Take one valuation of the account."""
         if mark.time_ns >= self._day_end_ns:
-            self._roll(mark.time_ns, self.days[-1].close if self.days else mark.equity)
+            if self.days:  # The first valuation of a new day is the equity with which the last one ended.
+                self.days[-1].close = mark.equity
+            self._roll(mark.time_ns, mark.equity)
         day = self.days[-1]
         day.close = mark.equity
         if mark.equity < day.lowest:
@@ -232,6 +234,12 @@ class ReportCollector:
         """Return what is summed of the market data of *symbol*."""
         return self.markets.setdefault(symbol, SymbolWatch())
 
+    def end(self, time_ns: int) -> None:
+        """Learn that nothing comes after *time_ns*; a day that would begin with it has not been."""
+        self.last_ns = time_ns
+        if len(self.days) > 1 and self.days[-1].start_ns >= time_ns:
+            self.days.pop()
+
     def total(self) -> Tally:
         """Return the sum of everything."""
         return self._summed(lambda _: "").get("", Tally())
@@ -246,7 +254,9 @@ class ReportCollector:
 
     def by_day(self) -> dict[int, Tally]:
         """Return the sums by the place of the day in `days`; what came before the first belongs to it."""
-        return {int(place): tally for place, tally in self._summed(lambda key: str(max(key[0] - 1, 0))).items()}
+        return {
+            int(place): tally for place, tally in self._summed(lambda key: str(max(key[0] - 1, 0))).items()
+        }
 
     def _summed(self, name_of: Callable[[tuple[int, str, str]], str]) -> dict[str, Tally]:
         sums: dict[str, Tally] = {}
