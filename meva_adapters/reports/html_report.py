@@ -108,7 +108,7 @@ def _charts(report: Report) -> dict[str, Any]:
         ),
         "waterfall": waterfall_chart(
             [(step.label, float(step.amount), step.is_total) for step in report.waterfall],
-            title="From trading to surplus", shown=money_text, width=HALF + 60, height=300,
+            title="From trading to surplus", shown=_brief, width=HALF + 60, height=300,
         ),
         "distributions": [_distribution(each) for each in report.distributions],
         "prices": [_price(report, line) for line in report.prices if len(line.times_ns) > 1],
@@ -157,14 +157,14 @@ def _months(report: Report) -> list[dict[str, Any]]:
         {
             "name": year,
             "months": [{"text": _month_text(value), "style": _heat(value, largest)} for value in values],
-            "total": share_text(compounded([value for value in values if value is not None])),
+            "total": _month_text(compounded([value for value in values if value is not None])),
         }
         for year, values in years.items()
     ]
 
 
 def _month_text(value: float | None) -> str:
-    return "" if value is None else share_text(value)
+    return "" if value is None else f"{100 * value:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
 
 
 def _heat(value: float | None, largest: float) -> str:
@@ -180,5 +180,6 @@ def _brief(value: float) -> str:
     for bound, letter in ((1e9, "bn"), (1e6, "M")):
         if abs(value) >= bound * 10:
             return f"{value / bound:,.2f} {letter}"
-    text = f"{value:,.2f}" if abs(value) < 100_000 else f"{value:,.0f}"  # noqa: PLR2004 - cents of much are noise.
-    return text.removesuffix(".00")
+    if abs(value) >= 100_000:  # noqa: PLR2004 - cents of much are noise.
+        return cell_text(round(value), Unit.COUNT)
+    return money_text(value).removesuffix(".00")

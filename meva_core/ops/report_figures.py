@@ -112,11 +112,11 @@ def waterfall(collector: ReportCollector, account: Account) -> tuple[Step, ...]:
     """Return the way from trading to surplus: realised, unrealised, fees, then operating costs."""
     costs = collector.cost_total
     return (
-        Step("Realised before fees", account.realized),
-        Step("Change of unrealised", account.unrealized),
+        Step("Realised", account.realized),
+        Step("Unrealised", account.unrealized),
         Step("Fees", -account.fees),
-        Step("Result of trading", account.net, is_total=True),
-        Step("Operating costs", -costs),
+        Step("Trading", account.net, is_total=True),
+        Step("Costs", -costs),
         Step("Surplus", EXACT.subtract(account.net, costs), is_total=True),
     )
 
