@@ -85,7 +85,7 @@ class MarketRows:
     """Give the rows of every batch, and watch what lies between *start_ns* and *end_ns*."""
 
     def __init__(
-        self, tape: SessionTape, agent: AgentOrchestrator, runtime: Runtime, start_ns: int, end_ns: int
+        self, tape: SessionTape, agent: AgentOrchestrator, runtime: Runtime | None, start_ns: int, end_ns: int
     ) -> None:
         self._tape = tape
         self._runtime = runtime
@@ -110,6 +110,12 @@ class MarketRows:
             else:
                 yield self._rows(segment, columns)
 
+    def one_by_one(self) -> Iterator[Row]:
+        """Yield every market event by itself, for an agent whose strategies look at each."""
+        for batch in self._tape.columns():
+            rows = [self._rows(*part) for part in batch]
+            yield from rows[0] if len(rows) == 1 else sorted(chain.from_iterable(rows), key=_IN_ORDER)
+
     def sample(self, collector: ReportCollector, time_ns: int) -> None:
         """Note the mark of every market that has one."""
         for symbol in collector.markets:
@@ -129,6 +135,7 @@ class MarketRows:
             and (not numbered or (ids[0] >= 0 and all(map(lt, ids, ids[1:]))))
         )
         path = self._agent.path(symbol)
+        assert self._runtime is not None, "only the books take many trades at once"
         return TradeRows(sequences, times, prices, lots, ids, path, self._runtime, plain)
 
     def _rows(self, segment: Segment, columns: list[list[int]]) -> Iterator[Row]:

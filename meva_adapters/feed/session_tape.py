@@ -90,6 +90,10 @@ class SessionTape:
         """Yield the journal's rows as stored, see `SessionReader.journal_rows`."""
         return self._reader.journal_rows(self._head)
 
+    def sequences_of(self, word: str) -> list[int]:
+        """Return the events whose row of the journal holds *word* anywhere, in order."""
+        return self._reader.sequences_of(word, self._head)
+
     def columns(self) -> Iterator[list[tuple[Segment, list[list[int]]]]]:
         """Yield the market events batch by batch, as columns; see `columns_of` for their order.
 

@@ -5,6 +5,7 @@ Everything that a strategy, a venue or an operator wrote is escaped: the page sh
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from meva_adapters.reports.figure_text import cell_text, figure_text, money_text, share_text, time_text
 from meva_adapters.reports.svg_charts import Marker, Series, bar_chart, line_chart, waterfall_chart
+from meva_adapters.reports.terminal import printable
 from meva_core.ops.report import Distribution, PriceLine, Report, Unit
 from meva_core.ops.statistics import compounded
 
@@ -35,8 +37,12 @@ _SECTIONS: Final = (
     ("Books and venue", ("comparisons", "differences")),
     ("Data quality", ("data", "problems", "connections", "events")),
 )
+# Rules of the style sheet for a page as a whole, which a notebook has its own of.
+_OF_PAGES: Final = ("*", "html", "main", "header", "footer")
+# A rule begins a line, or follows another on it.
+_RULE: Final = re.compile(r"(^|\} )([^{}]+?) \{")
 _ROWS: Final = {"fills": 200, "orders": 200, "days": 400}
-_NUMERIC: Final = frozenset(
+NUMERIC: Final = frozenset(
     unit.value
     for unit in (Unit.COUNT, Unit.MONEY, Unit.AMOUNT, Unit.SHARE, Unit.RATIO, Unit.BPS, Unit.SPAN_NS)
 )
@@ -54,7 +60,7 @@ def html_report(report: Report) -> str:
         month_names=MONTHS,
         sections=_SECTIONS,
         limits=_ROWS,
-        numeric=_NUMERIC,
+        numeric=NUMERIC,
         signed=frozenset({"money", "share"}),
         coloured=_COLOURED,
         css=style(),
@@ -73,6 +79,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.tests["wide"] = lambda value: isinstance(value, str) and len(value) > _WIDE
+    templates.filters["plainly"] = printable
+    templates.filters["scoped"] = scoped
     templates.filters["cell"] = lambda value, unit: cell_text(value, Unit(unit))
     templates.filters["figure"] = figure_text
     return templates
@@ -82,6 +90,25 @@ def environment() -> Environment:
 def style() -> Markup:
     """Return the style sheet of every page."""
     return Markup((PAGES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file.
+
+
+def scoped(css: Markup) -> Markup:
+    """Return *css* for a piece of a notebook: no rule reaches beyond an element of the class `meva`."""
+    lines: list[str] = []
+    for line in str(css).splitlines():
+        if line.startswith("@media print"):
+            break
+        if line.startswith(_OF_PAGES):
+            continue
+        if line.startswith(("body", ":root", "  :root", "  ", "}", "@")):
+            lines.append(line.replace("body {", ".meva {").replace(":root", ".meva"))
+        else:
+            lines.append(_RULE.sub(lambda rule: rule[1] + _inside(rule[2]) + " {", line))
+    return Markup("\n".join(lines))  # noqa: S704 - our own file.
+
+
+def _inside(selectors: str) -> str:
+    return ", ".join(f".meva {each.strip()}" for each in selectors.split(","))
 
 
 def _charts(report: Report) -> dict[str, Any]:

@@ -161,6 +161,19 @@ class SessionReader:
                 raise self._damaged(f"has a changed, lost or added row at event {fields[0]}.")
             yield tuple(fields)
 
+    def sequences_of(self, word: str, head: Head) -> list[int]:
+        """Return the events whose row of the journal holds *word* anywhere, in order."""
+        sought = word.encode()
+        rows = self._all(
+            "SELECT sequence FROM journal WHERE sequence <= ? AND"
+            " (instr(event, ?) OR instr(commands, ?) OR instr(decisions, ?)) ORDER BY sequence",
+            head.last_sequence,
+            sought,
+            sought,
+            sought,
+        )
+        return [sequence for (sequence,) in rows]
+
     def _merged(self, after_sequence: int, head: Head) -> Iterator[JournalEntry]:
         link = self._link_at(after_sequence)
         rows = self._rows(after_sequence, head)
