@@ -96,7 +96,9 @@ _OPTIONS: Final = (
     click.option("--timeframe", metavar="1m", help="Length of the bars, where two bars do not tell it."),
     click.option("--round-volume", is_flag=True, help="Round volumes of bars down to whole lots."),
     click.option("--json", is_flag=True, help="Print the result as one JSON object, and nothing else."),
-    click.option("--report", type=_PATH, metavar="DIR", help="Write result.json, summary.txt and equity.csv there."),
+    click.option(
+        "--report", type=_PATH, metavar="DIR", help="Write the report (a page, JSON, Parquet) and the result there."
+    ),
     click.option("--session", type=_PATH, metavar="FILE", help="Record the session in a new file."),
     click.option("--verify", is_flag=True, help="Reproduce a recorded session; name the first difference."),
     click.option("--check", is_flag=True, help="Replay again, stopped and resumed at random, and compare."),

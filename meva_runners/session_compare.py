@@ -19,15 +19,17 @@ RUNS_MAX = 12
 _TWO = 2
 
 
-def compare_sessions(paths: Sequence[Path]) -> tuple[Comparison, list[Report]]:
-    """Return the sessions at *paths* side by side, with the report of each.
+def compare_sessions(
+    paths: Sequence[Path], names: Sequence[str] | None = None
+) -> tuple[Comparison, list[Report]]:
+    """Return the sessions at *paths* side by side, with the report of each; *names* stand for them.
 
     Raise `DataError` for fewer than two or more than `RUNS_MAX`, and what `report_of` raises.
     """
     if not _TWO <= len(paths) <= RUNS_MAX:
         raise DataError("compare", 0, f"{len(paths)} sessions were named.", f"Name 2 to {RUNS_MAX} of them.")
     reports = [report_of(path) for path in paths]
-    names = names_of(paths)
+    names = names or names_of(paths)
     differences = [
         difference
         for name, path in zip(names[1:], paths[1:], strict=True)

@@ -78,9 +78,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals["notebook_css"] = notebook_style
     templates.tests["wide"] = lambda value: isinstance(value, str) and len(value) > _WIDE
     templates.filters["plainly"] = printable
-    templates.filters["scoped"] = scoped
     templates.filters["cell"] = lambda value, unit: cell_text(value, Unit(unit))
     templates.filters["figure"] = figure_text
     return templates
@@ -92,10 +92,11 @@ def style() -> Markup:
     return Markup((PAGES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file.
 
 
-def scoped(css: Markup) -> Markup:
-    """Return *css* for a piece of a notebook: no rule reaches beyond an element of the class `meva`."""
+@cache
+def notebook_style() -> Markup:
+    """Return the style of a piece of a notebook: no rule reaches beyond an element of the class `meva`."""
     lines: list[str] = []
-    for line in str(css).splitlines():
+    for line in str(style()).splitlines():
         if line.startswith("@media print"):
             break
         if line.startswith(_OF_PAGES):
@@ -111,10 +112,17 @@ def _inside(selectors: str) -> str:
     return ", ".join(f".meva {each.strip()}" for each in selectors.split(","))
 
 
+def equity_chart(report: Report) -> Markup:
+    """Return the equity over time."""
+    curve = report.curve
+    equity = Series(times_ns=curve.times_ns, values=[float(each) for each in curve.equity], name="equity")
+    title = f"Equity in {report.origin.reporting_currency}"
+    return line_chart([equity], title=title, shown=_brief, height=280, area=True)
+
+
 def _charts(report: Report) -> dict[str, Any]:
-    curve, currency = report.curve, report.origin.reporting_currency
+    curve = report.curve
     times = curve.times_ns
-    equity = Series(times_ns=times, values=[float(each) for each in curve.equity], name="equity")
     falls = [
         -float(fall) / float(equity + fall) if equity + fall > 0 else 0.0
         for equity, fall in zip(curve.equity, curve.drawdown, strict=True)
@@ -124,7 +132,7 @@ def _charts(report: Report) -> dict[str, Any]:
         for exposure, equity in zip(curve.exposure, curve.equity, strict=True)
     ]
     return {
-        "equity": line_chart([equity], title=f"Equity in {currency}", shown=_brief, height=280, area=True),
+        "equity": equity_chart(report),
         "drawdown": line_chart(
             [Series(times_ns=times, values=falls, name="drawdown")],
             title="Fall below the peak", shown=share_text, height=130, zero=True, area=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -9,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from meva_adapters.reports.figure_text import cell_text
-from meva_adapters.reports.html_report import NUMERIC, environment, style
+from meva_adapters.reports.html_report import NUMERIC, environment
 from meva_adapters.reports.terminal import console_for, printable
 from meva_core.ops.order_story import Chapter, OrderStory
 from meva_core.ops.report import Table
@@ -24,9 +25,16 @@ def print_story(story: OrderStory, stream: TextIO) -> None:
         console.print(_Shown(chapter))
 
 
+def story_text(story: OrderStory) -> str:
+    """Return *story* as plain text."""
+    stream = io.StringIO()
+    print_story(story, stream)
+    return stream.getvalue()
+
+
 def story_html(story: OrderStory) -> str:
     """Return *story* as a piece of HTML that brings its own style."""
-    return environment().get_template("story.html.j2").render(story=story, css=style(), numeric=NUMERIC)
+    return environment().get_template("story.html.j2").render(story=story, numeric=NUMERIC)
 
 
 class _Shown:
