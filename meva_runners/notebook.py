@@ -240,18 +240,20 @@ _PARAMETERS: Final = "strategies.0.parameters."
 
 
 def _names(runs: Sequence[Run]) -> list[str] | None:
-    """Return names for replays that were not told where to record: by strategy and parameters that say something."""
+    """Return names for replays that were not told where to record: by strategy and the parameters that differ."""
     if all(run.result is None for run in runs):
         return None
+    parameters = [dict(run.report.origin.parameters) for run in runs]
     names = []
     for number, run in enumerate(runs, start=1):
-        facts = run.report.origin
-        parameters = [
+        told = [name.rpartition(":")[2] for name in run.report.origin.strategies]
+        own = parameters[number - 1]
+        told += [
             f"{key.removeprefix(_PARAMETERS)}={value}"
-            for key, value in facts.parameters
-            if key.startswith(_PARAMETERS)
+            for key, value in own.items()
+            if key.startswith(_PARAMETERS) and any(each.get(key) != value for each in parameters)
         ]
-        names.append(f"{number} {' '.join([*facts.strategies, *parameters])}")
+        names.append(f"{number} {' '.join(told)}")
     return names
 
 
@@ -268,11 +270,12 @@ def _tapes(tape: str | os.PathLike[str] | Sequence[str] | None, symbol: str | No
 
 def _configured(strategy: Strategy) -> str:
     """Return the setting that builds an equal strategy, so that the session can be verified later."""
-    cls = type(strategy)
+    cls: Any = type(strategy)
+    values: Any = strategy
     if not attrs.has(cls):
         problem = f"{cls.__name__} is no attrs class, so its parameters cannot be recorded."
         raise DataError("strategy", 0, problem, "Put @attrs.frozen above the class.")
-    parameters = attrs.asdict(strategy, recurse=False)
+    parameters = attrs.asdict(values, recurse=False)
     return f"strategies={_yaml([{'name': f'{cls.__module__}:{cls.__qualname__}', 'parameters': parameters}])}"
 
 
