@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from meva_adapters.reports.html_report import NUMERIC, environment
+from meva_adapters.reports.html_report import environment
 from meva_adapters.reports.report_parquet import arrow_table
 from meva_core.errors import ConfigError
 from meva_core.ops.report import Table
@@ -51,7 +51,7 @@ class Frame:
 
     def _repr_html_(self) -> str:
         page = environment().get_template("frame.html.j2")
-        return page.render(table=self.table, numeric=NUMERIC)
+        return page.render(table=self.table)
 
 
 def _required(name: str) -> Any:

@@ -60,8 +60,6 @@ def html_report(report: Report) -> str:
         month_names=MONTHS,
         sections=_SECTIONS,
         limits=_ROWS,
-        numeric=NUMERIC,
-        signed=frozenset({"money", "share"}),
         coloured=_COLOURED,
         css=style(),
         none_text=lambda text: Markup('<p class="none">{}</p>').format(text),
@@ -78,7 +76,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["notebook_css"] = notebook_style
+    templates.globals.update(
+        notebook_css=notebook_style, numeric=NUMERIC, signed=frozenset({Unit.MONEY.value, Unit.SHARE.value})
+    )
     templates.tests["wide"] = lambda value: isinstance(value, str) and len(value) > _WIDE
     templates.filters["plainly"] = printable
     templates.filters["cell"] = lambda value, unit: cell_text(value, Unit(unit))

@@ -34,7 +34,7 @@ def story_text(story: OrderStory) -> str:
 
 def story_html(story: OrderStory) -> str:
     """Return *story* as a piece of HTML that brings its own style."""
-    return environment().get_template("story.html.j2").render(story=story, numeric=NUMERIC)
+    return environment().get_template("story.html.j2").render(story=story)
 
 
 class _Shown:
