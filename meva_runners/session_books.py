@@ -91,7 +91,7 @@ class SessionBooks:
         self._collector = collector
         self._start_ns, self._end_ns = start_ns, end_ns
         self._turn_ns = start_ns
-        self._live = self._over = False
+        self._live = self._over = self._fallen = False
         self._agent, self._runtime, self._account = self.books.agent, self.books.runtime, self.books.account
         self._orders = SessionOrders(self._runtime.state.open_orders)
         self._booked: set[tuple[str, str]] = set()
@@ -266,6 +266,9 @@ class SessionBooks:
                 if order is not None:
                     self._adopt(order.client_order_id, order.status, order.filled_quantity, time_ns)
             return
+        if isinstance(event, OperatorEvent):  # What was answered stands in the decisions.
+            self._clock(time_ns)
+            return
         if isinstance(event, AgentStarted):
             for name, record in tuple(self._orders.open.items()):
                 if record.status in _WAITING:
@@ -413,6 +416,8 @@ class SessionBooks:
 
     def _gate(self, text: str, time_ns: int) -> None:
         _, gate, epoch, code, reason = text.split(" ", 4)
+        if code == DRAWDOWN:
+            self._fallen = True  # Until an operator releases it, who has seen the fall.
         if self._live:
             self._collector.gate_changes.add(time_ns, gate.lower(), int(epoch), code, reason)
 
@@ -431,17 +436,12 @@ class SessionBooks:
         request = type(event).__name__.removesuffix("Requested")
         answer = text.removeprefix(f"control {request} {event.request_id} {event.actor} ")
         granted = answer == "granted"
-        if granted and isinstance(event, KillReleaseRequested) and self.books.guard.anchors.drawdown:
-            self._forgive()
+        if granted and isinstance(event, KillReleaseRequested) and self._fallen:
+            self._fallen = False
+            self._account.forgive_drawdown()
         if self._live:
             reason = str(getattr(event, "reason", getattr(event, "new_budget", "")))
             self._collector.controls.add(event.time_ns, request, event.actor, reason, answer)
-
-    def _forgive(self) -> None:
-        """Measure the fall anew where the agent did: its gate was held by the drawdown limit."""
-        guard = self.books.guard
-        if guard.is_drawdown_reached or DRAWDOWN in self._runtime.state.runtime_flags.markers:
-            self._account.forgive_drawdown()
 
     def _place(self, content: dict[str, Any], time_ns: int) -> None:
         line = self._orders.place(content, time_ns)
