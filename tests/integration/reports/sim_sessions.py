@@ -25,7 +25,6 @@ class Ending:
     transfers: Decimal
     open_orders: dict[str, tuple[str, Decimal]]
     decision_hash: str
-    market_events: int
 
 
 def simulated(path: Path, seed: int) -> Ending:
@@ -51,5 +50,4 @@ def simulated(path: Path, seed: int) -> Ending:
         totals.transfers,
         {name: (record.status.value, record.filled_quantity) for name, record in sorted(orders.items())},
         agent.decision_hash,
-        agent.sequence,
     )
