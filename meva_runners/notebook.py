@@ -12,8 +12,11 @@ shadow, live) opens with `session`.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -52,16 +55,9 @@ class Run:
     record, the file lives as long as the run.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        result: ReplayResult | None = None,
-        keep: tempfile.TemporaryDirectory[str] | None = None,
-    ) -> None:
+    def __init__(self, path: Path, *, result: ReplayResult | None = None) -> None:
         self.path = path
         self.result = result
-        self._keep = keep
 
     @cached_property
     def report(self) -> Report:
@@ -186,8 +182,8 @@ def replay(
     """
     from meva_runners.replay_app import ReplayApp
 
-    keep = None if session is not None else tempfile.TemporaryDirectory(prefix="meva-")
-    path = Path(session) if session is not None else Path(keep.name if keep else "") / "session.db"
+    folder = None if session is not None else Path(tempfile.mkdtemp(prefix="meva-"))
+    path = Path(session) if session is not None else (folder or Path()) / "session.db"
     overrides = [f"{key}={_yaml(value)}" for key, value in (settings or {}).items()]
     names: tuple[str, ...] = ()
     if isinstance(strategy, str):
@@ -214,8 +210,14 @@ def replay(
         log_level=None,
         debug=False,
     )
-    result = ReplayApp.from_options(options).replay()
-    return Run(path, result=result, keep=keep)
+    with ExitStack() as cleaning:
+        if folder is not None:
+            cleaning.callback(shutil.rmtree, folder)
+        run = Run(path, result=ReplayApp.from_options(options).replay())
+        cleaning.pop_all()
+    if folder is not None:
+        weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
+    return run
 
 
 def session(path: str | os.PathLike[str]) -> Run:

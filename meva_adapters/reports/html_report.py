@@ -38,7 +38,7 @@ _SECTIONS: Final = (
     ("Data quality", ("data", "problems", "connections", "events")),
 )
 # Rules of the style sheet for a page as a whole, which a notebook has its own of.
-_OF_PAGES: Final = ("*", "html", "main", "header", "footer")
+_OF_PAGES: Final = ("*", "html", "main", "header", "footer", "@media (max-width")
 # A rule begins a line, or follows another on it.
 _RULE: Final = re.compile(r"(^|\} )([^{}]+?) \{")
 _ROWS: Final = {"fills": 200, "orders": 200, "days": 400}

@@ -25,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from recorded import recorded
 from sim_sessions import simulated
 
+LAST = "SELECT max(sequence) FROM journal"
+FIRST = "SELECT min(sequence) FROM journal WHERE event NOT NULL"
 HOLDINGS = ("exchange.balances={USDT: 100000, ETH: 2}",)
 TWO_SYMBOLS = pytest.param(2, HOLDINGS, id="two symbols")
 ONE_SYMBOL = pytest.param(1, (), id="one symbol")
@@ -186,11 +188,11 @@ def test_a_session_that_was_cut_off_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
-        ("UPDATE journal SET decisions = CAST('[\"signal\"]' AS BLOB) WHERE sequence = (SELECT max(sequence) FROM journal)",
+        (f"UPDATE journal SET decisions = CAST('[]' AS BLOB) WHERE sequence = ({LAST})",
          "does not end at event|changed, lost or added"),
-        ("UPDATE journal SET event = NULL WHERE sequence = (SELECT min(sequence) FROM journal WHERE event NOT NULL)",
+        (f"UPDATE journal SET event = NULL WHERE sequence = ({FIRST})",
          "changed, lost or added row"),
-        ("DELETE FROM journal WHERE sequence = (SELECT min(sequence) FROM journal WHERE event NOT NULL)",
+        (f"DELETE FROM journal WHERE sequence = ({FIRST})",
          "changed, lost or added row"),
         ("UPDATE market SET rows = rows + 1 WHERE id = 1", "unreadable segment|lost or added segment"),
         ("DELETE FROM market WHERE id = 1", "changed, lost or added segment"),
