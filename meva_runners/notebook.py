@@ -199,16 +199,7 @@ def replay(
         start=start,
         end=until,
         seed=seed,
-        sort=False,
-        timeframe=None,
-        round_volume=False,
-        json=True,
-        report=None,
         session=path,
-        verify=False,
-        check=False,
-        log_level=None,
-        debug=False,
     )
     with ExitStack() as cleaning:
         if folder is not None:

@@ -29,24 +29,24 @@ Examples:
 class ReplayOptions:
     """Hold what the command line asked for, as it was written."""
 
-    tapes: tuple[str, ...]
-    env: str
-    config: tuple[Path, ...]
-    overrides: tuple[str, ...]
-    strategies: tuple[str, ...]
-    start: str | None
-    end: str | None
-    seed: int | None
-    sort: bool
-    timeframe: str | None
-    round_volume: bool
-    json: bool
-    report: Path | None
-    session: Path | None
-    verify: bool
-    check: bool
-    log_level: str | None
-    debug: bool
+    tapes: tuple[str, ...] = ()
+    env: str = "dev"
+    config: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    start: str | None = None
+    end: str | None = None
+    seed: int | None = None
+    sort: bool = False
+    timeframe: str | None = None
+    round_volume: bool = False
+    json: bool = False
+    report: Path | None = None
+    session: Path | None = None
+    verify: bool = False
+    check: bool = False
+    log_level: str | None = None
+    debug: bool = False
 
     def settings_overrides(self) -> list[str]:
         """Return every override of the settings, in the order in which they apply."""

@@ -198,7 +198,8 @@ class MarketPath:
         slot = self._by_name.get(strategy)
         if slot is None:
             return {}
-        return {name: feature.value for name, feature in vars(slot.values).items()}
+        named = zip(slot.features.names, slot.features.features, strict=True)
+        return {name: feature.value for name, feature in named}
 
     @property
     def problems(self) -> dict[str, int]:
