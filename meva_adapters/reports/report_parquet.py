@@ -25,7 +25,7 @@ def arrow_table(table: Table) -> Any:
     types = _types(pyarrow)
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.columns)
     arrays = [
-        pyarrow.array(_values(column, cells), type=types[column.unit])
+        _array(pyarrow, cells, types[column.unit])
         for column, cells in zip(table.columns, columns, strict=True)
     ]
     return pyarrow.Table.from_arrays(arrays, names=[column.key for column in table.columns])
@@ -84,13 +84,12 @@ def _types(pyarrow: Any) -> dict[Unit, Any]:
     }
 
 
-def _values(column: Column, cells: tuple[Cell, ...]) -> list[Any]:
-    if column.unit in {Unit.MONEY, Unit.AMOUNT}:
-        return [
-            None if cell is None else _rounded(cell if isinstance(cell, Decimal) else Decimal(str(cell)))
-            for cell in cells
-        ]
-    return list(cells)
+def _array(pyarrow: Any, cells: tuple[Cell, ...], kind: Any) -> Any:
+    try:
+        return pyarrow.array(cells, type=kind)
+    except pyarrow.ArrowInvalid:  # Some amount is finer than the scale, or none is a decimal.
+        amounts = [None if cell is None else _rounded(Decimal(str(cell))) for cell in cells]
+        return pyarrow.array(amounts, type=kind)
 
 
 def _rounded(amount: Decimal) -> Decimal:
