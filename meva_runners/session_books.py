@@ -115,6 +115,10 @@ class SessionBooks:
 
     def read(self) -> None:
         """Keep the books to the end of the period, or of the session."""
+        with exact():
+            self._read()
+
+    def _read(self) -> None:
         handled = 0
         self._advance()
         for rows in self._market.batches(self._collector):
@@ -316,7 +320,9 @@ class SessionBooks:
     def _report(self, kind: str, said: dict[str, Any]) -> None:
         time_ns = said["time_ns"]
         self._clock(time_ns)
-        words = [said[name] for name in ("code", "reason", "problem") if said.get(name)]
+        words = ("acknowledged",)
+        if kind != "OrderAcknowledged":
+            words = tuple(said[name] for name in ("code", "reason", "problem") if said.get(name))
         self._orders.report(said["client_order_id"], REPORTS[kind], time_ns, " ".join(words))
 
     def _adopt(self, client_order_id: str, status: str, filled: Decimal, time_ns: int) -> None:
@@ -359,8 +365,7 @@ class SessionBooks:
         ):
             return
         self._booked.add(key)
-        with exact():
-            update = self.books.pnl.update_from_fill(fill, self._runtime.state)
+        update = self.books.pnl.update_from_fill(fill, self._runtime.state)
         self._orders.fill(line, fill.quantity, time_ns, f"trade {fill.symbol} {fill.trade_id}")
         self._account.on_holdings()
         self._account.mark()

@@ -47,31 +47,40 @@ class TradeRows:
 
     def handle(self, first: int, last: int, drain: Callable[[], None]) -> None:
         """Hand over rows *first* to *last*; call *drain* after every row from which something followed."""
-        path, runtime, times = self.path, self.runtime, self.times
+        path, times = self.path, self.times
         row = first
         while row < last:
-            if self.plain and times[row] >= runtime.now_ns:
-                quiet = self._quiet_until(row, min(last, row + _AT_ONCE))
-                if quiet > row:
-                    self._skip_to(quiet)
-                    row = quiet
-                    continue
+            quiet = self._next_that_matters(row, min(last, row + _AT_ONCE))
+            if quiet > row:
+                self._skip_to(quiet)
+                row = quiet
+                continue
             if path.on_trade(times[row], self.prices[row], self.lots[row], self.ids[row]):
                 drain()
             row += 1
 
-    def _quiet_until(self, start: int, stop: int) -> int:
-        """Return the first row at or after *start* that matters, at most *stop*."""
-        path, alarm_ns = self.path, self.runtime.alarm_ns
-        if -1 < self.ids[start] <= path.market.last_trade_id:
+    def _next_that_matters(self, start: int, stop: int) -> int:
+        """Return the first row at or after *start* that must be looked at by itself; *stop* where none before it is."""
+        path, runtime = self.path, self.runtime
+        market = path.market
+        if (
+            not self.plain
+            or self.times[start] < runtime.now_ns
+            or -1 < self.ids[start] <= market.last_trade_id
+        ):
             return start
-        if self.times[stop - 1] >= alarm_ns:
-            stop = bisect_left(self.times, alarm_ns, start, stop)
+        if self.times[stop - 1] >= runtime.alarm_ns:
+            stop = bisect_left(self.times, runtime.alarm_ns, start, stop)
+            if stop == start:
+                return start
+        prices = self.prices[start:stop]
         low, high = path.low, path.high
-        for row, price in enumerate(self.prices[start:stop], start):
-            if not low < price < high:
-                return row
-        return stop
+        lowest, highest = min(prices), max(prices)
+        if low < lowest and highest < high:
+            return stop
+        if low > 0 and highest < high and lowest > market.trusted_low:
+            return start + prices.index(lowest)  # Of falls from one peak, the deepest alone is remembered.
+        return next(row for row, price in enumerate(prices, start) if not low < price < high)
 
     def _skip_to(self, stop: int) -> None:
         last, market = stop - 1, self.path.market

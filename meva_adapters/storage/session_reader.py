@@ -24,7 +24,8 @@ from meva_core.ports.storage import JournalEntry, SessionHeader
 
 _RESTORE: Final = "Restore the file from a backup; what lies before that event is sound."
 _HEADER_FIELDS: Final = tuple(field.name for field in attrs.fields(SessionHeader))
-_PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB.
+_PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB,
+_JOURNAL_PAGE_ROWS: Final = 512  # a row of the journal some 1 kB.
 _INTEGER_FIELDS: Final = ("seed", "started_ns")
 
 
@@ -155,6 +156,7 @@ class SessionReader:
             " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
             after_sequence,
             head.last_sequence,
+            page_rows=_JOURNAL_PAGE_ROWS,
         ):
             chain = chained(chain, *fields)
             if chain != stored:
@@ -284,12 +286,14 @@ class SessionReader:
         with storage_errors(self._path):
             return self._connection.execute(sql, values).fetchall()
 
-    def _pages(self, sql: str, after: int, bound: int) -> Iterator[tuple[Any, ...]]:
+    def _pages(
+        self, sql: str, after: int, bound: int, *, page_rows: int = _PAGE_ROWS
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of *sql* page by page, from its first column's value *after* on.
 
         No statement stays open in between: it would keep the file from being closed while a reader pauses.
         """
-        while page := self._all(f"{sql} LIMIT {_PAGE_ROWS}", after, bound):
+        while page := self._all(f"{sql} LIMIT {page_rows}", after, bound):
             yield from page
             after = page[-1][0]
 
