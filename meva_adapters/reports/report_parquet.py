@@ -6,7 +6,9 @@ in ns UTC, lengths of time integers in ns. Needs the extra `parquet`.
 
 from __future__ import annotations
 
+from array import array
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,8 @@ from meva_core.ops.report import Cell, Column, Report, Table, Unit
 
 SCALE: Final = 18
 _PRECISION: Final = 38
-_STEP: Final = Decimal(1).scaleb(-SCALE)
+_DECIMAL_BYTES: Final = 16
+_NUMBERS: Final = frozenset({Unit.SHARE, Unit.RATIO, Unit.BPS})
 _ROUNDING: Final = Context(prec=2 * _PRECISION, rounding=ROUND_HALF_EVEN)
 
 
@@ -25,7 +28,7 @@ def arrow_table(table: Table) -> Any:
     types = _types(pyarrow)
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.columns)
     arrays = [
-        _array(pyarrow, cells, types[column.unit])
+        _array(pyarrow, cells, column.unit, types[column.unit])
         for column, cells in zip(table.columns, columns, strict=True)
     ]
     return pyarrow.Table.from_arrays(arrays, names=[column.key for column in table.columns])
@@ -84,15 +87,35 @@ def _types(pyarrow: Any) -> dict[Unit, Any]:
     }
 
 
-def _array(pyarrow: Any, cells: tuple[Cell, ...], kind: Any) -> Any:
-    try:
-        return pyarrow.array(cells, type=kind)
-    except pyarrow.ArrowInvalid:  # Some amount is finer than the scale, or none is a decimal.
-        amounts = [None if cell is None else _rounded(Decimal(str(cell))) for cell in cells]
-        return pyarrow.array(amounts, type=kind)
+def _array(pyarrow: Any, cells: tuple[Cell, ...], unit: Unit, kind: Any) -> Any:
+    """Return *cells* as an array, from buffers of our own: what reads Python lists takes pandas along."""
+    known = [cell is not None for cell in cells]
+    validity = None if all(known) else pyarrow.py_buffer(_bits(known))
+    if unit is Unit.TEXT:
+        texts = [b"" if cell is None else str(cell).encode() for cell in cells]
+        ends = array("i", accumulate(map(len, texts), initial=0))
+        buffers = [ends, b"".join(texts)]
+    elif unit is Unit.YES_NO:
+        buffers = [_bits([bool(cell) for cell in cells])]
+    elif unit in {Unit.MONEY, Unit.AMOUNT}:
+        buffers = [b"".join(map(_decimal_bytes, cells))]
+    else:
+        code = "d" if unit in _NUMBERS else "q"
+        buffers = [array(code, [0 if cell is None else cell for cell in cells])]  # type: ignore[misc]
+    data = [pyarrow.py_buffer(buffer) for buffer in buffers]
+    return pyarrow.Array.from_buffers(kind, len(cells), [validity, *data])
 
 
-def _rounded(amount: Decimal) -> Decimal:
-    exponent = amount.as_tuple().exponent
-    fine = isinstance(exponent, int) and exponent < -SCALE
-    return amount.quantize(_STEP, context=_ROUNDING) if fine else amount
+def _bits(flags: list[bool]) -> bytes:
+    """Return one bit per flag, the first in the lowest place (Arrow columnar format, validity bitmaps)."""
+    digits = "".join("1" if flag else "0" for flag in reversed(flags))
+    return int(digits or "0", 2).to_bytes((len(flags) + 7) // 8, "little")
+
+
+def _decimal_bytes(cell: Cell) -> bytes:
+    """Return an amount as Arrow's 128-bit integer of its smallest units; what is finer is rounded half to even."""
+    if cell is None:
+        return bytes(_DECIMAL_BYTES)
+    amount = cell if isinstance(cell, Decimal) else Decimal(str(cell))
+    units = _ROUNDING.to_integral_value(amount.scaleb(SCALE, _ROUNDING))
+    return int(units).to_bytes(_DECIMAL_BYTES, "little", signed=True)
