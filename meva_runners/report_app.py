@@ -12,7 +12,7 @@ from meva_adapters.reports.figure_text import figure_text
 from meva_adapters.reports.report_files import FORMATS, write_report
 from meva_adapters.reports.report_json import report_json
 from meva_core.ops.report import Report
-from meva_runners.session_report import report_of
+from meva_runners.session_report import no_collections, report_of
 
 
 def write_reports(
@@ -24,9 +24,10 @@ def write_reports(
     formats: Collection[str] = (),
 ) -> Report:
     """Make the report of *session*, write its files to *out*, and print its headline."""
-    report = report_of(session, day=day, week=week)
     directory = out or session.with_name(f"{session.stem}-report{_suffix(day, week)}")
-    paths = write_report(report, directory, formats or available_formats())
+    with no_collections():
+        report = report_of(session, day=day, week=week)
+        paths = write_report(report, directory, formats or available_formats())
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     click.echo("   ".join(f"{figure.label} {figure_text(figure)}" for figure in report.headline[:4]))

@@ -53,7 +53,7 @@ def report_of(path: Path, *, day: str | None = None, week: str | None = None) ->
     A week is named as `2026-W11`, or by any of its days. Raise `StorageError` for a session that is missing, in use,
     empty or damaged, and `DataError` for a period in which nothing happened.
     """
-    with SessionTape(path) as tape, _no_collections():
+    with SessionTape(path) as tape, no_collections():
         config = config_from_json(tape.header.config_json)
         period = _period(config.day_zone, day, week)
         first_ns, last_ns = tape.span_ns
@@ -275,7 +275,7 @@ def _month(moment: datetime) -> tuple[int, int]:
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
+def no_collections() -> Iterator[None]:
     """Spare the search for cycles while a report is made: it keeps tens of thousands of rows, and makes no cycle."""
     enabled = gc.isenabled()
     gc.disable()
