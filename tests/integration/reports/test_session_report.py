@@ -35,6 +35,8 @@ WORSE = pytest.param(
     ("execution.slippage_bps=3", "execution.fill_model=volume", "exchange.fees.paid_in=quote"),
     id="slippage",
 )
+SLOW = "strategies=[{name: sma_cross, parameters: {fast: 60, slow: 240, quantity: 0.5}}]"
+HELD = pytest.param(1, (SLOW,), id="held long")
 REFUSED = pytest.param(2, ("risk.max_notional_per_trade=305",), id="refusals")
 HALTED = pytest.param(2, ("risk.max_drawdown_limit=20",), id="drawdown halt")
 
@@ -44,7 +46,7 @@ def value(report: Report, key: str) -> object:
     return report.figures()[key].value
 
 
-@pytest.mark.parametrize(("symbols", "overrides"), [ONE_SYMBOL, TWO_SYMBOLS, WORSE, REFUSED, HALTED])
+@pytest.mark.parametrize(("symbols", "overrides"), [ONE_SYMBOL, TWO_SYMBOLS, HELD, WORSE, REFUSED, HALTED])
 def test_a_report_equals_the_runs_own_result(
     tmp_path: Path, symbols: int, overrides: tuple[str, ...]
 ) -> None:
