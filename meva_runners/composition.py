@@ -132,6 +132,38 @@ def compose_agent(
     return agent
 
 
+@frozen
+class Books:
+    """Hold the parts of an agent that know what an account is worth, wired as in the agent itself."""
+
+    agent: AgentOrchestrator
+    runtime: Runtime
+    account: AccountWatch
+    guard: LossGuard
+    valuation: ValuationService
+    pnl: PnLService
+
+
+def compose_books(config: AppConfig) -> Books:
+    """Return the books of an agent that trades nothing of its own: somebody tells it what was traded."""
+    runtime = Runtime(initial_state(config))
+    container = _container(config, runtime)
+    _add_agent(container, config)
+    _add_venue_watch(container, config, WEAKEST)
+    _add_paths(container, config, (), container.resolve(_Paths).by_symbol)
+    pnl: PnLService = container.resolve(PnLService)
+    agent: AgentOrchestrator = container.resolve(AgentOrchestrator)
+    _open_balances(config, runtime.state, pnl, container.resolve(LedgerService))
+    return Books(
+        agent,
+        runtime,
+        container.resolve(AccountWatch),
+        container.resolve(LossGuard),
+        container.resolve(ValuationService),
+        pnl,
+    )
+
+
 class _Paths:
     """Hold the market paths while they are being made, so that what needs all of them can be wired before."""
 

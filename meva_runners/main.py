@@ -21,6 +21,11 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
+    "report": Entry("meva_runners.report", "Report what a session did: one page, JSON and Parquet."),
+    "compare": Entry(
+        "meva_runners.compare", "Put sessions side by side, and name the first decision that differs."
+    ),
+    "explain": Entry("meva_runners.explain", "Tell the whole story of one order."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
 }
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 import attrs
@@ -20,6 +21,7 @@ from meva_adapters.clock.system import SystemClock
 from meva_adapters.logs.structured import LogHandle, configure_logging
 from meva_adapters.reports.json_result import json_text
 from meva_adapters.reports.progress import ReplayProgress
+from meva_adapters.reports.report_files import write_report
 from meva_adapters.reports.summary import print_summary
 from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
@@ -27,6 +29,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig, LogLevel
 from meva_core.errors import DataError, InvariantError, MevaError
 from meva_core.ops.metrics import emit, metrics_of, metrics_of_state
+from meva_core.ops.report import Report
 from meva_core.ops.reporting import ReplayResult
 from meva_core.ports.market_feed import Tape
 from meva_core.ports.metrics import MetricsSink
@@ -36,7 +39,9 @@ from meva_runners.driver import Observer
 from meva_runners.replay_options import ReplayOptions
 from meva_runners.replay_run import ReplayRun, RunFacts, equity_rows
 from meva_runners.replay_tapes import SAMPLE, first_fault, moment, opened_tapes, tape_hash, tape_warnings
+from meva_runners.report_app import available_formats
 from meva_runners.session_recorder import SessionRecorder
+from meva_runners.session_report import report_of
 from meva_runners.strategy_loading import configured_strategies
 
 # Stops of `--check`: enough to meet an open order and a half-built candle, few enough to stay quick.
@@ -62,26 +67,56 @@ class ReplayApp:
         )
         return cls(options, settings, configured_strategies(settings.config, settings.origins))
 
+    def replay(self) -> ReplayResult:
+        """Replay, and record the session where one is asked for; raise when a tape had repeats or gaps."""
+        with opened_tapes(self.options, instruments_of(self.settings.config)) as tapes:
+            result = self._replayed(tapes, self.options.session)
+        fault = first_fault(tapes)
+        if fault is not None:
+            raise fault
+        return result
+
     def run(self) -> None:
         """Replay, and write every output that was asked for; then raise when a tape had repeats or gaps."""
         config = self.settings.config
-        with opened_tapes(self.options, instruments_of(config)) as tapes:
-            result = self._replayed(tapes)
+        with ExitStack() as resources:
+            session = self.options.session
+            if session is None and self.options.report is not None:
+                session = Path(resources.enter_context(TemporaryDirectory(prefix="meva-"))) / "session.db"
+            tapes = resources.enter_context(opened_tapes(self.options, instruments_of(config)))
+            result = self._replayed(tapes, session)
             if self.options.check:
                 self._check(tapes, result)
+            self._show(result)
+            if self.options.report is not None and session is not None:
+                self._write_report(self.options.report, session, result)
+        fault = first_fault(tapes)
+        if fault is not None:
+            raise fault
+
+    def _show(self, result: ReplayResult) -> None:
         if self.options.json:
             click.echo(json_text(result))
             for warning in result.warnings:  # The summary has a place for them, the object has none.
                 click.echo(f"Warning: {warning}.", err=True)
         else:
             print_summary(result, sys.stdout)
-        if self.options.report is not None:
-            _write_report(self.options.report, result)
-        fault = first_fault(tapes)
-        if fault is not None:
-            raise fault
 
-    def _replayed(self, tapes: Sequence[Tape]) -> ReplayResult:
+    def _write_report(self, directory: Path, session: Path, result: ReplayResult) -> None:
+        """Write the result's own files, and the report of the session where the account ever had a value."""
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "result.json").write_text(json_text(result) + "\n", encoding="utf-8")
+        (directory / "equity.csv").write_text("".join(equity_rows(result)), encoding="utf-8")
+        with (directory / "summary.txt").open("w", encoding="utf-8") as file:
+            print_summary(result, file)
+        if result.summary.equity_curve:
+            report = report_of(session)
+            if self.options.session is None:
+                report = _without_session(report, result)
+            write_report(report, directory, available_formats())
+        click.echo(f"Report written to {directory}", err=True)
+
+    def _replayed(self, tapes: Sequence[Tape], session_path: Path | None) -> ReplayResult:
         config = self.settings.config
         with ExitStack() as resources:
             log = resources.enter_context(configure_logging(self._logging(), sys.stderr))
@@ -93,8 +128,8 @@ class ReplayApp:
                 observers.append(_measured(sink))
             run = ReplayRun(config, self.strategies, observers=observers)
             session = None
-            if self.options.session is not None:
-                session = resources.enter_context(self._session(self.options.session, run, tapes))
+            if session_path is not None:
+                session = resources.enter_context(self._session(session_path, run, tapes))
             with ReplayProgress(sys.stderr, sum(tape.size_bytes for tape in tapes)) as progress:
                 self._replay(
                     run,
@@ -218,10 +253,10 @@ def _position(tapes: Sequence[Tape]) -> int:
     return sum(tape.position_bytes for tape in tapes)
 
 
-def _write_report(directory: Path, result: ReplayResult) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "result.json").write_text(json_text(result) + "\n", encoding="utf-8")
-    (directory / "equity.csv").write_text("".join(equity_rows(result)), encoding="utf-8")
-    with (directory / "summary.txt").open("w", encoding="utf-8") as file:
-        print_summary(result, file)
-    click.echo(f"Report written to {directory}", err=True)
+def _without_session(report: Report, result: ReplayResult) -> Report:
+    """Return *report* for a replay whose session was not kept: it is verified by replaying again."""
+    again = (
+        "Replay the same tape with the same settings and seed: the decision hash must be equal.",
+        "Record it with --session FILE to verify every event and to explain every order.",
+    )
+    return attrs.evolve(report, origin=attrs.evolve(report.origin, source=result.source), verify=again)

@@ -29,24 +29,24 @@ Examples:
 class ReplayOptions:
     """Hold what the command line asked for, as it was written."""
 
-    tapes: tuple[str, ...]
-    env: str
-    config: tuple[Path, ...]
-    overrides: tuple[str, ...]
-    strategies: tuple[str, ...]
-    start: str | None
-    end: str | None
-    seed: int | None
-    sort: bool
-    timeframe: str | None
-    round_volume: bool
-    json: bool
-    report: Path | None
-    session: Path | None
-    verify: bool
-    check: bool
-    log_level: str | None
-    debug: bool
+    tapes: tuple[str, ...] = ()
+    env: str = "dev"
+    config: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    start: str | None = None
+    end: str | None = None
+    seed: int | None = None
+    sort: bool = False
+    timeframe: str | None = None
+    round_volume: bool = False
+    json: bool = False
+    report: Path | None = None
+    session: Path | None = None
+    verify: bool = False
+    check: bool = False
+    log_level: str | None = None
+    debug: bool = False
 
     def settings_overrides(self) -> list[str]:
         """Return every override of the settings, in the order in which they apply."""
@@ -96,7 +96,9 @@ _OPTIONS: Final = (
     click.option("--timeframe", metavar="1m", help="Length of the bars, where two bars do not tell it."),
     click.option("--round-volume", is_flag=True, help="Round volumes of bars down to whole lots."),
     click.option("--json", is_flag=True, help="Print the result as one JSON object, and nothing else."),
-    click.option("--report", type=_PATH, metavar="DIR", help="Write result.json, summary.txt and equity.csv there."),
+    click.option(
+        "--report", type=_PATH, metavar="DIR", help="Write the report (a page, JSON, Parquet) and the result there."
+    ),
     click.option("--session", type=_PATH, metavar="FILE", help="Record the session in a new file."),
     click.option("--verify", is_flag=True, help="Reproduce a recorded session; name the first difference."),
     click.option("--check", is_flag=True, help="Replay again, stopped and resumed at random, and compare."),

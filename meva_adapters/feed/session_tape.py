@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
-from meva_adapters.storage.market_segments import Segment, bars_of, trades_of
+from meva_adapters.storage.market_segments import Segment, bars_of, columns_of, trades_of
 from meva_adapters.storage.session_file import check_integrity, open_for_reading, storage_errors
 from meva_adapters.storage.session_reader import SessionReader
 from meva_core.errors import StorageError
@@ -79,17 +79,47 @@ class SessionTape:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the market events from the beginning; raise `StorageError` at the first that is damaged."""
-        retired = self._head.retired_sequence
-        if retired:
-            problem = (
-                f"has retired the market events up to {retired}, so it cannot be replayed from its beginning."
-            )
-            raise StorageError(self.source, problem, "Use an archived copy.")
+        self._refuse_retired()
         return self._blocks()
 
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield every event in order, each with the commands and decisions that followed from it."""
         return self._reader.entries(after_sequence)
+
+    def journal_rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the journal's rows as stored, see `SessionReader.journal_rows`."""
+        return self._reader.journal_rows(self._head)
+
+    def sequences_of(self, word: str) -> list[int]:
+        """Return the events whose row of the journal holds *word* anywhere, in order."""
+        return self._reader.sequences_of(word, self._head)
+
+    def columns(self) -> Iterator[list[tuple[Segment, list[list[int]]]]]:
+        """Yield the market events batch by batch, as columns; see `columns_of` for their order.
+
+        Raise `StorageError` where they were retired, or at the first that is damaged.
+        """
+        self._refuse_retired()
+        for batch in self._reader.batches(0, self._head):
+            unpacked = []
+            for segment in batch:
+                with self._reader.unpacking(segment):
+                    unpacked.append((segment, columns_of(segment)))
+            yield unpacked
+
+    def unpacking(self, segment: Segment) -> contextlib.AbstractContextManager[None]:
+        """Turn what unpacking *segment* raises into `StorageError`."""
+        return self._reader.unpacking(segment)
+
+    @property
+    def last_sequence(self) -> int:
+        """Return how many events were committed."""
+        return self._head.last_sequence
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Return the times of the first and last event; raise `StorageError` when there is none."""
+        return self._reader.span_ns(self._head)
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty when the session was cut off."""
@@ -104,6 +134,14 @@ class SessionTape:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _refuse_retired(self) -> None:
+        retired = self._head.retired_sequence
+        if retired:
+            problem = (
+                f"has retired the market events up to {retired}, so it cannot be replayed from its beginning."
+            )
+            raise StorageError(self.source, problem, "Use an archived copy.")
 
     def _blocks(self) -> Iterator[Block]:
         for batch in self._reader.batches(0, self._head):

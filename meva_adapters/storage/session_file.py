@@ -14,13 +14,15 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define
-from sqlite_utils import Database
 
 from meva_adapters.storage.schema import APPLICATION_ID, SCHEMA_VERSION, migration_script
 from meva_core.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _LARGEST_PAGE_BYTES: Final = 65_536
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
@@ -150,6 +152,9 @@ def check_integrity(connection: sqlite3.Connection, path: Path, *, size_bytes: i
 
 
 def _connect(path: Path, *, new: bool) -> Database:
+    # Imported where it is written with: it takes pandas along where that is installed, half a second for a reader.
+    from sqlite_utils import Database
+
     with storage_errors(path), contextlib.ExitStack() as cleanup:
         # The session serialises its own calls, so that a writer thread may commit.
         connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)

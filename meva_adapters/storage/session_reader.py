@@ -15,7 +15,7 @@ from attrs import frozen
 
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import decode, decode_commands, decode_event, decode_texts
-from meva_adapters.storage.market_segments import Segment, SegmentKey, events_of
+from meva_adapters.storage.market_segments import Segment, SegmentKey, columns_of, events_of
 from meva_adapters.storage.session_file import BEGUN, storage_errors
 from meva_core.commands import Command
 from meva_core.errors import StorageError
@@ -24,7 +24,8 @@ from meva_core.ports.storage import JournalEntry, SessionHeader
 
 _RESTORE: Final = "Restore the file from a backup; what lies before that event is sound."
 _HEADER_FIELDS: Final = tuple(field.name for field in attrs.fields(SessionHeader))
-_PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB.
+_PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB,
+_JOURNAL_PAGE_ROWS: Final = 512  # a row of the journal some 1 kB.
 _INTEGER_FIELDS: Final = ("seed", "started_ns")
 
 
@@ -107,6 +108,22 @@ class SessionReader:
         """Yield the events of one batch with their sequences, in order."""
         return merge(*(self._unpacked(segment) for segment in batch), key=itemgetter(0))
 
+    def span_ns(self, head: Head) -> tuple[int, int]:
+        """Return the times of the first and last event that are still there; raise `StorageError` when none is."""
+        times = [time_ns for (time_ns,) in self._all("SELECT min(time_ns) FROM journal WHERE time_ns > 0")]
+        times += [time_ns for (time_ns,) in self._all("SELECT max(time_ns) FROM journal")]
+        for order in ("ASC", "DESC"):
+            row = self._one(f"SELECT id FROM market ORDER BY id {order} LIMIT 1")  # noqa: S608 - one of two words.
+            if row is not None:
+                for _, segment in self._segments_at(row[0], head):
+                    with self.unpacking(segment):
+                        seen = columns_of(segment)[0]
+                    times += (seen[0], seen[-1])
+        known = [time_ns for time_ns in times if time_ns is not None]
+        if not known:
+            raise StorageError(str(self._path), "holds no event.", "Record something in it first.")
+        return min(known), max(known)
+
     def snapshot(self, kind: str) -> tuple[int, Any] | None:
         """Return the newest snapshot of *kind* with its sequence, or `None`."""
         row = self._one(
@@ -124,6 +141,40 @@ class SessionReader:
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty while the session runs, and after a crash."""
         return dict(self._all("SELECT name, value FROM results ORDER BY name"))
+
+    def journal_rows(self, head: Head, after_sequence: int = 0) -> Iterator[tuple[Any, ...]]:
+        """Yield (sequence, time_ns, kind, event, commands, decisions, link) as stored, each checked by its chain.
+
+        *event* is `None` where the event stands in the market table; nothing is decoded.
+        """
+        before = self._one(
+            "SELECT chain FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", after_sequence
+        )
+        chain = bytes(before[0]) if before else genesis(self.header)
+        for *fields, stored in self._pages(
+            "SELECT sequence, time_ns, kind, event, commands, decisions, link, chain FROM journal"
+            " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
+            after_sequence,
+            head.last_sequence,
+            page_rows=_JOURNAL_PAGE_ROWS,
+        ):
+            chain = chained(chain, *fields)
+            if chain != stored:
+                raise self._damaged(f"has a changed, lost or added row at event {fields[0]}.")
+            yield tuple(fields)
+
+    def sequences_of(self, word: str, head: Head) -> list[int]:
+        """Return the events whose row of the journal holds *word* anywhere, in order."""
+        sought = word.encode()
+        rows = self._all(
+            "SELECT sequence FROM journal WHERE sequence <= ? AND"
+            " (instr(event, ?) OR instr(commands, ?) OR instr(decisions, ?)) ORDER BY sequence",
+            head.last_sequence,
+            sought,
+            sought,
+            sought,
+        )
+        return [sequence for (sequence,) in rows]
 
     def _merged(self, after_sequence: int, head: Head) -> Iterator[JournalEntry]:
         link = self._link_at(after_sequence)
@@ -152,20 +203,7 @@ class SessionReader:
         return bytes(row[0]) if row else b""
 
     def _rows(self, after_sequence: int, head: Head) -> Iterator[_Row]:
-        before = self._one(
-            "SELECT chain FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", after_sequence
-        )
-        chain = bytes(before[0]) if before else genesis(self.header)
-        for *fields, stored in self._pages(
-            "SELECT sequence, time_ns, kind, event, commands, decisions, link, chain FROM journal"
-            " WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
-            after_sequence,
-            head.last_sequence,
-        ):
-            chain = chained(chain, *fields)
-            sequence, _, _, event, commands, decisions, link = fields
-            if chain != stored:
-                raise self._damaged(f"has a changed, lost or added row at event {sequence}.")
+        for sequence, _, _, event, commands, decisions, link in self.journal_rows(head, after_sequence):
             source = f"{self._path}, event {sequence}"
             yield _Row(
                 sequence,
@@ -203,6 +241,18 @@ class SessionReader:
             key = SegmentKey(kind, symbol, timeframe)
             yield batch, Segment(key, first_sequence, last_sequence, rows, columns)
 
+    def _segments_at(self, place: int, head: Head) -> Iterator[tuple[int, Segment]]:
+        """Yield the one segment with the id *place*, unchecked: whoever reads events checks the chain."""
+        row = self._one(
+            "SELECT batch, kind, symbol, timeframe, first_sequence, last_sequence, rows, columns FROM market"
+            " WHERE id = ? AND batch <= ?",
+            place,
+            head.batches,
+        )
+        if row is not None:
+            batch, kind, symbol, timeframe, *rest = row
+            yield batch, Segment(SegmentKey(kind, symbol, timeframe), *rest)
+
     @contextlib.contextmanager
     def unpacking(self, segment: Segment) -> Iterator[None]:
         """Turn what unpacking *segment* raises into `StorageError`."""
@@ -236,12 +286,14 @@ class SessionReader:
         with storage_errors(self._path):
             return self._connection.execute(sql, values).fetchall()
 
-    def _pages(self, sql: str, after: int, bound: int) -> Iterator[tuple[Any, ...]]:
+    def _pages(
+        self, sql: str, after: int, bound: int, *, page_rows: int = _PAGE_ROWS
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of *sql* page by page, from its first column's value *after* on.
 
         No statement stays open in between: it would keep the file from being closed while a reader pauses.
         """
-        while page := self._all(f"{sql} LIMIT {_PAGE_ROWS}", after, bound):
+        while page := self._all(f"{sql} LIMIT {page_rows}", after, bound):
             yield from page
             after = page[-1][0]
 

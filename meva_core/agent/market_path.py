@@ -193,6 +193,14 @@ class MarketPath:
         self._warm = tuple(slot for slot in sampled if slot.features.warm and not slot.records_history)
         self._cold = tuple(slot for slot in sampled if slot not in self._warm)
 
+    def feature_values(self, strategy: str) -> dict[str, float]:
+        """Return what the features of *strategy* say now, by name; none where it does not trade this symbol."""
+        slot = self._by_name.get(strategy)
+        if slot is None:
+            return {}
+        named = zip(slot.features.names, slot.features.features, strict=True)
+        return {name: feature.value for name, feature in named}
+
     @property
     def problems(self) -> dict[str, int]:
         """Return how often market data was not used, by cause."""

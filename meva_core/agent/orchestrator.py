@@ -124,6 +124,11 @@ class AgentOrchestrator:
         return self._account
 
     @property
+    def services(self) -> AgentServices:
+        """Return the parts that keep a memory, for whoever explains what they did."""
+        return self._services
+
+    @property
     def decision_hash(self) -> str:
         """Return the last link of the decision chain, in hex."""
         return self._runtime.outbox.link.hex()

@@ -78,6 +78,76 @@ def sortino(returns: Sequence[float]) -> Statistic:
     return _ratio(statistics.fmean(returns), downside, missing="no losing day")
 
 
+def calmar(returns: Sequence[float], drawdown_share: float) -> Statistic:
+    """Return the annualised compound return over the largest drawdown, both as shares.
+
+    The return is `(product of (1 + r)) ** (365 / days) - 1`. Source: Young, "Calmar Ratio: A Smoother Tool",
+    Futures 20 (1991), on all days given instead of the last 36 months.
+    """
+    if len(returns) < DAYS_MIN:
+        return Statistic(None, TOO_SHORT)
+    if drawdown_share <= _NO_VARIATION:
+        return Statistic(None, "no drawdown")
+    return Statistic(annual_return(returns) / drawdown_share)
+
+
+def annual_return(returns: Sequence[float]) -> float:
+    """Return the compound return of a year at the pace of these daily *returns*; -1 when everything was lost."""
+    growth = math.prod(1.0 + each for each in returns)
+    return growth ** (DAYS_PER_YEAR / len(returns)) - 1.0 if growth > 0 else -1.0
+
+
+def compounded(returns: Sequence[float]) -> float:
+    """Return what *returns* one after the other come to.
+
+    >>> round(compounded([0.1, -0.1]), 12)
+    -0.01
+    """
+    return math.prod(1.0 + each for each in returns) - 1.0
+
+
+def percentile(ordered: Sequence[float], share_below: float) -> float:
+    """Return the value below which *share_below* (0 to 1) of the *ordered*, non-empty values lie.
+
+    It interpolates linearly between the two nearest ranks (Hyndman and Fan, "Sample Quantiles in Statistical
+    Packages", The American Statistician 50 (1996), definition 7).
+
+    >>> percentile([1.0, 2.0, 3.0, 4.0], 0.5)
+    2.5
+    """
+    place = (len(ordered) - 1) * share_below
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    low, high = ordered[below], ordered[above]
+    return low + (high - low) * (place - below)
+
+
+def histogram(values: Sequence[float], bins: int) -> list[tuple[float, float, int]]:
+    """Return (from, to, count) of *bins* equal bins over the range of *values*; none for no values.
+
+    A value on an inner edge belongs to the upper bin, the largest to the last. Values that are all equal fill one.
+
+    >>> histogram([0.0, 1.0, 1.0, 2.0], 2)
+    [(0.0, 1.0, 1), (1.0, 2.0, 3)]
+    """
+    if not values:
+        return []
+    low, high = min(values), max(values)
+    if high - low <= _NO_VARIATION:
+        return [(low, high, len(values))]
+    width = (high - low) / bins
+    edges = [low + width * index for index in range(bins)] + [high]
+    counts = [0] * bins
+    for each in values:
+        place = min(int((each - low) / width), bins - 1)
+        if each < edges[place]:  # The division rounded up to an edge that lies above the value.
+            place -= 1
+        elif place < bins - 1 and each >= edges[place + 1]:
+            place += 1
+        counts[place] += 1
+    return list(zip(edges, edges[1:], counts, strict=False))
+
+
 def share(part: float, whole: float, *, missing: str) -> Statistic:
     """Return *part* over *whole*, or why there is no such share when *whole* is zero."""
     return Statistic(part / whole) if whole else Statistic(None, missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -16,7 +17,7 @@ from meva_core.model.order import OrderStatus, OrderType, TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.exposure_engine import ExposureEngine
-from meva_core.risk.limits_engine import RiskSubject, RiskView, broken_rules, explain
+from meva_core.risk.limits_engine import RiskCode, RiskSubject, RiskView, broken_rules, explain
 from meva_core.risk.loss_guard import LossGuard
 from meva_core.risk.order_rate import OrderRate
 
@@ -51,6 +52,8 @@ class RiskPolicyService:
         valuation: ValuationService,
         loss_guard: LossGuard,
     ) -> None:
+        # Shown every judgement with its numbers, by whoever explains an order; nobody listens on the path of trading.
+        self.on_judged: Callable[[RiskView, list[RiskCode]], None] | None = None
         self._valuation = valuation
         self._exposure = ExposureEngine()
         self.order_rate = OrderRate(window_ns=config.order_window_s * NS_PER_SECOND)
@@ -130,6 +133,8 @@ class RiskPolicyService:
             ZERO if balance is None else balance.free,
         )
         broken = broken_rules(*facts)
+        if self.on_judged is not None:
+            self.on_judged(RiskView(*facts, reserve_asset), broken)
         if broken:
             view = RiskView(*facts, reserve_asset)
             return Refused(intent, tuple([code.value for code in broken]), explain(broken, view))

@@ -160,7 +160,7 @@ def test_reports_are_written(tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
 
     assert 0 == finished.returncode
-    assert ["equity.csv", "result.json", "summary.txt"] == names
+    assert {"equity.csv", "report.html", "report.json", "result.json", "summary.txt"} <= set(names)
     assert (tmp_path / "out" / "equity.csv").read_text().startswith("ts_ns,equity_usdt\n")
 
 
