@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
+    "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
 }
 
 SHELLS: Final = ("bash", "zsh", "fish")
