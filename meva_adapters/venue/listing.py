@@ -97,7 +97,7 @@ def _filters(market: Market) -> list[Json]:
             "minNotional": money(rules.min_notional),
             "applyMinToMarket": True,
             "maxNotional": money(rules.max_notional),
-            "applyMaxToMarket": False,
+            "applyMaxToMarket": True,
             "avgPriceMins": _MEAN_MINUTES,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.max_orders},

@@ -154,5 +154,5 @@ def _check_filters(form: OrderForm, now_ms: int) -> None:
         raise filter_failure("LOT_SIZE")
     price = (form.market.mean_price(now_ms) or ZERO) if is_market else form.price
     worth = price * quantity
-    if price and (worth < rules.min_notional or (not is_market and worth > rules.max_notional)):
+    if price and not rules.min_notional <= worth <= rules.max_notional:
         raise filter_failure("NOTIONAL")
