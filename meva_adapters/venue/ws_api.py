@@ -16,6 +16,7 @@ from meva_adapters.venue.desk import Asked, ConnectionCut, Desk
 from meva_adapters.venue.errors import ApiError
 from meva_adapters.venue.exchange import Exchange
 from meva_adapters.venue.faults import FaultKind
+from meva_adapters.venue.parameters import integer
 from meva_adapters.venue.rows import Json
 from meva_adapters.venue.signatures import as_text, socket_payload
 
@@ -179,8 +180,8 @@ class SocketInterface:
         return self._listen(session, self._desk.authenticated(asked))
 
     def _unsubscribe(self, session: Session, asked: Asked) -> Json:
-        wanted = asked.params.get("subscriptionId")
-        numbers = list(session.subscriptions) if wanted is None else [int(wanted)]
+        wanted = integer(asked.params, "subscriptionId")
+        numbers = list(session.subscriptions) if wanted is None else [wanted]
         for number in numbers:
             if number not in session.subscriptions:
                 raise ApiError(-2036, "User Data Stream subscription is not active.")
