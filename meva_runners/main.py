@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "explain": Entry("meva_runners.explain", "Tell the whole story of one order."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
+    "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
 }
 
 SHELLS: Final = ("bash", "zsh", "fish")

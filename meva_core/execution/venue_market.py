@@ -94,6 +94,13 @@ class VenueMarket:
         self.book.apply(change)
         return self._match_book(events, change.time_ns)
 
+    def on_arrival(self, time_ns: int) -> list[Event]:
+        """Let what just arrived meet the book as it stands, as a venue that answers with fills does.
+
+        A replay never calls this: there an order is matched by the event after it, never by its own cause.
+        """
+        return self._match_book(self._due(time_ns), time_ns)
+
     def reference_ticks(self, *, is_buy: bool) -> int:
         """Return the best price that an order could take as far as is known, 0 for none.
 

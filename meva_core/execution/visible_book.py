@@ -90,6 +90,11 @@ class VisibleBook:
         self._last_update_id = -1
         self._waiting: deque[BookChanged] = deque(maxlen=WAITING_MAX)  # Losing the oldest shows as a gap.
 
+    @property
+    def last_update_id(self) -> int:
+        """Return the id of the newest change in the book, -1 before the first."""
+        return self._last_update_id
+
     def against(self, *, is_buy: bool) -> BookSide:
         """Return the side that an order takes from."""
         return self.asks if is_buy else self.bids
