@@ -124,6 +124,11 @@ class AgentOrchestrator:
         return self._account
 
     @property
+    def market_data(self) -> MarketDataService:
+        """Return the markets, for whoever judges their age."""
+        return self._services.market_data
+
+    @property
     def decision_hash(self) -> str:
         """Return the last link of the decision chain, in hex."""
         return self._runtime.outbox.link.hex()
