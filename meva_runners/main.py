@@ -21,6 +21,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
+    "controls": Entry("meva_runners.controls", "Pause, resume, kill and ask a running agent."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
 }
 

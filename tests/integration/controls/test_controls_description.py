@@ -53,9 +53,13 @@ def _call_everything(described: dict[str, Any], base: str, headers: dict[str, st
 
 
 def _call_often(operation: Any, base: str, headers: dict[str, str]) -> None:
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    # An agent that is not ready says 503, as documented; no other operation may.
+    name = operation.definition.raw["operationId"]
+    excluded = [schemathesis.checks.not_a_server_error] if name == "health" else []
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy())
     def call(case: Any) -> None:
-        case.call_and_validate(base_url=base, headers=headers)
+        case.call_and_validate(base_url=base, headers=headers, excluded_checks=excluded)
 
     call()
