@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, Entry]] = {
         "meva_runners.compare", "Put sessions side by side, and name the first decision that differs."
     ),
     "explain": Entry("meva_runners.explain", "Tell the whole story of one order."),
+    "controls": Entry("meva_runners.controls", "Pause, resume, kill and ask a running agent."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
 }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from meva_adapters.contracts.metrics import MetricsContract
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
+from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink, encoded_name
+from meva_core.ops.metrics import METRICS, Measurement, emit
 from meva_core.ports.metrics import MetricsSink
 
 
@@ -27,6 +33,52 @@ class TestMemoryMetricsSink(MetricsContract):
         return (
             sink.counter(name, **tags) or sink.level(name, **tags) or (durations[-1] if durations else None)
         )
+
+
+class TestPrometheusMetricsSink(MetricsContract):
+    """The sink that Prometheus fetches from, read back through its own parser."""
+
+    @pytest.fixture
+    def sink(self) -> MetricsSink:
+        return PrometheusMetricsSink()
+
+    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
+        assert isinstance(sink, PrometheusMetricsSink)
+        wanted = {f"meva_{name}", f"meva_{name}_total", f"meva_{name}_sum"}
+        for family in text_string_to_metric_families(sink.exposition().decode()):
+            for sample in family.samples:
+                if sample.name in wanted and sample.labels == tags:
+                    return float(sample.value)
+        return None
+
+
+def test_every_metric_has_one_panel_that_asks_for_what_is_exposed() -> None:
+    """The Grafana file shows every metric, by the very names that Prometheus finds."""
+    sink = PrometheusMetricsSink()
+    for name, metric in METRICS.items():
+        tags = dict.fromkeys(metric.tags, "x")
+        emit(sink, [Measurement(metric.kind, name, 1, tags)])
+    exposed = {
+        sample.name
+        for family in text_string_to_metric_families(sink.exposition().decode())
+        for sample in family.samples
+    }
+    panels = json.loads(Path("docs/grafana.json").read_text(encoding="utf-8"))["panels"]
+    asked = [re.findall(r"meva_\w+", panel["targets"][0]["expr"]) for panel in panels]
+
+    assert sorted(METRICS) == sorted(panel["title"].split()[0] for panel in panels)
+    assert {1} == {len(names) for names in asked}
+    assert {names[0] for names in asked} <= exposed
+
+
+def test_series_of_a_wrong_kind_or_beyond_the_bound_are_dropped_and_counted() -> None:
+    """A mistake in a tag cannot eat the server's memory."""
+    sink = PrometheusMetricsSink()
+    for number in range(1_100):
+        sink.gauge("fill_ratio", 1, {"symbol": str(number)})
+    sink.incr("fill_ratio", 1, {"symbol": "0"})
+
+    assert 101 == sink.dropped
 
 
 class TestNoMetricsSink(MetricsContract):

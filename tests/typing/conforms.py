@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from examples.strategies.donchian_breakout import DonchianBreakout
 from examples.strategies.rsi_dip import RsiDip
+from meva_adapters.alerts.webhook import WebhookAlertSink
 from meva_adapters.clock.manual import ManualClock
 from meva_adapters.clock.system import SystemClock
+from meva_adapters.controls.kill_latch import LatchedExchange
 from meva_adapters.feed.file_tape import FileTape
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
+from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
 from meva_adapters.storage.memory import MemorySession, MemoryStateStore
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.storage.sqlite_state import SqliteStateStore
+from meva_core.ports.alerts import AlertSink
 from meva_core.ports.clock import Clock
+from meva_core.ports.controls import OperatorDesk
+from meva_core.ports.exchange import ExchangeAdapter
 from meva_core.ports.market_feed import Tape
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.storage import Journal, PortfolioStateStore, Session, SnapshotStore
@@ -22,11 +28,20 @@ from meva_core.signals.strategies.mean_reversion import MeanReversion
 from meva_core.signals.strategies.momentum import Momentum
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_core.signals.strategy import Strategy
+from meva_runners.agent_desk import AgentDesk
 from meva_runners.driver import NoRecorder, Recorder
 from meva_runners.session_recorder import SessionRecorder
 
 CLOCKS: tuple[type[Clock], ...] = (ManualClock, SystemClock)
-METRICS_SINKS: tuple[type[MetricsSink], ...] = (MemoryMetricsSink, NoMetricsSink, StatsdMetricsSink)
+METRICS_SINKS: tuple[type[MetricsSink], ...] = (
+    MemoryMetricsSink,
+    NoMetricsSink,
+    PrometheusMetricsSink,
+    StatsdMetricsSink,
+)
+ALERT_SINKS: tuple[type[AlertSink], ...] = (WebhookAlertSink,)
+OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
+EXCHANGES: tuple[type[ExchangeAdapter], ...] = (LatchedExchange,)
 TAPES: tuple[type[Tape], ...] = (FileTape, SessionTape)
 SESSIONS: tuple[type[Session], ...] = (MemorySession, SqliteSession)
 JOURNALS: tuple[type[Journal], ...] = (MemorySession, SqliteSession)

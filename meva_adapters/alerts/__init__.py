@@ -1,0 +1,1 @@
+"""Carry alerts to people; decide nothing about what is worth telling."""

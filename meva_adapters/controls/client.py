@@ -1,0 +1,93 @@
+"""Ask a running agent's controls from another process; when it does not answer a kill, set the latch instead."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from attrs import frozen
+
+from meva_adapters.controls.access import Scope, read_token
+from meva_adapters.controls.kill_latch import KillLatch
+from meva_core.errors import MevaError
+
+LATCH_NAME: Final = "kill"
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.@-]")
+_SCOPES: Final = {
+    "pause": Scope.STOP,
+    "kill": Scope.STOP,
+    "resume": Scope.ARM,
+    "release": Scope.ARM,
+    "budget": Scope.ARM,
+}
+
+
+@frozen
+class ControlsError(MevaError):
+    """Report that the agent refused, or did not answer; *problem* says which."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@frozen(kw_only=True)
+class ControlsClient:
+    """Speak to the controls at *url*, with the tokens of *folder*. *deadline_s* bounds each answer."""
+
+    url: str
+    folder: Path
+    deadline_s: float = 5.0
+    kill_deadline_s: float = 0.8  # What is left of a second is for the latch.
+
+    async def read(self, path: str) -> Any:
+        """Return the JSON of `/v1/<path>`."""
+        status, answer = await self._call("GET", path, Scope.READ, None, self.deadline_s)
+        if status == 200 or "health" in answer:  # noqa: PLR2004 - done, or a health that is not ready.
+            return answer
+        raise ControlsError(f"{status}: {answer['problem']}")
+
+    async def ask(self, wish: str, *, reason: str, **fields: Any) -> dict[str, Any]:
+        """Carry *wish*; what goes toward risk is asked with the gate's epoch as it is now. Raise when refused."""
+        actor = _UNSAFE.sub("_", getpass.getuser())
+        message = {"request_id": f"cli-{uuid.uuid4()}", "actor": actor, "reason": reason} | fields
+        if wish in {"resume", "release", "budget"}:
+            message["expected_epoch"] = (await self.read("status"))["gate"]["epoch"]
+        status, answer = await self._call("POST", wish, _SCOPES[wish], message, self.deadline_s)
+        if status != 200:  # noqa: PLR2004 - the status that says done.
+            raise ControlsError(answer.get("refusal") or answer.get("problem") or f"status {status}")
+        if wish == "release":
+            KillLatch(self.folder / LATCH_NAME).clear()
+        return dict(answer)
+
+    async def kill(self, *, reason: str) -> str:
+        """Kill by the API, or by the latch when no answer comes; return which of the two did it."""
+        actor = _UNSAFE.sub("_", getpass.getuser())
+        message = {"request_id": f"cli-{uuid.uuid4()}", "actor": actor, "reason": reason}
+        try:
+            status, _ = await self._call("POST", "kill", Scope.STOP, message, self.kill_deadline_s)
+        except ControlsError:
+            status = 0
+        if status == 200:  # noqa: PLR2004 - the status that says done.
+            return "killed: the agent answered, and cancels every order of its own"
+        KillLatch(self.folder / LATCH_NAME).set(reason, actor)
+        return "the agent did not answer: the kill latch is set and no order leaves; cancel open ones at the venue"
+
+    async def _call(
+        self, method: str, path: str, scope: Scope, message: dict[str, Any] | None, deadline_s: float
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {read_token(self.folder, scope)}"}
+        timeout = aiohttp.ClientTimeout(total=deadline_s)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, headers=headers) as http,
+                http.request(method, f"{self.url}/v1/{path}", json=message) as response,
+            ):
+                return response.status, await response.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ControlsError(f"{self.url} does not answer: {str(error) or 'too late'}") from error

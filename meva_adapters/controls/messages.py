@@ -1,0 +1,195 @@
+"""Define what the controls API takes and gives, and read it strictly; do nothing with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, TypeVar
+
+import attrs
+import orjson
+from attrs import frozen
+
+from meva_core.ports.controls import (
+    AlertView,
+    DecisionView,
+    HealthView,
+    OrderView,
+    PnlView,
+    PositionView,
+    TreasuryView,
+)
+
+# Printable, so that no log line can be forged with them; a name fits on one line, a reason on a screen.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
+_REASON_MAX: Final = 300
+_NUMBER: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
+_EPOCH_MAX: Final = 2**53
+
+
+@frozen
+class MessageError(Exception):
+    """Say what is wrong with a message; *problem* repeats nothing that a stranger wrote."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@frozen
+class StopRequest:
+    """Ask for less: pause or kill. Repeating *request_id* gets the first answer again."""
+
+    request_id: str
+    actor: str
+    reason: str
+
+
+@frozen
+class GoRequest:
+    """Ask to trade again. *expected_epoch* is the gate's, as last seen."""
+
+    request_id: str
+    actor: str
+    reason: str
+    expected_epoch: int
+
+
+@frozen
+class BudgetRequest:
+    """Ask for another exposure limit, in the reporting currency."""
+
+    request_id: str
+    actor: str
+    reason: str
+    expected_epoch: int
+    budget: Decimal
+
+
+@frozen
+class Problem:
+    """Say why a request was not carried out."""
+
+    problem: str
+
+
+@frozen
+class Orders:
+    """Hold the orders that are not over."""
+
+    orders: tuple[OrderView, ...]
+
+
+@frozen
+class Positions:
+    """Hold what is held, by symbol."""
+
+    positions: tuple[PositionView, ...]
+
+
+@frozen
+class Pnl:
+    """Hold profit and loss."""
+
+    pnl: PnlView
+
+
+@frozen
+class Treasury:
+    """Hold whether the agent pays for itself."""
+
+    treasury: TreasuryView
+
+
+@frozen
+class Decisions:
+    """Hold what was decided, oldest first."""
+
+    decisions: tuple[DecisionView, ...]
+
+
+@frozen
+class Alerts:
+    """Hold the alerts raised, oldest first."""
+
+    alerts: tuple[AlertView, ...]
+
+
+@frozen
+class Health:
+    """Hold how the agent is."""
+
+    health: HealthView
+
+
+Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest)
+
+
+def read_message(kind: type[Message], body: bytes) -> Message:
+    """Return the *kind* that *body* holds as JSON; raise `MessageError` naming the field that is wrong."""
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise MessageError("the body is no JSON") from None
+    if not isinstance(given, dict):
+        raise MessageError("the body must be one JSON object")
+    names = [field.name for field in attrs.fields(kind)]
+    if missing := [name for name in names if name not in given]:
+        raise MessageError(f"missing: {', '.join(missing)}")
+    if len(given) > len(names):
+        raise MessageError(f"only these fields are known: {', '.join(names)}")
+    return kind(**{name: _READERS[name](name, given[name]) for name in names})
+
+
+def to_json(value: object) -> bytes:
+    """Return *value*, an attrs instance, as JSON: amounts as decimal strings, times as integers."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if attrs.has(type(value)):
+        return {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+    raise TypeError(type(value).__name__)
+
+
+def _read_name(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise MessageError(f"{field}: 1 to 64 letters, digits and _ . : @ - are wanted")
+    return value
+
+
+def _read_reason(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > _REASON_MAX or not value.isprintable():
+        raise MessageError(f"{field}: 1 to {_REASON_MAX} printable characters are wanted")
+    return value
+
+
+def _read_epoch(field: str, value: Any) -> int:
+    """Return the whole number; JSON knows one kind of number, so `3.0` is whole too."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _EPOCH_MAX:
+        raise MessageError(f"{field}: a whole number from 0 is wanted")
+    return value
+
+
+def _read_amount(field: str, value: Any) -> Decimal:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            raise MessageError(f"{field}: no amount") from None
+    raise MessageError(f'{field}: an amount as a string such as "250.00" is wanted')
+
+
+_READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "request_id": _read_name,
+    "actor": _read_name,
+    "reason": _read_reason,
+    "expected_epoch": _read_epoch,
+    "budget": _read_amount,
+}

@@ -1,0 +1,241 @@
+// Show the agent's status as it streams in, and carry an operator's wish to the controls API.
+"use strict";
+
+const at = (id) => document.getElementById(id);
+const stateOf = { token: "", actor: "", status: null, heard: 0 };
+const STALE_MS = 5000;
+const RETRY_MS = 1000;
+
+function element(name, text = "", className = "") {
+  const made = document.createElement(name);
+  made.textContent = text; // Never HTML: texts come from strategies and venues.
+  if (className) made.className = className;
+  return made;
+}
+
+function money(text, digits = 2) {
+  return Number(text).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+const plain = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text) || "0";
+const clock = (ns) => new Date(ns / 1e6).toISOString().slice(11, 19);
+const toneOf = (text) => (Number(text) > 0 ? "good" : Number(text) < 0 ? "bad" : "");
+
+async function ask(path, message) {
+  const options = { headers: { Authorization: `Bearer ${stateOf.token}` } };
+  if (message) {
+    options.method = "POST";
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(message);
+  }
+  return fetch(path, options);
+}
+
+function showFigures(status) {
+  const { pnl } = status;
+  const unit = status.reporting_currency;
+  const figures = [
+    [`Equity ${unit}`, money(pnl.equity), ""],
+    ["Today", money(pnl.pnl_today), toneOf(pnl.pnl_today)],
+    ["Drawdown", money(pnl.drawdown), Number(pnl.drawdown) > 0 ? "warn" : ""],
+    ["Realized", money(pnl.realized), toneOf(pnl.realized)],
+    ["Unrealized", money(pnl.unrealized), toneOf(pnl.unrealized)],
+    ["Fees", money(pnl.fees), ""],
+  ];
+  at("figures").replaceChildren(...figures.map(([label, value, tone]) => {
+    const box = element("div");
+    box.append(element("span", label, "label"), element("b", value, tone));
+    return box;
+  }));
+}
+
+function showGate(status) {
+  const { state, markers } = status.gate;
+  document.body.dataset.gate = state;
+  at("gate-state").textContent = state.replace("_", " ");
+  at("markers").replaceChildren(...markers.map((marker) =>
+    element("li", `${marker.code}: ${marker.reason} (${marker.actor}, since ${clock(marker.since_ns)} UTC)`)));
+  at("resume").hidden = !["PAUSED", "REDUCE_ONLY"].includes(state);
+  at("release").hidden = state !== "KILLED";
+  at("pause").disabled = ["PAUSED", "KILLED"].includes(state);
+  at("kill").disabled = state === "KILLED";
+}
+
+function showLimits(status) {
+  at("limits").replaceChildren(...status.limits.map(({ name, used, limit, unit }) => {
+    const box = element("div", "", "limit");
+    const share = Number(limit) > 0 ? (100 * Number(used)) / Number(limit) : 100;
+    const digits = unit === "orders" ? 0 : 2;
+    const meter = element("meter");
+    Object.assign(meter, { min: 0, max: 100, low: 60, high: 85, optimum: 0, value: Math.min(share, 100) });
+    meter.setAttribute("aria-label", name);
+    box.append(element("div", name), element("span", `${money(used, digits)} of ${money(limit, digits)} · ${share.toFixed(0)} %`), meter);
+    return box;
+  }));
+}
+
+function showTable(id, columns, rows, none) {
+  if (!rows.length) {
+    const row = element("tr");
+    row.append(element("td", none, "empty"));
+    at(id).replaceChildren(row);
+    return;
+  }
+  const head = element("tr");
+  head.append(...columns.map((name) => element("th", name)));
+  at(id).replaceChildren(head, ...rows.map((cells) => {
+    const row = element("tr");
+    row.append(...cells.map((cell) => element("td", cell, cell === "unknown" ? "bad" : "")));
+    return row;
+  }));
+}
+
+function showLines(id, lines, none) {
+  at(id).replaceChildren(...(lines.length ? lines : [[null, "", none, "empty"]]).map(([time, label, text, tone]) => {
+    const line = element("li", "", time === null ? "empty" : "");
+    if (time !== null) line.append(element("time", clock(time)), element("i", label, tone));
+    line.append(text);
+    return line;
+  }));
+}
+
+function showHealth({ health }) {
+  at("health").textContent = `${health.status}, heartbeat ${(health.heartbeat_age_ms / 1000).toFixed(1)} s ago`;
+  at("health").className = health.ready ? "good" : "warn";
+  at("problems").replaceChildren(...health.problems.map((text) => element("li", text)));
+}
+
+function showTreasury({ treasury }) {
+  const rows = [
+    ["Principal", money(treasury.principal_baseline)],
+    ["Protected", treasury.principal_protected ? "yes" : "NO"],
+    ["Costs today", money(treasury.operating_costs_today)],
+    ["Reserve today", money(treasury.reserve_accrual_today)],
+    ["Surplus, 30 days", money(treasury.rolling_surplus_30d)],
+  ];
+  at("treasury").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", name), element("dd", value, value === "NO" ? "bad" : "")]));
+}
+
+function showCharts(status) {
+  const chosen = at("symbol");
+  const symbols = Object.keys(status.prices);
+  if (chosen.options.length !== symbols.length) chosen.replaceChildren(...symbols.map((name) => new Option(name, name)));
+  const points = (list, field = "value") => list.map((point) => ({ time: point.time_ns / 1e6, value: Number(point[field]) }));
+  const priced = status.equity.filter((point) => Number(point.value) !== 0);
+  drawCurve(at("equity"), { points: points(priced), shade: points(priced, "drawdown") });
+  const marks = status.fills.filter((fill) => fill.symbol === chosen.value)
+    .map((fill) => ({ time: fill.time_ns / 1e6, value: Number(fill.price), up: fill.side === "buy" }));
+  drawCurve(at("price"), { points: points(status.prices[chosen.value] || []), marks });
+}
+
+function show(status) {
+  stateOf.status = status;
+  document.body.dataset.mode = status.mode;
+  at("mode").textContent = status.mode === "live" ? "Live — real money" : status.mode;
+  at("account").textContent = `${status.service} · account ${status.account}`;
+  document.title = `${status.mode.toUpperCase()} ${status.gate.state} · meva`;
+  showGate(status);
+  showFigures(status);
+  showLimits(status);
+  showHealth(status);
+  showTreasury(status);
+  showTable("positions", ["Symbol", "Quantity", "Cost", "Mark", "Realized"],
+    status.positions.map((p) => [p.symbol, plain(p.quantity), money(p.cost), plain(p.mark), money(p.realized)]), "Nothing is held.");
+  showTable("orders", ["Status", "Side", "Symbol", "Quantity", "Filled", "Price", "Strategy", "Order"],
+    status.orders.map((o) => [o.status, o.side, o.symbol, plain(o.quantity), plain(o.filled_quantity), o.limit_price ? plain(o.limit_price) : "market", o.strategy, o.client_order_id]), "No order is open.");
+  const loud = { critical: "bad", high: "bad", medium: "warn", info: "" };
+  showLines("alerts", status.alerts.toReversed().map((a) => [a.time_ns, `${a.level} ${a.code}`, `${a.subject} ${a.message}`, loud[a.level]]), "No alert.");
+  showLines("decisions", status.decisions.toReversed().map((d) => [d.time_ns, d.kind, `${d.symbol} ${d.text}`, ""]), "Nothing was decided yet.");
+  showCharts(status);
+}
+
+async function listen() {
+  const response = await ask("v1/stream");
+  if (!response.ok) throw new Error((await response.json()).problem);
+  at("entry").hidden = true;
+  at("desk").hidden = false;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    text += value;
+    const parts = text.split("\n\n");
+    text = parts.pop();
+    stateOf.heard = Date.now();
+    if (parts.length) show(JSON.parse(parts[parts.length - 1].slice("data: ".length)));
+  }
+}
+
+async function keepListening() {
+  for (;;) {
+    try {
+      await listen();
+    } catch (error) {
+      if (!stateOf.status) {
+        at("entry-problem").textContent = error.message;
+        return;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function showLink() {
+  const age = Date.now() - stateOf.heard;
+  const stale = stateOf.status !== null && age > STALE_MS;
+  document.body.classList.toggle("stale", stale);
+  if (stateOf.status) at("link").textContent = stale ? `NO CONTACT for ${Math.round(age / 1000)} s` : `connected · ${clock(stateOf.status.as_of_ns)} UTC`;
+}
+
+const WISHES = {
+  pause: ["Pause trading?", "No new orders. Open orders and positions stay as they are.", "pause", "Pause"],
+  kill: ["Kill the agent?", "Every order of ours is cancelled at once and nothing more is sent. Positions stay.", "kill", "Kill now"],
+  resume: ["Trade again?", "Orders may leave from now on.", "plain", "Resume"],
+  release: ["Release the kill?", "Orders may leave again when nothing else holds the gate.", "plain", "Release"],
+};
+
+function confirmWish(name) {
+  const [title, text, tone, label] = WISHES[name];
+  const requestId = `page-${crypto.randomUUID ? crypto.randomUUID() : Date.now()}`; // One per question: pressing twice is one wish.
+  const epoch = stateOf.status.gate.epoch;
+  at("confirm-title").textContent = title;
+  at("confirm-text").textContent = text;
+  at("confirm-problem").textContent = "";
+  at("reason").value = "";
+  const yes = at("confirm-yes");
+  yes.className = tone;
+  yes.textContent = label;
+  yes.onclick = async () => {
+    const reason = at("reason").value.trim() || (name === "kill" || name === "pause" ? "no reason given" : "");
+    if (!reason) {
+      at("confirm-problem").textContent = "Say why: it is kept with the decision.";
+      return;
+    }
+    const message = { request_id: requestId, actor: stateOf.actor, reason };
+    if (tone === "plain") message.expected_epoch = epoch;
+    try {
+      const response = await ask(`v1/${name}`, message);
+      const answer = await response.json();
+      const problem = answer.refusal || answer.problem || "";
+      if (!problem) at("confirm").close();
+      at("confirm-problem").textContent = problem;
+    } catch (error) {
+      at("confirm-problem").textContent = `No answer (${error.message}). Use: meva controls kill`;
+    }
+  };
+  at("confirm").showModal();
+}
+
+for (const name of Object.keys(WISHES)) at(name).addEventListener("click", () => confirmWish(name));
+at("confirm-no").addEventListener("click", () => at("confirm").close());
+at("confirm").addEventListener("submit", (event) => event.preventDefault());
+at("symbol").addEventListener("change", () => showCharts(stateOf.status));
+at("entry").addEventListener("submit", (event) => {
+  event.preventDefault();
+  stateOf.actor = at("actor").value;
+  stateOf.token = at("token").value.trim();
+  at("token").value = "";
+  keepListening();
+});
+setInterval(showLink, 500);

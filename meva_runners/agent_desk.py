@@ -1,0 +1,131 @@
+"""Let an operator's wish take the way of every event: decided, journaled, durable, and only then answered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Final
+
+from meva_core.agent.health import health_of
+from meva_core.agent.operator_view import OperatorView
+from meva_core.agent.outbox import Outcome
+from meva_core.commands import Command
+from meva_core.config.schema import AppConfig
+from meva_core.events import (
+    Event,
+    KillReleaseRequested,
+    KillRequested,
+    OperatorEvent,
+    PauseRequested,
+    ResumeRequested,
+    RiskBudgetRequested,
+)
+from meva_core.model.market import NS_PER_MS
+from meva_core.ops.log_records import ControlAnswered
+from meva_core.ports.controls import ControlAnswer, DecisionView, StatusView
+from meva_runners.commit_then_act import Commit, CommittingAgent
+
+# An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
+ANSWERS_KEPT: Final = 10_000
+
+Perform = Callable[[Command], Awaitable[None]]
+
+
+class AgentDesk:
+    """Be the operator's desk of one agent, on the agent's own loop. Make `observe` an observer of the agent.
+
+    *perform* carries out a command that follows from a request; it may return before the venue has answered.
+    """
+
+    def __init__(
+        self,
+        process: CommittingAgent,
+        view: OperatorView,
+        config: AppConfig,
+        *,
+        now_ns: Callable[[], int],
+        perform: Perform,
+    ) -> None:
+        self._process = process
+        self._view = view
+        self._config = config
+        self._now_ns = now_ns
+        self._perform = perform
+        self._answers: OrderedDict[str, ControlAnswer] = OrderedDict()
+        self._refusals: dict[str, str] = {}
+        self.heartbeat_ns = now_ns()
+
+    def observe(self, event: Event, outcome: Outcome) -> None:
+        """Take note of one event and what followed from it."""
+        self._view.on_outcome(event, outcome)
+        for record in outcome.records:
+            if isinstance(record, ControlAnswered):
+                self._refusals[record.request_id] = record.refusal
+
+    def beat(self) -> None:
+        """Say that the main loop lives."""
+        self.heartbeat_ns = self._now_ns()
+
+    async def pause(self, request_id: str, *, actor: str, reason: str) -> ControlAnswer:
+        """Send no new orders from now on."""
+        return await self._ask(PauseRequested(self._now_ns(), request_id, actor, reason))
+
+    async def kill(self, request_id: str, *, actor: str, reason: str) -> ControlAnswer:
+        """Send nothing more and cancel every order of ours."""
+        return await self._ask(KillRequested(self._now_ns(), request_id, actor, reason))
+
+    async def resume(self, request_id: str, *, actor: str, reason: str, expected_epoch: int) -> ControlAnswer:
+        """Trade again after a pause."""
+        who = _with_reason(actor, reason)
+        return await self._ask(ResumeRequested(self._now_ns(), request_id, who, expected_epoch))
+
+    async def release(
+        self, request_id: str, *, actor: str, reason: str, expected_epoch: int
+    ) -> ControlAnswer:
+        """Lift a kill."""
+        who = _with_reason(actor, reason)
+        return await self._ask(KillReleaseRequested(self._now_ns(), request_id, who, expected_epoch))
+
+    async def set_budget(self, request_id: str, *, actor: str, reason: str, budget: Decimal) -> ControlAnswer:
+        """Set the portfolio exposure limit; the configured one is the most."""
+        who = _with_reason(actor, reason)
+        return await self._ask(RiskBudgetRequested(self._now_ns(), request_id, who, budget))
+
+    def status(self) -> StatusView:
+        """Return how everything stands."""
+        agent, now_ns = self._process.agent, self._now_ns()
+        age_max = self._config.risk.max_data_age_ms * NS_PER_MS
+        health = health_of(agent.state(), agent.market_data, now_ns=now_ns, data_age_ns_max=age_max)
+        return self._view.status(health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns)
+
+    def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
+        """Return what led to an order and what became of it, oldest first."""
+        return self._view.why(client_order_id)
+
+    async def _ask(self, event: OperatorEvent) -> ControlAnswer:
+        """Handle *event* in one go: nothing is awaited before its answer is durable."""
+        known = self._answers.get(event.request_id)
+        if known is not None:
+            return known
+        flags = self._process.agent.state().runtime_flags
+        before = flags.gate.name
+        commands = []
+        for step in self._process.handle(event):
+            if isinstance(step, Commit):
+                self._process.commit()
+            else:
+                commands.append(step)
+        refusal = self._refusals.pop(event.request_id)
+        answer = ControlAnswer(event.request_id, refusal, before, flags.gate.name, flags.gate_epoch)
+        self._answers[event.request_id] = answer
+        if len(self._answers) > ANSWERS_KEPT:
+            self._answers.popitem(last=False)
+        for command in commands:
+            await self._perform(command)
+        return answer
+
+
+def _with_reason(actor: str, reason: str) -> str:
+    """Return who asked and why, for the events that have one field for both."""
+    return f"{actor}: {reason}"

@@ -1,0 +1,154 @@
+"""A person at the page sees which money is at stake, and stops the agent with two clicks, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from meva_adapters.controls.access import Scope, read_token
+from meva_core.events import KillRequested
+from tests.integration.controls.controls_case import Client, Desk, served
+
+CHROMIUM = Path("/usr/bin/chromium")
+SCREENSHOTS = Path("meva-runs/screenshots")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.enable_socket,
+]
+
+
+@asynccontextmanager
+async def opened(tmp_path: Path, **context: Any) -> AsyncIterator[tuple[Page, Desk, Client, list[str]]]:
+    """Yield the page, opened with a token, on an agent that has traded; and the addresses that it asked."""
+    asked: list[str] = []
+    async with served(tmp_path, stream_every_s=0.1) as (desk, client), async_playwright() as playwright:
+        for second in range(90):
+            desk.trade(2_995_000 + 3_000 * (second * 7 % 11) - second * 120)
+            desk.desk.status()
+        desk.trade()
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = await browser.new_page(**context)
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: asked.append(f"error: {error}"))
+            page.on(
+                "console", lambda line: asked.append(f"error: {line.text}") if line.type == "error" else None
+            )
+            await page.goto(client.url("/"))
+            await page.fill("#actor", "ann")
+            await page.fill("#token", read_token(client.folder, Scope.ARM))
+            await page.click("text=Open")
+            await expect(page.locator("#gate-state")).to_have_text("OPEN")
+            yield page, desk, client, asked
+        finally:
+            await browser.close()
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page for people to look at."""
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+async def test_two_clicks_kill_the_agent(tmp_path: Path) -> None:
+    """The click asks, the confirmation kills: journaled with the name, orders off the venue, the page says so."""
+    async with opened(tmp_path, viewport={"width": 1280, "height": 900}) as (page, desk, _, asked):
+        await shoot(
+            page,
+            "dark-open"
+            if await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+            else "light-open",
+        )
+        await page.click("#kill")
+        before = desk.desk.status().gate.state
+        await shoot(page, "confirm")
+        await page.fill("#reason", "prices look wrong")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#gate-state")).to_have_text("KILLED")
+        await expect(page.locator("#markers")).to_contain_text("prices look wrong")
+        await expect(page.locator("#pause")).to_be_disabled()
+        await shoot(page, "killed")
+        kills = [entry.event for entry in desk.session.entries() if isinstance(entry.event, KillRequested)]
+
+    assert "OPEN" == before
+    assert ["ann by arm-token"] == [kill.actor for kill in kills]
+    assert () == desk.venue.open_orders()
+    assert [] == [line for line in asked if line.startswith("error")]
+
+
+async def test_a_person_pauses_and_goes_on(tmp_path: Path) -> None:
+    """Resuming needs a reason; without one nothing is sent."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        await page.click("#pause")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#gate-state")).to_have_text("PAUSED")
+        await page.click("#resume")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#confirm-problem")).to_contain_text("Say why")
+        paused = desk.desk.status().gate.state
+        await page.fill("#reason", "all is well")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#gate-state")).to_have_text("OPEN")
+
+    assert "PAUSED" == paused
+
+
+async def test_everything_shown_comes_from_this_machine(tmp_path: Path) -> None:
+    """The page asks no other host, and no address holds the token."""
+    async with opened(tmp_path) as (page, _, client, asked):
+        await expect(page.locator("#mode")).to_have_text("replay")
+        token = read_token(client.folder, Scope.ARM)
+
+    assert {client.url("")} == {
+        "/".join(line.split("/")[:3]) for line in asked if not line.startswith("data:")
+    }
+    assert not [line for line in asked if token in line]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("dark", 1280), ("light", 1280), ("dark", 390), ("light", 390)]
+)
+async def test_the_page_fits_every_screen(scheme: str, width: int, tmp_path: Path) -> None:
+    """Nothing is wider than a phone; the buttons are large enough for a thumb; the charts are drawn."""
+    context = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+    async with opened(tmp_path, **context) as (page, _, _, _):
+        await expect(page.locator("#orders tr").nth(1)).to_be_visible()
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        box = await page.locator("#kill").bounding_box()
+        drawn = await page.evaluate(
+            "['equity', 'price'].map((id) => document.getElementById(id).getContext('2d')"
+            ".getImageData(0, 0, 300, 150).data.some((byte) => byte > 0))"
+        )
+        await shoot(page, f"{scheme}-{width}")
+
+    assert wide <= width
+    assert box is not None
+    assert box["height"] >= 48
+    assert [True, True] == drawn
+
+
+async def test_lost_contact_is_impossible_to_miss(tmp_path: Path) -> None:
+    """A page that hears nothing for five seconds does not go on to look healthy."""
+    async with opened(tmp_path) as (page, _, _, _):
+        await page.evaluate(
+            "Object.defineProperty(stateOf, 'heard', {value: Date.now() - 9000, writable: false})"
+        )
+        await expect(page.locator("#link")).to_contain_text("NO CONTACT")
+        classes = await page.locator("body").get_attribute("class")
+
+    assert "stale" == classes
