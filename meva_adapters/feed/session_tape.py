@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from meva_adapters.storage.market_segments import Segment, bars_of, trades_of
@@ -22,7 +22,7 @@ from meva_adapters.storage.session_file import check_integrity, open_for_reading
 from meva_adapters.storage.session_reader import SessionReader
 from meva_core.errors import StorageError
 from meva_core.ports.market_feed import Block, EventBlock
-from meva_core.ports.storage import JournalEntry, SessionHeader
+from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
 
 
 class SessionTape:
@@ -90,6 +90,19 @@ class SessionTape:
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield every event in order, each with the commands and decisions that followed from it."""
         return self._reader.entries(after_sequence)
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        """Yield every posting, in the order of booking."""
+        return self._reader.ledger()
+
+    def checkpoint(self) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest checkpoint of the agent with its sequence, or `None`."""
+        return self._reader.snapshot("agent")
+
+    @property
+    def last_sequence(self) -> int:
+        """Return the sequence of the last committed event."""
+        return self._head.last_sequence
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty when the session was cut off."""
