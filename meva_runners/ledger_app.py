@@ -76,7 +76,7 @@ class _Replayed:
             outcome = self._agent.handle(entry.event)
             if isinstance(entry.event, VenueStateObserved):
                 self._compare(entry.sequence, entry.event)
-            for row in ledger_rows(entry.event, outcome, self._instruments):
+            for row in ledger_rows(outcome, self._instruments):
                 self._booked_ns = row.time_ns
                 yield _line(row)
 

@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from meva_core.agent.runtime_state import NEVER_NS, Runtime
+from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.data.market_data_service import Market
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.money import EXACT, exact
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import EquityMarked
 from meva_core.portfolio.pnl_service import PnLService
-from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.portfolio.valuation_service import Holding, ValuationService
 from meva_core.risk.circuit_breaker import CircuitBreaker
 from meva_core.risk.exposure_engine import ExposureEngine
@@ -52,7 +52,7 @@ class AccountWatch:
         *,
         valuation: ValuationService,
         pnl: PnLService,
-        treasury: TreasuryService,
+        treasury: TreasuryDesk,
         guard: LossGuard,
         gate: TradingGate,
         breaker: CircuitBreaker,
@@ -258,19 +258,28 @@ class AccountWatch:
         if self._sample_due_ns:
             self.mark()
             self.record_equity(time_ns // self._sample_ns * self._sample_ns)
+            if self.started:
+                self._treasury.watch_principal(self.equity)
         self._sample_due_ns = (time_ns // self._sample_ns + 1) * self._sample_ns
 
     def _roll_day(self, time_ns: int) -> None:
         if self._day_end_ns:
             self.mark()
+            self._close_day(self._day_end_ns)
             self._guard.roll_day(self._guard.anchors.equity)
-            self._treasury.roll_day(self._runtime.state)
             self._runtime.version += 1
             if self._resumes:
                 reason = "a new day has begun"
                 self._gate.lift(DAILY_LOSS, actor="loss_guard", reason=reason, time_ns=time_ns)
             self.mark()
         self._day_end_ns = self._next_day(time_ns)
+
+    def _close_day(self, closed_ns: int) -> None:
+        if not self.started:
+            return  # Nothing can be valued yet: its costs belong to the first day that can.
+        anchors = self._guard.anchors
+        result = self._valuation.amount(anchors.equity - anchors.day_open)
+        self._treasury.close_day(closed_ns, equity=self._valuation.amount(anchors.equity), result=result)
 
     def _base_price(self, symbol: str) -> Decimal:
         return self._valuation.price_of(self._bases[symbol])

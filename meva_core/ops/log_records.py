@@ -12,6 +12,8 @@ from meva_core.model.fill import Fill
 from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.model.state import Gate
 from meva_core.model.value import value
+from meva_core.portfolio.ledger_service import LedgerEntry
+from meva_core.portfolio.surplus import DaySurplus
 from meva_core.signals.strategy import Signal
 
 
@@ -137,6 +139,24 @@ class DataRejected:
 
 
 @value
+class MoneyBooked:
+    """A cost, a transfer or a movement of the reserve was posted to the ledger."""
+
+    time_ns: int
+    entry: LedgerEntry
+
+
+@value
+class DayClosed:
+    """A day ended; *rolling_surplus_30d* and *reserve* hold its *day*, in the reporting currency."""
+
+    time_ns: int
+    day: DaySurplus
+    rolling_surplus_30d: Decimal
+    reserve: Decimal
+
+
+@value
 class AlertRaised:
     """An alert was raised."""
 
@@ -156,4 +176,6 @@ Record = (
     | VenueCompared
     | DataRejected
     | AlertRaised
+    | MoneyBooked
+    | DayClosed
 )
