@@ -15,6 +15,7 @@ from meva_core.events import CostRecorded, TransferAnswerRequested, TransferSett
 from meva_core.model.order import OrderStatus
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import AlertRaised, DayClosed, MoneyBooked
+from meva_core.portfolio.attribution import EquityFacts, attribute
 from meva_core.portfolio.ledger_service import LedgerEntry, LedgerService, cost_entry, reserve_entry
 from meva_core.portfolio.surplus import TransferDecision, is_principal_protected, protected_budget
 from meva_core.portfolio.transfer_book import TransferStatus
@@ -78,12 +79,13 @@ class TreasuryDesk:
             )
         return True
 
-    def close_day(self, closed_ns: int, *, equity: Decimal, result: Decimal) -> None:
+    def close_day(self, closed_ns: int, *, before: EquityFacts, after: EquityFacts, result: Decimal) -> None:
         """Close a day with *result*, protect the principal, warn of a deficit, and propose a transfer."""
-        runtime, treasury = self._runtime, self._treasury
+        runtime, treasury, equity = self._runtime, self._treasury, after.equity
+        why = attribute(before, after, costs=runtime.state.treasury.operating_costs_today)
         day = treasury.close_day(runtime.state, closed_ns=closed_ns, result=result)
         rolling = runtime.state.treasury.rolling_surplus_30d
-        runtime.outbox.record(DayClosed(runtime.now_ns, day, rolling, treasury.reserve))
+        runtime.outbox.record(DayClosed(runtime.now_ns, day, why, rolling, treasury.reserve))
         if day.accrual:
             asset = runtime.state.reporting_currency
             self.book(reserve_entry(runtime.now_ns, asset=asset, amount=day.accrual))

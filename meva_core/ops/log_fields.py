@@ -171,6 +171,11 @@ def _said(record: Record) -> tuple[str, dict[str, Any]]:
             return "money.booked", {"cause": record.entry.cause}
         case DayClosed():
             return "day.closed", {
+                "opening": record.why.opening,
+                "price": record.why.price,
+                "fees": record.why.fees,
+                "transfers": record.why.transfers,
+                "closing": record.why.closing,
                 "result": record.day.result,
                 "costs": record.day.costs,
                 "surplus": record.day.surplus,

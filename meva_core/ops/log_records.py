@@ -12,6 +12,7 @@ from meva_core.model.fill import Fill
 from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.model.state import Gate
 from meva_core.model.value import value
+from meva_core.portfolio.attribution import DayAttribution
 from meva_core.portfolio.ledger_service import LedgerEntry
 from meva_core.portfolio.surplus import DaySurplus
 from meva_core.signals.strategy import Signal
@@ -148,10 +149,14 @@ class MoneyBooked:
 
 @value
 class DayClosed:
-    """A day ended; *rolling_surplus_30d* and *reserve* hold its *day*, in the reporting currency."""
+    """A day ended; *why* explains its change of equity.
+
+    *rolling_surplus_30d* and *reserve* hold its *day*; all is in the reporting currency.
+    """
 
     time_ns: int
     day: DaySurplus
+    why: DayAttribution
     rolling_surplus_30d: Decimal
     reserve: Decimal
 
