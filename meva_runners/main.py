@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),
+    "pnl": Entry("meva_runners.pnl", "Print what a session earned, and why its equity changed."),
     "costs": Entry("meva_runners.costs", "Record what running the agent costs, and close periods."),
 }
 
