@@ -310,6 +310,18 @@ class RiskBudgetRequested:
 
 
 @value
+class TransferAnswerRequested:
+    """An operator approves or rejects a transfer that the agent proposed."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    transfer_id: str
+    approved: bool
+    reason: str
+
+
+@value
 class TimerFired:
     """A timer that the core asked for is due."""
 
@@ -364,6 +376,7 @@ OperatorEvent = (
     | KillReleaseRequested
     | OrderCancelRequested
     | RiskBudgetRequested
+    | TransferAnswerRequested
 )
 Event = (
     MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled

@@ -96,7 +96,7 @@ class AgentDesk:
         """Return how everything stands."""
         agent, now_ns = self._process.agent, self._now_ns()
         age_max = self._config.risk.max_data_age_ms * NS_PER_MS
-        health = health_of(agent.state(), agent.market_data, now_ns=now_ns, data_age_ns_max=age_max)
+        health = health_of(agent.state(), agent.services.market_data, now_ns=now_ns, data_age_ns_max=age_max)
         return self._view.status(health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns)
 
     def why(self, client_order_id: str) -> tuple[DecisionView, ...]:

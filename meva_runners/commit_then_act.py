@@ -91,7 +91,7 @@ class CommittingAgent:
         outcome = self.agent.handle(event)
         entry = JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
         self._session.append(entry)
-        rows = ledger_rows(event, outcome, self._instruments)
+        rows = ledger_rows(outcome, self._instruments)
         if rows:
             self._session.record_ledger(rows)
         for observe in self._observers:

@@ -26,6 +26,7 @@ from meva_core.agent.orchestrator import AgentOrchestrator, AgentServices
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime, initial_state
 from meva_core.agent.strategy_slot import StrategySlot
+from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import VenueWatch, WatchSettings
 from meva_core.config.schema import AppConfig
 from meva_core.data.feature_store import FeatureStore
@@ -44,6 +45,7 @@ from meva_core.ops.alerts import AlertService
 from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.portfolio.ledger_service import OPENING, LedgerService, transfer_entry
 from meva_core.portfolio.pnl_service import PnLService
+from meva_core.portfolio.surplus import TreasuryPolicy
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.ports.exchange import VenueCapabilities
@@ -185,12 +187,24 @@ def _container(config: AppConfig, runtime: Runtime) -> punq.Container:
     )
     for service, instance in instances:
         container.register(service, instance=instance)
-    for service in (FeatureStore, OrderService, StrategyHoldings, LedgerService, TreasuryService, GateWatch):
+    for service in (FeatureStore, OrderService, StrategyHoldings, LedgerService, GateWatch):
         container.register(service, scope=once)
     container.register(MarketDataService, scope=once, instruments=tuple(instruments.values()))
     markets = [container.resolve(MarketDataService).market(symbol) for symbol in instruments]
     valuation = ValuationService(config.reporting_currency, markets)
     container.register(ValuationService, instance=valuation)
+    policy = config.treasury
+    container.register(
+        TreasuryPolicy,
+        instance=TreasuryPolicy(
+            policy.principal_baseline,
+            policy.reserve_share,
+            policy.min_reserve,
+            policy.max_transfer_share,
+            policy.cool_down_days,
+        ),
+    )
+    container.register(TreasuryService, scope=once)
     container.register(PnLService, scope=once, instruments=instruments)
     guard = LossGuard(
         daily_loss=valuation.quanta(risk.daily_loss_limit), drawdown=valuation.quanta(risk.max_drawdown_limit)
@@ -211,6 +225,7 @@ def _container(config: AppConfig, runtime: Runtime) -> punq.Container:
 def _add_agent(container: punq.Container, config: AppConfig) -> None:
     once = punq.Scope.singleton
     paths = container.resolve(_Paths).by_symbol
+    container.register(TreasuryDesk, scope=once, budget_max=config.risk.max_portfolio_exposure)
     container.register(
         AccountWatch,
         scope=once,

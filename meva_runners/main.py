@@ -29,6 +29,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "controls": Entry("meva_runners.controls", "Pause, resume, kill and ask a running agent."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
+    "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),
+    "pnl": Entry("meva_runners.pnl", "Print what a session earned, and why its equity changed."),
+    "costs": Entry("meva_runners.costs", "Record what running the agent costs, and close periods."),
 }
 
 SHELLS: Final = ("bash", "zsh", "fish")

@@ -87,6 +87,6 @@ class SessionRecorder:
             JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
         )
         self._recorded = outcome.sequence
-        rows = ledger_rows(event, outcome, self._instruments)
+        rows = ledger_rows(outcome, self._instruments)
         if rows:
             self._session.record_ledger(rows)

@@ -318,7 +318,7 @@ def _postings(config: AppConfig, entries: list[JournalEntry], name: str, seen: _
             continue
         rows += [
             (row.time_ns, row.cause, row.account, row.asset, row.amount)
-            for row in ledger_rows(entry.event, outcome, instruments)
+            for row in ledger_rows(outcome, instruments)
             if row.cause in mine
         ]
     return story_table("postings", columns, rows)

@@ -10,6 +10,16 @@ from meva_core.agent.account_watch import next_utc_day
 from meva_core.model.market import NS_PER_SECOND
 
 
+def day_in(zone: str) -> Callable[[int], str]:
+    """Return a function from a time (ns UTC) to the day in *zone*, as an ISO date; clock changes included."""
+    where = ZoneInfo(zone)
+
+    def day(time_ns: int) -> str:
+        return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).astimezone(where).date().isoformat()
+
+    return day
+
+
 def next_day_in(zone: str) -> Callable[[int], int]:
     """Return a function from a time (ns UTC) to the first later moment at which a day begins in *zone*.
 

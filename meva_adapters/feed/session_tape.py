@@ -22,7 +22,7 @@ from meva_adapters.storage.session_file import check_integrity, open_for_reading
 from meva_adapters.storage.session_reader import SessionReader
 from meva_core.errors import StorageError
 from meva_core.ports.market_feed import Block, EventBlock
-from meva_core.ports.storage import JournalEntry, SessionHeader
+from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
 
 
 class SessionTape:
@@ -120,6 +120,14 @@ class SessionTape:
     def span_ns(self) -> tuple[int, int]:
         """Return the times of the first and last event; raise `StorageError` when there is none."""
         return self._reader.span_ns(self._head)
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        """Yield every posting, in the order of booking."""
+        return self._reader.ledger()
+
+    def checkpoint(self) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest checkpoint of the agent with its sequence, or `None`."""
+        return self._reader.snapshot("agent")
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty when the session was cut off."""

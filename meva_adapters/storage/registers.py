@@ -34,6 +34,7 @@ from meva_core.events import (
     PauseRequested,
     ResumeRequested,
     RiskBudgetRequested,
+    TransferAnswerRequested,
     VenueStateObserved,
 )
 from meva_core.execution.order_lifecycle import TRANSITIONS, OrderReport
@@ -281,6 +282,8 @@ def _detail(event: OperatorEvent) -> str:
             return f"{event.client_order_id}: {event.reason}"
         case RiskBudgetRequested():
             return encode_decimal(event.new_budget)
+        case TransferAnswerRequested():
+            return f"{event.transfer_id} {'approved' if event.approved else 'rejected'}: {event.reason}"
         case _:
             assert_never(event)
 

@@ -137,7 +137,15 @@ CREATE TABLE costs (
 CREATE TABLE results (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-MIGRATIONS: Final = (_FIRST,)
+# A booked posting is never changed: what was wrong is corrected by new postings.
+_LEDGER_IS_FINAL: Final = """
+CREATE TRIGGER ledger_keeps_its_rows BEFORE UPDATE ON ledger
+BEGIN SELECT RAISE(ABORT, 'a posting is corrected by a new posting, never changed'); END;
+CREATE TRIGGER ledger_loses_no_rows BEFORE DELETE ON ledger
+BEGIN SELECT RAISE(ABORT, 'a posting is corrected by a new posting, never removed'); END;
+"""
+
+MIGRATIONS: Final = (_FIRST, _LEDGER_IS_FINAL)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 TABLES: Final = (
     "alerts",

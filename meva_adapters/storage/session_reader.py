@@ -14,18 +14,19 @@ import attrs
 from attrs import frozen
 
 from meva_adapters.storage.chain import chained
-from meva_adapters.storage.codec import decode, decode_commands, decode_event, decode_texts
+from meva_adapters.storage.codec import decode, decode_commands, decode_decimal, decode_event, decode_texts
 from meva_adapters.storage.market_segments import Segment, SegmentKey, columns_of, events_of
 from meva_adapters.storage.session_file import BEGUN, storage_errors
 from meva_core.commands import Command
 from meva_core.errors import StorageError
 from meva_core.events import Event, MarketEvent
-from meva_core.ports.storage import JournalEntry, SessionHeader
+from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
 
 _RESTORE: Final = "Restore the file from a backup; what lies before that event is sound."
 _HEADER_FIELDS: Final = tuple(field.name for field in attrs.fields(SessionHeader))
 _PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB,
 _JOURNAL_PAGE_ROWS: Final = 512  # a row of the journal some 1 kB.
+_ALL_ROWS: Final = (1 << 63) - 1
 _INTEGER_FIELDS: Final = ("seed", "started_ns")
 
 
@@ -137,6 +138,15 @@ class SessionReader:
         if digest != chained(b"", kind, sequence, checkpoint):
             raise self._damaged(f"has a changed snapshot at event {sequence}.")
         return sequence, decode(checkpoint, source=f"{self._path}, snapshot {sequence}")
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        """Yield every posting of the ledger table, in the order of booking."""
+        for _, time_ns, cause, account, asset, amount in self._pages(
+            "SELECT id, time_ns, cause, account, asset, amount FROM ledger WHERE id > ? AND id <= ? ORDER BY id",
+            0,
+            _ALL_ROWS,
+        ):
+            yield LedgerRow(time_ns, cause, account, asset, decode_decimal(amount))
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty while the session runs, and after a crash."""

@@ -11,13 +11,14 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.data.market_data_service import Market
 from meva_core.model.market import NEVER_NS, NS_PER_SECOND
 from meva_core.model.money import EXACT, exact
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import EquityMarked
+from meva_core.portfolio.attribution import EquityFacts
 from meva_core.portfolio.pnl_service import PnLService
-from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.portfolio.valuation_service import Holding, ValuationService
 from meva_core.risk.circuit_breaker import CircuitBreaker
 from meva_core.risk.exposure_engine import ExposureEngine
@@ -52,7 +53,7 @@ class AccountWatch:
         *,
         valuation: ValuationService,
         pnl: PnLService,
-        treasury: TreasuryService,
+        treasury: TreasuryDesk,
         guard: LossGuard,
         gate: TradingGate,
         breaker: CircuitBreaker,
@@ -77,6 +78,7 @@ class AccountWatch:
         self._bases: dict[str, str] = {}
         self._held = 0
         self._day_end_ns = self._sample_due_ns = 0
+        self._day_facts: EquityFacts | None = None  # None until a first day has been closed.
         self.started = False
 
     def attach(self, paths: Sequence[Banded]) -> None:
@@ -186,6 +188,14 @@ class AccountWatch:
         anchors = self._guard.anchors
         return {
             "started": self.started,
+            "day_facts": None
+            if self._day_facts is None
+            else [
+                self._day_facts.equity,
+                self._day_facts.earned,
+                self._day_facts.fees,
+                self._day_facts.transfers,
+            ],
             "due": [self._day_end_ns, self._sample_due_ns],
             "anchors": [
                 anchors.start,
@@ -200,6 +210,8 @@ class AccountWatch:
     def restore(self, memory: dict[str, Any]) -> None:
         """Take over the memory that `snapshot` returned; holdings and marks must be restored before."""
         self.started = memory["started"]
+        facts = memory["day_facts"]
+        self._day_facts = None if facts is None else EquityFacts(*facts)
         self._day_end_ns, self._sample_due_ns = memory["due"]
         self._guard.anchors = LossAnchors(*memory["anchors"])
         self.on_holdings()
@@ -258,19 +270,33 @@ class AccountWatch:
         if self._sample_due_ns:
             self.mark()
             self.record_equity(time_ns // self._sample_ns * self._sample_ns)
+            if self.started:
+                self._treasury.watch_principal(self.equity)
         self._sample_due_ns = (time_ns // self._sample_ns + 1) * self._sample_ns
 
     def _roll_day(self, time_ns: int) -> None:
         if self._day_end_ns:
             self.mark()
+            self._close_day(self._day_end_ns)
             self._guard.roll_day(self._guard.anchors.equity)
-            self._treasury.roll_day(self._runtime.state)
             self._runtime.version += 1
             if self._resumes:
                 reason = "a new day has begun"
                 self._gate.lift(DAILY_LOSS, actor="loss_guard", reason=reason, time_ns=time_ns)
             self.mark()
         self._day_end_ns = self._next_day(time_ns)
+
+    def _close_day(self, closed_ns: int) -> None:
+        if not self.started:
+            return  # Nothing can be valued yet: its costs belong to the first day that can.
+        anchors, totals = self._guard.anchors, self._pnl.totals
+        result = self._valuation.amount(anchors.equity - anchors.day_open)
+        with exact():
+            earned = totals.realized + self._pnl.unrealized()
+        facts = EquityFacts(self._valuation.amount(anchors.equity), earned, totals.fees, totals.transfers)
+        before = self._day_facts or EquityFacts(self._start_without_transfers())
+        self._treasury.close_day(closed_ns, before=before, after=facts, result=result)
+        self._day_facts = facts
 
     def _base_price(self, symbol: str) -> Decimal:
         return self._valuation.price_of(self._bases[symbol])

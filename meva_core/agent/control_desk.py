@@ -8,6 +8,7 @@ from typing import assert_never
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.events import (
     KillReleaseRequested,
@@ -17,6 +18,7 @@ from meva_core.events import (
     PauseRequested,
     ResumeRequested,
     RiskBudgetRequested,
+    TransferAnswerRequested,
 )
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import ControlAnswered
@@ -36,6 +38,7 @@ class ControlDesk:
         account: AccountWatch,
         desk: OrderDesk,
         watch: VenueWatch,
+        treasury: TreasuryDesk,
         budget_max: Decimal,
     ) -> None:
         self._runtime = runtime
@@ -44,6 +47,7 @@ class ControlDesk:
         self._account = account
         self._desk = desk
         self._watch = watch
+        self._treasury = treasury
         self._budget_max = budget_max
 
     def handle(self, event: OperatorEvent) -> None:
@@ -64,6 +68,8 @@ class ControlDesk:
                 refusal = self._cancel(event)
             case RiskBudgetRequested():
                 refusal = self._set_budget(event.new_budget)
+            case TransferAnswerRequested():
+                refusal = self._treasury.answer(event, equity=self._account.equity)
             case _:
                 assert_never(event)
         request = type(event).__name__.removesuffix("Requested")

@@ -18,6 +18,7 @@ from meva_core.agent.market_path import MarketPath
 from meva_core.agent.order_desk import OrderDesk, OrderReportEvent
 from meva_core.agent.outbox import Outcome
 from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import TIMER, VenueWatch
 from meva_core.commands import Approved, Command
 from meva_core.data.market_data_service import MarketDataService
@@ -100,6 +101,7 @@ class AgentOrchestrator:
         venue_watch: VenueWatch,
         connection_desk: ConnectionDesk,
         control_desk: ControlDesk,
+        treasury_desk: TreasuryDesk,
     ) -> None:
         self._runtime = runtime
         self._services = services
@@ -109,6 +111,7 @@ class AgentOrchestrator:
         self._watch = venue_watch
         self._connection_desk = connection_desk
         self._control_desk = control_desk
+        self._treasury_desk = treasury_desk
         self._inbox: deque[Event] = deque()
         self._handlers = self._table()
         account.attach(tuple(paths.values()))
@@ -266,7 +269,7 @@ class AgentOrchestrator:
             OrderQueryAnswered: watch.on_answer,
             VenueStateObserved: watch.on_state,
             TimerFired: self._wake,
-            CostRecorded: self._record_cost,
+            CostRecorded: self._treasury_desk.record_cost,
             TransferSettled: self._transfer,
         }
         table = {kind: self._begun(handler) for kind, handler in rare.items()}
@@ -309,17 +312,14 @@ class AgentOrchestrator:
         if event.name == TIMER:
             self._watch.on_timer(event.time_ns)
 
-    def _record_cost(self, event: CostRecorded) -> None:
-        self._services.treasury.record_cost(event.asset, event.amount, self._runtime.state)
-
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
         asset, amount = event.asset, event.amount
-        if not services.treasury.settle(event.transfer_id):
+        if not self._treasury_desk.settle(event):
             return
         with exact():
             value = services.pnl.record_transfer(asset, amount, runtime.state)
-        entry = transfer_entry(event.time_ns, f"transfer:{event.transfer_id}", asset=asset, amount=amount)
-        services.ledger.post(entry)
+        cause = f"transfer:{event.transfer_id}"
+        self._treasury_desk.book(transfer_entry(event.time_ns, cause, asset=asset, amount=amount))
         runtime.version += 1
         self._account.shift(value)

@@ -17,9 +17,11 @@ from meva_core.ops.log_records import (
     AlertRaised,
     ControlAnswered,
     DataRejected,
+    DayClosed,
     EquityMarked,
     FillBooked,
     GateChanged,
+    MoneyBooked,
     OrderSubmitted,
     OrderUpdated,
     Record,
@@ -65,6 +67,8 @@ _CATEGORY_OF_RECORD: Final[dict[type, LogCategory]] = {
     VenueCompared: LogCategory.RECONCILE,
     DataRejected: LogCategory.MARKET_DATA,
     AlertRaised: LogCategory.ALERT,
+    MoneyBooked: LogCategory.TREASURY,
+    DayClosed: LogCategory.TREASURY,
 }
 
 
@@ -81,6 +85,8 @@ LOUDEST: Final[dict[type, LogLevel]] = {
     VenueCompared: LogLevel.WARNING,
     DataRejected: LogLevel.WARNING,
     AlertRaised: LogLevel.CRITICAL,
+    MoneyBooked: LogLevel.INFO,
+    DayClosed: LogLevel.INFO,
 }
 assert set(LOUDEST) == set(_CATEGORY_OF_RECORD) == set(get_args(Record)), "every kind of record is known"
 
@@ -160,6 +166,22 @@ def _said(record: Record) -> tuple[str, dict[str, Any]]:
                 "stale": record.stale,
                 "differences": record.differences,
                 "unsettled": record.unsettled,
+            }
+        case MoneyBooked():
+            return "money.booked", {"cause": record.entry.cause}
+        case DayClosed():
+            return "day.closed", {
+                "opening": record.why.opening,
+                "price": record.why.price,
+                "fees": record.why.fees,
+                "transfers": record.why.transfers,
+                "closing": record.why.closing,
+                "result": record.day.result,
+                "costs": record.day.costs,
+                "surplus": record.day.surplus,
+                "reserve_accrual": record.day.accrual,
+                "rolling_surplus_30d": record.rolling_surplus_30d,
+                "reserve": record.reserve,
             }
         case DataRejected():
             return "data.rejected", {"symbol": record.symbol, "problem": record.problem}

@@ -12,6 +12,9 @@ from meva_core.model.fill import Fill
 from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.model.state import Gate
 from meva_core.model.value import value
+from meva_core.portfolio.attribution import DayAttribution
+from meva_core.portfolio.ledger_service import LedgerEntry
+from meva_core.portfolio.surplus import DaySurplus
 from meva_core.signals.strategy import Signal
 
 
@@ -137,6 +140,28 @@ class DataRejected:
 
 
 @value
+class MoneyBooked:
+    """A cost, a transfer or a movement of the reserve was posted to the ledger."""
+
+    time_ns: int
+    entry: LedgerEntry
+
+
+@value
+class DayClosed:
+    """A day ended; *why* explains its change of equity.
+
+    *rolling_surplus_30d* and *reserve* hold its *day*; all is in the reporting currency.
+    """
+
+    time_ns: int
+    day: DaySurplus
+    why: DayAttribution
+    rolling_surplus_30d: Decimal
+    reserve: Decimal
+
+
+@value
 class AlertRaised:
     """An alert was raised."""
 
@@ -156,4 +181,6 @@ Record = (
     | VenueCompared
     | DataRejected
     | AlertRaised
+    | MoneyBooked
+    | DayClosed
 )

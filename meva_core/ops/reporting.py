@@ -16,9 +16,11 @@ from meva_core.ops.log_records import (
     AlertRaised,
     ControlAnswered,
     DataRejected,
+    DayClosed,
     EquityMarked,
     FillBooked,
     GateChanged,
+    MoneyBooked,
     OrderSubmitted,
     OrderUpdated,
     Record,
@@ -138,6 +140,8 @@ class RunStatistics:
             VenueCompared: None,
             DataRejected: None,
             AlertRaised: None,
+            MoneyBooked: None,
+            DayClosed: None,
         }
         assert set(self._takers) == set(get_args(Record)), "every kind of record is known"
 

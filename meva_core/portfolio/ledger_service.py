@@ -1,7 +1,8 @@
 """Book every movement of money as a double entry, exactly; value nothing.
 
 A movement takes an amount out of one account and puts it into another, so an entry that does not balance cannot
-be written down. Accounts: `venue` (what the venue holds for us), `trading:SYMBOL`, `fees`, `opening`, `transfers`.
+be written down. Accounts: `venue` (what the venue holds for us), `trading:SYMBOL`, `fees`, `opening`, `transfers`,
+`costs:CATEGORY` against `payable` (the operator pays operating costs), and `reserve` against `surplus`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ VENUE = "venue"
 FEES = "fees"
 OPENING = "opening"
 TRANSFERS = "transfers"
+PAYABLE = "payable"
+SURPLUS = "surplus"
+RESERVE = "reserve"
 
 _BUY: Final = Side.BUY
 
@@ -95,6 +99,16 @@ def transfer_entry(
 ) -> LedgerEntry:
     """Return the entry of money that entered (positive) or left the venue account."""
     return LedgerEntry(time_ns, cause, (Movement(asset, amount, against, VENUE),))
+
+
+def cost_entry(time_ns: int, cost_id: str, *, category: str, asset: str, amount: Decimal) -> LedgerEntry:
+    """Return the entry of an operating cost; the venue does not pay it, so it is owed to who does."""
+    return LedgerEntry(time_ns, f"cost:{cost_id}", (Movement(asset, amount, PAYABLE, f"costs:{category}"),))
+
+
+def reserve_entry(time_ns: int, *, asset: str, amount: Decimal) -> LedgerEntry:
+    """Return the entry of surplus that a day's close puts into the reserve, in the reporting currency."""
+    return LedgerEntry(time_ns, f"reserve:{time_ns}", (Movement(asset, amount, SURPLUS, RESERVE),))
 
 
 class LedgerService:

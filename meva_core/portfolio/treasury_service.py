@@ -1,50 +1,129 @@
-"""Keep what running the agent costs, in the reporting currency; move no money."""
+"""Keep what running the agent costs and leaves over, and its transfers; move no money and send nothing."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from meva_core.model.money import EXACT, ZERO
-from meva_core.model.state import CanonicalState
+from meva_core.model.state import AssetBalance, CanonicalState
+from meva_core.portfolio.surplus import (
+    NS_PER_DAY,
+    ROLLING_DAYS,
+    DaySurplus,
+    SurplusReport,
+    TransferDecision,
+    TreasuryPolicy,
+    day_surplus,
+    evaluate_transfer,
+    rolling_surplus,
+)
+from meva_core.portfolio.transfer_book import TransferBook
 from meva_core.portfolio.valuation_service import ValuationService
 
-# Whoever repeats a transfer does so within days; the journal keeps every one for ever.
+# Whoever repeats a transfer or a cost does so within days; the journal keeps every one for ever.
 TRANSFERS_KEPT: Final = 1_000
+# A day of a clock change is an hour longer or shorter; the oldest of 31 closed days is out all the same.
+_WINDOW_NS: Final = ROLLING_DAYS * NS_PER_DAY - 2 * 3_600 * 10**9
 
 
 class TreasuryService:
     """Write the treasury part of the canonical state."""
 
-    def __init__(self, valuation: ValuationService) -> None:
+    def __init__(self, valuation: ValuationService, policy: TreasuryPolicy) -> None:
         self._valuation = valuation
+        self.policy = policy
         self._settled: dict[str, None] = {}
+        self._costs: dict[str, None] = {}
+        self._days: list[DaySurplus] = []
+        self.reserve = ZERO
+        self.transfers = TransferBook()
 
     def settle(self, transfer_id: str) -> bool:
         """Return whether *transfer_id* is new, and remember it: a transfer that is told twice moves money once."""
-        if transfer_id in self._settled:
-            return False
-        self._settled[transfer_id] = None
-        if len(self._settled) > TRANSFERS_KEPT:
-            del self._settled[next(iter(self._settled))]
-        return True
+        return _is_new(self._settled, transfer_id)
 
-    def snapshot(self) -> list[str]:
-        """Return the transfers that are remembered, oldest first."""
-        return list(self._settled)
+    def refusal_of_cost(self, cost_id: str, asset: str, amount: Decimal) -> str:
+        """Return why a cost cannot be booked, empty when it can; change nothing."""
+        if cost_id in self._costs:
+            return f"cost {cost_id} is booked already"
+        if not amount.is_finite():
+            return f"{amount} is no amount"
+        if not self._valuation.has_price(asset):
+            return f"no mark converts {asset} to {self._valuation.reporting_currency}"
+        return ""
 
-    def restore(self, memory: list[str]) -> None:
-        """Take over the memory that `snapshot` returned."""
-        self._settled = dict.fromkeys(memory)
+    def record_cost(self, cost_id: str, asset: str, amount: Decimal, state: CanonicalState) -> Decimal:
+        """Add an operating cost to today's, and return it in the reporting currency at the mark of now.
 
-    def record_cost(self, asset: str, amount: Decimal, state: CanonicalState) -> Decimal:
-        """Add an operating cost to today's, and return it in the reporting currency."""
+        Ask `refusal_of_cost` first.
+        """
         value = EXACT.multiply(amount, self._valuation.price_of(asset))
+        _is_new(self._costs, cost_id)
         treasury = state.treasury
         treasury.operating_costs_today = EXACT.add(treasury.operating_costs_today, value)
         return value
 
-    def roll_day(self, state: CanonicalState) -> None:
-        """Begin a new day."""
-        state.treasury.operating_costs_today = ZERO
-        state.treasury.reserve_accrual_today = ZERO
+    def compute_daily_surplus(self, state: CanonicalState, *, closed_ns: int, result: Decimal) -> DaySurplus:
+        """Return the surplus of the day that ends at *closed_ns* with *result*, fees included, transfers apart."""
+        costs, share = state.treasury.operating_costs_today, self.policy.reserve_share
+        return day_surplus(closed_ns, result=result, costs=costs, reserve_share=share)
+
+    def close_day(self, state: CanonicalState, *, closed_ns: int, result: Decimal) -> DaySurplus:
+        """Close the day: accrue the reserve, roll the 30 days on, and begin the next day's costs."""
+        day = self.compute_daily_surplus(state, closed_ns=closed_ns, result=result)
+        self._days = [each for each in self._days if each.closed_ns > closed_ns - _WINDOW_NS]
+        self._days.append(day)
+        self.reserve = EXACT.add(self.reserve, day.accrual)
+        treasury = state.treasury
+        treasury.operating_costs_today = ZERO
+        treasury.reserve_accrual_today = day.accrual
+        treasury.rolling_surplus_30d = rolling_surplus(self._days)
+        return day
+
+    def report(self, state: CanonicalState, *, time_ns: int, equity: Decimal, doubt: str) -> SurplusReport:
+        """Return what a transfer is judged by now; a day must have been closed."""
+        cash = state.balances.get(state.reporting_currency, AssetBalance(state.reporting_currency))
+        return SurplusReport(
+            time_ns,
+            self._days[-1],
+            state.treasury.rolling_surplus_30d,
+            self.reserve,
+            equity,
+            EXACT.subtract(cash.total, cash.locked),
+            doubt,
+            self.transfers.waiting,
+            self.transfers.last_approved_ns,
+        )
+
+    def evaluate_transfer(self, report: SurplusReport) -> TransferDecision:
+        """Return how much may be sent under the policy."""
+        return evaluate_transfer(report, self.policy)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole memory as plain values, oldest first."""
+        return {
+            "settled": list(self._settled),
+            "costs": list(self._costs),
+            "days": [[day.closed_ns, day.result, day.costs, day.surplus, day.accrual] for day in self._days],
+            "reserve": self.reserve,
+            "transfers": self.transfers.snapshot(),
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take over the memory that `snapshot` returned."""
+        self._settled = dict.fromkeys(memory["settled"])
+        self._costs = dict.fromkeys(memory["costs"])
+        self._days = [DaySurplus(*row) for row in memory["days"]]
+        self.reserve = memory["reserve"]
+        self.transfers.restore(memory["transfers"])
+
+
+def _is_new(known: dict[str, None], name: str) -> bool:
+    """Return whether *name* is new to *known*, and keep it among the last ones."""
+    if name in known:
+        return False
+    known[name] = None
+    if len(known) > TRANSFERS_KEPT:
+        del known[next(iter(known))]
+    return True

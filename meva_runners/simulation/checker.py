@@ -204,7 +204,7 @@ class Checker:
         for name, held in (
             ("fills", len(agent.state().fills)),
             ("ended orders", len(memory["orders"]["ended"])),
-            ("transfers", len(memory["treasury"])),
+            ("transfers", len(memory["treasury"]["settled"])),
             ("orders of the window", len(memory["order_rate"])),
         ):
             self._expect("I24", held <= _KEPT_MAX, f"{held} {name} are kept")

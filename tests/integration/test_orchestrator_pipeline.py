@@ -136,8 +136,8 @@ def test_one_trade_goes_from_data_to_the_ledger_by_way_of_a_venue() -> None:
     handled = through_the_venue(agent, venue)
     moved: dict[str, Decimal] = defaultdict(Decimal)
     posted: dict[str, Decimal] = defaultdict(Decimal)
-    for event, outcome in handled:
-        for row in ledger_rows(event, outcome, instruments_of(config())):
+    for _, outcome in handled:
+        for row in ledger_rows(outcome, instruments_of(config())):
             posted[row.asset] += row.amount
             moved[row.asset] += row.amount if row.account == "venue" else 0
 

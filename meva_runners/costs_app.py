@@ -1,0 +1,90 @@
+"""Do what the command line of costs asks for; know no formula."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+import orjson
+from rich.table import Table
+
+from meva_adapters.clock.system import SystemClock
+from meva_adapters.reports.terminal import console_for, printable
+from meva_adapters.storage.cost_file import archive, changing, cost_of, costs_of_csv, due_through, read_book
+from meva_core.errors import DataError
+from meva_core.model.market import NS_PER_SECOND
+from meva_core.model.money import plain
+from meva_core.portfolio.cost_book import Schedule
+
+
+def add_cost(path: Path, reporting: str, row: dict[str, str], *, every: str | None, until: str) -> None:
+    """Book one cost, or keep a recurring one."""
+    with changing(path, reporting) as book:
+        cost = cost_of(book, row, source="cost")
+        if every is None:
+            book.add([cost])
+        else:
+            book.add_schedule(Schedule(cost, every, _day(until) if until else ""))
+    click.echo(f"Booked {cost.cost_id}: {plain(cost.worth)} {book.reporting_currency}.")
+
+
+def import_costs(path: Path, reporting: str, table: Path) -> None:
+    """Book every row of a CSV file, or none."""
+    with changing(path, reporting) as book:
+        costs = costs_of_csv(book, table)
+        book.add(costs, source=str(table))
+    click.echo(f"Booked {len(costs)} costs.")
+
+
+def list_costs(path: Path, through: str, *, as_json: bool) -> None:
+    """Print what is open up to a day."""
+    book = read_book(path)
+    costs = due_through(book, _day(through) if through else _today())
+    sums = {name: plain(amount) for name, amount in book.by_category(costs).items()}
+    if as_json:
+        rows = [
+            {"id": cost.cost_id, "day": cost.day, "category": cost.category, "currency": cost.currency}
+            | {"amount": plain(cost.amount), "mark": plain(cost.mark), "worth": plain(cost.worth)}
+            for cost in costs
+        ]
+        heading = {"reporting_currency": book.reporting_currency, "closed_through": book.closed_through}
+        content = heading | {"carried": plain(book.carried), "by_category": sums, "costs": rows}
+        click.echo(orjson.dumps(content).decode())
+        return
+    table = Table("day", "id", "category", "cost", "mark", book.reporting_currency, title="Open costs")
+    for cost in costs:
+        amounts = (f"{plain(cost.amount)} {cost.currency}", plain(cost.mark), plain(cost.worth))
+        table.add_row(cost.day, *(printable(text) for text in (cost.cost_id, cost.category, *amounts)))
+    console = console_for(sys.stdout)
+    console.print(table)
+    for name, amount in sums.items():
+        console.print(f"{printable(name)}: {amount} {book.reporting_currency}", soft_wrap=True)
+    console.print(f"carried: {plain(book.carried)} {book.reporting_currency}", soft_wrap=True)
+
+
+def rotate_costs(path: Path, through: str, directory: Path) -> None:
+    """Close a period: its archive is durable before the book lets go of it."""
+    day = _day(through)
+    if not path.exists():
+        read_book(path)
+    if day >= _today():
+        raise DataError("rotate", 0, f"{day} has not ended yet.", "Close a day that is over.")
+    with changing(path, "") as book:
+        period = book.close(day, due_through(book, day))
+        written, checksum = archive(directory, book, period)
+        book.carry(period, checksum)
+    told = f"Closed {len(period.costs)} costs through {day} into {written}, checksum {checksum}."
+    click.echo(f"{told} Carried: {plain(book.carried)} {book.reporting_currency}.")
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as problem:
+        raise DataError("day", 0, f"{text!r} is no day.", "Write it as 2026-03-31.") from problem
+
+
+def _today() -> str:
+    return datetime.fromtimestamp(SystemClock().now_ns() // NS_PER_SECOND, UTC).date().isoformat()

@@ -1,0 +1,108 @@
+"""Replay a session's journal and tell what it earned, by day, symbol and strategy; book nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+import orjson
+from attrs import frozen
+from rich.table import Table
+
+from meva_adapters.clock.day_zone import day_in
+from meva_adapters.feed.session_tape import SessionTape
+from meva_adapters.reports.terminal import console_for, printable
+from meva_adapters.settings import config_from_json
+from meva_core.model.money import plain
+from meva_core.ops.log_records import DayClosed, FillBooked
+from meva_core.portfolio.trade_results import CostMethod, TradeResults
+from meva_runners.composition import compose_agent, instruments_of
+from meva_runners.strategy_loading import configured_strategies
+
+
+@frozen
+class SessionResults:
+    """Hold the results, the marks at the end by symbol (`None` where none is known), and the days that closed."""
+
+    results: TradeResults
+    marks: Mapping[str, Decimal | None]
+    days: tuple[DayClosed, ...]
+    reporting_currency: str
+
+    def unrealized(self) -> dict[tuple[str, str], Decimal | None]:
+        """Return what each (symbol, strategy) would realise at the last mark, in the quote asset."""
+        return {
+            key: None if self.marks[key[0]] is None else self.results.unrealized(*key, self._mark(key[0]))
+            for key in self.results.positions
+        }
+
+    def _mark(self, symbol: str) -> Decimal:
+        mark = self.marks[symbol]
+        assert mark is not None, "asked before"
+        return mark
+
+
+def read_pnl(path: Path, method: CostMethod) -> SessionResults:
+    """Return the results of the session at *path*; raise `StorageError` when it cannot be read."""
+    with SessionTape(path) as tape:
+        config = config_from_json(tape.header.config_json)
+        agent = compose_agent(config, configured_strategies(config))
+        day, instruments = day_in(config.day_zone), instruments_of(config)
+        results, days = TradeResults(method), []
+        for entry in tape.entries():
+            for record in agent.handle(entry.event).records:
+                if isinstance(record, FillBooked):
+                    base = instruments[record.fill.symbol].base
+                    results.add(record.fill, day=day(record.time_ns), strategy=record.strategy, base=base)
+                elif isinstance(record, DayClosed):
+                    days.append(record)
+        markets = {symbol: agent.path(symbol).market for symbol in instruments}
+    marks = {symbol: market.mark if market.last_ticks else None for symbol, market in markets.items()}
+    return SessionResults(results, marks, tuple(days), config.reporting_currency)
+
+
+def pnl_json(session: SessionResults) -> str:
+    """Return the results as one JSON object; money is text in plain notation."""
+    content: Mapping[str, Any] = {
+        "reporting_currency": session.reporting_currency,
+        "lines": [
+            attrs.asdict(key)
+            | {
+                "realized": plain(line.realized),
+                "fees": {asset: plain(fee) for asset, fee in sorted(line.fees.items())},
+                "fills": line.fills,
+            }
+            for key, line in session.results.lines.items()
+        ],
+        "unrealized": [
+            {"symbol": symbol, "strategy": strategy, "amount": None if amount is None else plain(amount)}
+            for (symbol, strategy), amount in session.unrealized().items()
+        ],
+        "days": [
+            {"closed_ns": each.day.closed_ns}
+            | {name: plain(amount) for name, amount in attrs.asdict(each.why).items()}
+            for each in session.days
+        ],
+    }
+    return orjson.dumps(content).decode()
+
+
+def print_pnl(session: SessionResults, stream: TextIO) -> None:
+    """Write results and days as tables."""
+    lines = Table("day", "symbol", "strategy", "fills", "realised", "fees", title="Results, in quote assets")
+    for key, line in session.results.lines.items():
+        fees = ", ".join(f"{plain(fee)} {asset}" for asset, fee in sorted(line.fees.items()))
+        texts = (key.day, key.symbol, key.strategy, str(line.fills), plain(line.realized), fees)
+        lines.add_row(*(printable(text) for text in texts))
+    names = ("opening", "price", "fees", "costs", "transfers", "closing")
+    days = Table(*names, title=f"Why equity changed on each closed day, in {session.reporting_currency}")
+    for each in session.days:
+        days.add_row(*(plain(getattr(each.why, name)) for name in names))
+    console = console_for(stream)
+    console.print(lines, days)
+    for (symbol, strategy), amount in session.unrealized().items():
+        told = "no mark" if amount is None else plain(amount)
+        console.print(f"unrealised {printable(symbol)} {printable(strategy)}: {told}", soft_wrap=True)
