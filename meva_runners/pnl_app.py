@@ -25,11 +25,14 @@ from meva_runners.strategy_loading import configured_strategies
 
 @frozen
 class SessionResults:
-    """Hold the results, the marks at the end by symbol (`None` where none is known), and the days that closed."""
+    """Hold the results, the marks at the end by symbol (`None` where none is known), and the days that closed.
+
+    *days* are keyed by their date in the configured zone.
+    """
 
     results: TradeResults
     marks: Mapping[str, Decimal | None]
-    days: tuple[DayClosed, ...]
+    days: Mapping[str, DayClosed]
     reporting_currency: str
 
     def unrealized(self) -> dict[tuple[str, str], Decimal | None]:
@@ -51,17 +54,17 @@ def read_pnl(path: Path, method: CostMethod) -> SessionResults:
         config = config_from_json(tape.header.config_json)
         agent = compose_agent(config, configured_strategies(config))
         day, instruments = day_in(config.day_zone), instruments_of(config)
-        results, days = TradeResults(method), []
+        results, days = TradeResults(method), dict[str, DayClosed]()
         for entry in tape.entries():
             for record in agent.handle(entry.event).records:
                 if isinstance(record, FillBooked):
                     base = instruments[record.fill.symbol].base
                     results.add(record.fill, day=day(record.time_ns), strategy=record.strategy, base=base)
                 elif isinstance(record, DayClosed):
-                    days.append(record)
+                    days[day(record.day.closed_ns - 1)] = record  # A day ends before the next begins.
         markets = {symbol: agent.path(symbol).market for symbol in instruments}
     marks = {symbol: market.mark if market.last_ticks else None for symbol, market in markets.items()}
-    return SessionResults(results, marks, tuple(days), config.reporting_currency)
+    return SessionResults(results, marks, days, config.reporting_currency)
 
 
 def pnl_json(session: SessionResults) -> str:
@@ -82,9 +85,9 @@ def pnl_json(session: SessionResults) -> str:
             for (symbol, strategy), amount in session.unrealized().items()
         ],
         "days": [
-            {"closed_ns": each.day.closed_ns}
+            {"day": day, "closed_ns": each.day.closed_ns}
             | {name: plain(amount) for name, amount in attrs.asdict(each.why).items()}
-            for each in session.days
+            for day, each in session.days.items()
         ],
     }
     return orjson.dumps(content).decode()
@@ -98,9 +101,10 @@ def print_pnl(session: SessionResults, stream: TextIO) -> None:
         texts = (key.day, key.symbol, key.strategy, str(line.fills), plain(line.realized), fees)
         lines.add_row(*(printable(text) for text in texts))
     names = ("opening", "price", "fees", "costs", "transfers", "closing")
-    days = Table(*names, title=f"Why equity changed on each closed day, in {session.reporting_currency}")
-    for each in session.days:
-        days.add_row(*(plain(getattr(each.why, name)) for name in names))
+    title = f"Why equity changed on each closed day, in {session.reporting_currency}"
+    days = Table("day", *names, title=title)
+    for day, each in session.days.items():
+        days.add_row(day, *(plain(getattr(each.why, name)) for name in names))
     console = console_for(stream)
     console.print(lines, days)
     for (symbol, strategy), amount in session.unrealized().items():
