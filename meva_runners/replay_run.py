@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from meva_adapters.feed.times import text_of_ns
 from meva_adapters.storage.codec import decode, encode
+from meva_adapters.wire.times import text_of_ns
 from meva_core.agent.decider import STRATEGY_FAILED
 from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig

@@ -8,9 +8,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from meva_adapters.feed.grid import BadCellError
 from meva_adapters.feed.open_tape import open_tape
-from meva_adapters.feed.times import time_ns
+from meva_adapters.wire.grid import BadCellError
+from meva_adapters.wire.times import time_ns
 from meva_core.errors import DataError
 from meva_core.model.instrument import Instrument
 from meva_core.ports.market_feed import Tape

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from meva_adapters.feed.columns import Shape, integer_columns, shape_of
-from meva_adapters.feed.grid import BadCellError
 from meva_adapters.feed.layout import Layout
 from meva_adapters.feed.ordering import Numbered
 from meva_adapters.feed.recording import Recording
 from meva_adapters.feed.rows import Rows
+from meva_adapters.wire.grid import BadCellError
 from meva_core.errors import DataError
 from meva_core.model.market import Side
 

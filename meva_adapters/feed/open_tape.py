@@ -12,13 +12,13 @@ from attrs import frozen
 from meva_adapters.feed.binance_frames import FRAME, FrameReader
 from meva_adapters.feed.csv_tape import CsvReader, cells_of
 from meva_adapters.feed.file_tape import FileTape, Reader
-from meva_adapters.feed.grid import BadCellError
 from meva_adapters.feed.layout import BARS, Layout, dump_layout, header_layout
 from meva_adapters.feed.parquet_tape import PARQUET_MAGIC, ParquetReader, parquet_cells, parquet_layout
 from meva_adapters.feed.recording import Recording
 from meva_adapters.feed.rows import BarRows, Rows, TradeRows
-from meva_adapters.feed.symbols import find_instrument, table_instrument
-from meva_adapters.feed.times import time_ns
+from meva_adapters.wire.grid import BadCellError
+from meva_adapters.wire.symbols import find_instrument, table_instrument
+from meva_adapters.wire.times import time_ns
 from meva_core.errors import DataError
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_SECOND, TIMEFRAME_NS, timeframe_ns

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from meva_adapters.feed.times import text_of_ns
+from meva_adapters.wire.times import text_of_ns
 from meva_core.data.replay_loader import event_times
 from meva_core.errors import DataError
 from meva_core.events import BookChanged, Event, TradeReceived

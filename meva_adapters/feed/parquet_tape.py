@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import attrs
 
-from meva_adapters.feed.grid import BadCellError
 from meva_adapters.feed.layout import Layout, header_layout
 from meva_adapters.feed.ordering import Numbered
 from meva_adapters.feed.recording import Recording
 from meva_adapters.feed.rows import Rows
+from meva_adapters.wire.grid import BadCellError
 from meva_core.errors import ConfigError, DataError
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
 

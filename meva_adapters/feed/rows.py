@@ -7,9 +7,9 @@ from operator import gt, lt
 from typing import Final, Protocol
 
 from meva_adapters.feed.columns import FLAG_WORDS, SIDE_WORDS
-from meva_adapters.feed.grid import INT64_MAX, BadCellError, price_grid, quantity_grid
 from meva_adapters.feed.layout import Layout
-from meva_adapters.feed.times import time_ns, unit_ns
+from meva_adapters.wire.grid import INT64_MAX, BadCellError, price_grid, quantity_grid
+from meva_adapters.wire.times import time_ns, unit_ns
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side, timeframe_ns
 from meva_core.ports.market_feed import BarBlock, TradeBlock

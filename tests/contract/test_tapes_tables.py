@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meva_adapters.feed.columns import integer_columns, shape_of
-from meva_adapters.feed.grid import price_grid
+from meva_adapters.wire.grid import price_grid
 from meva_core.model.market import Side
 from tests.contract.tape_files import bars_of, instrument, rows_of, tape_of, trades_of, written
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from meva_adapters.feed.grid import INT64_MAX, BadCellError
+from meva_adapters.wire.grid import INT64_MAX, BadCellError
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 
 # Below each bound an integer counts this many nanoseconds: seconds until 5138, then ms, us, ns.

@@ -1,0 +1,1 @@
+"""Carry bytes to venues and back: sent once, with a limit on every wait, and every outcome named."""

@@ -1,0 +1,129 @@
+"""Send one HTTP request, once, and say what is known of its outcome; interpret no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    InvalidURL,
+    ServerDisconnectedError,
+)
+from attrs import frozen
+from yarl import URL
+
+from meva_core.errors import MevaError
+
+_BODY_BYTES_MAX: Final = 32 << 20  # The largest answer, a venue's whole rule book, has a third of it.
+_DEFAULT_TIMEOUT_S: Final = 10.0  # Binance gives up after ten seconds itself (error -1007).
+
+
+@frozen
+class Answer:
+    """Hold one complete answer. Names in *headers* are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@frozen
+class NotSentError(MevaError):
+    """Report that no byte of a request left: its name was not found, or no connection or TLS came about."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return f"not sent: {self.problem}"
+
+
+@frozen
+class NoAnswerError(MevaError):
+    """Report a request that may have arrived, with no complete answer to it."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return f"no answer: {self.problem}"
+
+
+class HttpTransport:
+    """Keep the connections to one or more hosts. Nothing is ever sent twice and no redirect is followed.
+
+    Must be made and closed in the event loop that uses it: `async with HttpTransport() as transport`.
+    """
+
+    def __init__(self, *, timeout_s: float = _DEFAULT_TIMEOUT_S) -> None:
+        timeout = ClientTimeout(total=timeout_s, connect=timeout_s / 2)
+        self.session = ClientSession(timeout=timeout, middlewares=(_once,), trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self.session.close()
+
+    async def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a request whose *url* is already percent-encoded; raise `NotSentError` or `NoAnswerError`."""
+        try:
+            # What was signed must be what is sent, so the URL is not encoded again.
+            target = URL(url, encoded=True)
+        except ValueError as exc:
+            raise NotSentError("the address is no URL") from exc
+        try:
+            async with self.session.request(
+                method, target, headers=headers, allow_redirects=False
+            ) as response:
+                body = await _read(response)
+                names = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, names, body)
+        except (ClientConnectorError, ConnectionTimeoutError, InvalidURL) as exc:
+            raise NotSentError(_told(exc)) from exc
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise NoAnswerError(_told(exc)) from exc
+
+
+async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Let a broken connection end the request: aiohttp would send a GET, PUT or DELETE again by itself.
+
+    Its retry (client.py, "retry_persistent_connection") looks for its own errors, and finds ours instead.
+    """
+    try:
+        return await handler(request)
+    except (ClientConnectorError, ConnectionTimeoutError):
+        raise
+    except (ClientOSError, ServerDisconnectedError) as exc:
+        raise NoAnswerError(_told(exc)) from exc
+
+
+async def _read(response: ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(1 << 16):
+        size += len(part)
+        if size > _BODY_BYTES_MAX:
+            raise NoAnswerError(f"the answer has more than {_BODY_BYTES_MAX} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _told(exc: BaseException) -> str:
+    """Name a failure without its URL, which is signed."""
+    if isinstance(exc, ClientConnectorError):
+        return f"{type(exc).__name__}: {exc.host}:{exc.port} {exc.strerror or type(exc.os_error).__name__}"
+    return type(exc).__name__

@@ -1,0 +1,49 @@
+"""Decide whether a request may leave now, by the venue's counters; cancels keep a reserve that orders cannot use."""
+
+from __future__ import annotations
+
+from attrs import define
+
+
+@define(kw_only=True)
+class RateBudget:
+    """Count weight in calendar windows of the venue's clock, as Binance does (limits, "fixed windows").
+
+    *reserve* of *limit* is kept for urgent requests. After `block` nothing leaves at all: whoever asks during a
+    Retry-After is banned (invariant I27).
+    """
+
+    limit: int
+    reserve: int
+    window_ns: int
+    used: int = 0
+    blocked_until_ns: int = 0
+    _window: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        assert 0 <= self.reserve < self.limit, "something is left for orders"
+
+    def take(self, weight: int, now_ns: int, *, urgent: bool = False) -> str:
+        """Take *weight* and return an empty text, or take nothing and return why not."""
+        if now_ns < self.blocked_until_ns:
+            return f"rate limited for another {(self.blocked_until_ns - now_ns) // 10**6} ms"
+        self._turn(now_ns)
+        bound = self.limit if urgent else self.limit - self.reserve
+        if self.used + weight > bound:
+            return f"weight {self.used} + {weight} would pass the budget of {bound}"
+        self.used += weight
+        return ""
+
+    def learn(self, used: int, now_ns: int) -> None:
+        """Take the venue's own count, where it is higher than ours: others may use the same address."""
+        self._turn(now_ns)
+        self.used = max(self.used, used)
+
+    def block(self, until_ns: int) -> None:
+        """Let nothing leave before *until_ns*."""
+        self.blocked_until_ns = max(self.blocked_until_ns, until_ns)
+
+    def _turn(self, now_ns: int) -> None:
+        window = now_ns // self.window_ns
+        if window > self._window:
+            self._window, self.used = window, 0

@@ -1,0 +1,139 @@
+"""Turn Binance's market messages into events, exactly: the one code for recordings and live streams; keep no book.
+
+Sizes in a book may be off the lot grid (orders older than the grid rest there); they are rounded down to whole
+lots, and counted. Prices and trades are exact, or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import frozen
+
+from meva_adapters.wire.grid import Grid, price_grid, quantity_grid
+from meva_adapters.wire.times import unit_ns
+from meva_core.events import BookChanged, CandleClosed, Event, QuoteReceived, TradeReceived
+from meva_core.model.instrument import Instrument
+from meva_core.model.market import Candle, Side
+
+_BEST_QUOTE: Final = frozenset({"u", "s", "b", "B", "a", "A"})  # A bookTicker names no event.
+
+
+@frozen
+class WireMarket:
+    """Hold what turns one symbol's text into integers. A side of a quote may be empty, a level removed."""
+
+    symbol: str
+    price: Grid
+    quantity: Grid
+    quote_price: Grid
+    level_quantity: Grid
+
+
+def wire_market(instrument: Instrument) -> WireMarket:
+    """Return what turns messages about *instrument* into integers."""
+    return WireMarket(
+        symbol=instrument.symbol,
+        price=price_grid("price", instrument),
+        quantity=quantity_grid("quantity", instrument),
+        quote_price=Grid("quoted price", instrument, setting="tick_size", zero_ok=True),
+        level_quantity=quantity_grid("level quantity", instrument, zero_ok=True, round_down=True),
+    )
+
+
+def _trade(received_ns: int, market: WireMarket, data: dict[str, Any]) -> TradeReceived:
+    return TradeReceived(
+        time_ns=received_ns,
+        symbol=market.symbol,
+        price_ticks=market.price.steps(data["p"]),
+        quantity_lots=market.quantity.steps(data["q"]),
+        taker_side=Side.SELL if data["m"] else Side.BUY,  # m: the buyer was the maker, so the taker sold.
+        trade_id=_whole(data["t"]),
+        venue_time_ns=_venue_ns(data["T"]),
+    )
+
+
+def _quote(received_ns: int, market: WireMarket, data: dict[str, Any]) -> QuoteReceived:
+    return QuoteReceived(
+        time_ns=received_ns,
+        symbol=market.symbol,
+        bid_ticks=market.quote_price.steps(data["b"]),
+        bid_lots=market.level_quantity.steps(data["B"]),
+        ask_ticks=market.quote_price.steps(data["a"]),
+        ask_lots=market.level_quantity.steps(data["A"]),
+        update_id=_whole(data["u"]),
+    )
+
+
+def _depth(received_ns: int, market: WireMarket, data: dict[str, Any]) -> BookChanged:
+    return BookChanged(
+        time_ns=received_ns,
+        symbol=market.symbol,
+        snapshot=False,
+        first_update_id=_whole(data["U"]),
+        last_update_id=_whole(data["u"]),
+        bids=_levels(market, data["b"]),
+        asks=_levels(market, data["a"]),
+        venue_time_ns=_venue_ns(data["E"]),
+    )
+
+
+def read_snapshot(received_ns: int, market: WireMarket, data: dict[str, Any]) -> BookChanged:
+    """Read an answer of the REST call `depth`, which names no symbol and no time."""
+    update_id = _whole(data["lastUpdateId"])
+    return BookChanged(
+        time_ns=received_ns,
+        symbol=market.symbol,
+        snapshot=True,
+        first_update_id=update_id,
+        last_update_id=update_id,
+        bids=_levels(market, data["bids"]),
+        asks=_levels(market, data["asks"]),
+    )
+
+
+def _levels(market: WireMarket, levels: list[list[str]]) -> tuple[tuple[int, int], ...]:
+    price, quantity = market.price.steps, market.level_quantity.steps
+    return tuple([(price(level[0]), quantity(level[1])) for level in levels])
+
+
+def _venue_ns(value: Any) -> int:
+    return _whole(value) * unit_ns(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(value)
+    return value
+
+
+def kind_of(data: dict[str, Any]) -> str:
+    """Return the kind of a stream's message; empty where it has none."""
+    kind = data.get("e")
+    return kind if isinstance(kind, str) else "bookTicker" if data.keys() >= _BEST_QUOTE else ""
+
+
+def read_candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> CandleClosed | None:
+    """Read a bar; `None` while it is not closed."""
+    bar = data["k"]
+    if bar["x"] is not True:
+        return None
+    price = market.price.steps
+    candle = Candle(
+        open_ns=_venue_ns(bar["t"]),
+        close_ns=_venue_ns(bar["T"]) + unit_ns(bar["T"]),  # T is the last moment inside.
+        open=price(bar["o"]),
+        high=price(bar["h"]),
+        low=price(bar["l"]),
+        close=price(bar["c"]),
+        volume=market.level_quantity.steps(bar["v"]),
+    )
+    return CandleClosed(max(received_ns, candle.close_ns), market.symbol, str(bar["i"]), candle)
+
+
+READERS: Final[dict[str, Callable[[int, WireMarket, dict[str, Any]], Event]]] = {
+    "trade": _trade,
+    "depthUpdate": _depth,
+    "bookTicker": _quote,
+}
