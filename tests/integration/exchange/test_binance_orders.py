@@ -59,7 +59,7 @@ async def test_fills_of_the_answer_and_of_the_trades_are_the_same() -> None:
 async def test_a_lost_answer_is_an_unknown_outcome_and_the_order_is_found() -> None:
     """Fault A1: one order in all, although its answer was lost."""
     async with VenueServer() as venue, adapter(venue.url) as exchange:
-        venue.strike(Fault(FaultKind.LOST_AFTER, call="order.place"))
+        venue.strike(Fault(kind=FaultKind.LOST_AFTER, call="order.place"))
         [lost] = await exchange.place(order("ours1"))
         [state] = await exchange.observe(ObserveVenue("test"))
 
@@ -83,7 +83,7 @@ async def test_cancel_all_leaves_other_peoples_orders() -> None:
 async def test_a_wrong_clock_is_a_refusal_and_is_measured_again() -> None:
     """Fault C4: an order whose stamp is 90 s off is refused for certain, and the offset is told."""
     async with VenueServer() as venue, adapter(venue.url) as exchange:
-        venue.strike(Fault(FaultKind.CLOCK_OFFSET, milliseconds=90_000))
+        venue.strike(Fault(kind=FaultKind.CLOCK_OFFSET, milliseconds=90_000))
         refused, measured = await exchange.place(order("ours1"))
 
     assert isinstance(refused, OrderRejected)
@@ -99,7 +99,7 @@ async def test_refusals_are_told_with_the_venues_code() -> None:
             [no_key] = await stranger.place(order("ours1"))
         async with adapter(venue.url) as exchange:
             [off_grid] = await exchange.place(order("ours2", price="50000.001"))
-            [too_dear] = await exchange.place(order("ours3", quantity="1000"))
+            [too_dear] = await exchange.place(order("ours3", quantity="100"))
 
     assert ["-2015", "-1013", "-2010"] == [event.code for event in (no_key, off_grid, too_dear)]
 
