@@ -8,6 +8,10 @@ from meva_adapters.alerts.webhook import WebhookAlertSink
 from meva_adapters.clock.manual import ManualClock
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.controls.kill_latch import LatchedExchange
+from meva_adapters.exchange.binance.exchange import BinanceExchange
+from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
+from meva_adapters.exchange.binance.reference import BinanceReference
+from meva_adapters.exchange.binance.user_stream import BinanceUserStream
 from meva_adapters.feed.file_tape import FileTape
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.metrics.memory import MemoryMetricsSink
@@ -20,8 +24,8 @@ from meva_adapters.storage.sqlite_state import SqliteStateStore
 from meva_core.ports.alerts import AlertSink
 from meva_core.ports.clock import Clock
 from meva_core.ports.controls import OperatorDesk
-from meva_core.ports.exchange import ExchangeAdapter
-from meva_core.ports.market_feed import Tape
+from meva_core.ports.exchange import ExchangeAdapter, VenueReference
+from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.storage import Journal, PortfolioStateStore, Session, SnapshotStore
 from meva_core.signals.strategies.mean_reversion import MeanReversion
@@ -41,7 +45,7 @@ METRICS_SINKS: tuple[type[MetricsSink], ...] = (
 )
 ALERT_SINKS: tuple[type[AlertSink], ...] = (WebhookAlertSink,)
 OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
-EXCHANGES: tuple[type[ExchangeAdapter], ...] = (LatchedExchange,)
+LIVE_EXCHANGES: tuple[type[ExchangeAdapter], ...] = (LatchedExchange,)
 TAPES: tuple[type[Tape], ...] = (FileTape, SessionTape)
 SESSIONS: tuple[type[Session], ...] = (MemorySession, SqliteSession)
 JOURNALS: tuple[type[Journal], ...] = (MemorySession, SqliteSession)
@@ -49,3 +53,6 @@ SNAPSHOT_STORES: tuple[type[SnapshotStore], ...] = (MemorySession, SqliteSession
 STATE_STORES: tuple[type[PortfolioStateStore], ...] = (MemoryStateStore, SqliteStateStore)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
+LIVE_EXCHANGES: tuple[type[ExchangeAdapter], ...] = (BinanceExchange,)
+VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference,)
+EVENT_STREAMS: tuple[type[EventStream], ...] = (BinanceMarketStream, BinanceUserStream)

@@ -1,0 +1,172 @@
+"""Follow Binance's combined market streams as events, books joined to their snapshots; keep no book."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import orjson
+
+from meva_adapters.exchange.binance.book_numbers import BookNumbers
+from meva_adapters.exchange.binance.calls import BinanceCalls
+from meva_adapters.exchange.binance.codec import CodecError, read_json, row_of
+from meva_adapters.transport.backoff import STEADY_NS, Backoff
+from meva_adapters.transport.http import HttpTransport, NotSentError
+from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
+from meva_adapters.wire.binance_market import READERS, kind_of, read_candle, read_snapshot, wire_market
+from meva_adapters.wire.grid import BadCellError
+from meva_adapters.wire.symbols import venue_symbol
+from meva_core.errors import VenueRefusedError, VenueUnknownError
+from meva_core.events import BookChanged, Event, StreamConnected, StreamGapDetected, StreamLost
+from meva_core.model.instrument import Instrument
+from meva_core.ports.market_feed import Deliver
+
+# Takes the unified symbol (empty: about the whole connection), our receive time in ns, and the raw text.
+Record = Callable[[str, int, str], None]
+
+_SNAPSHOT_LEVELS: Final = 1_000
+_SNAPSHOT_WEIGHT: Final = 50
+_SNAPSHOT_RETRY_S: Final = 0.25
+_MALFORMED: Final = (BadCellError, CodecError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+class BinanceMarketStream:
+    """Follow trades, best quotes, depth and bars of *instruments* on one connection.
+
+    *jitter* draws from [0, 1). *record* gets every frame and snapshot as it came.
+    """
+
+    def __init__(
+        self,
+        calls: BinanceCalls,
+        transport: HttpTransport,
+        *,
+        stream_url: str,
+        instruments: Iterable[Instrument],
+        jitter: Callable[[], float],
+        timeframes: Sequence[str] = (),
+        patience: Patience | None = None,
+        record: Record | None = None,
+        name: str = "market",
+    ) -> None:
+        self._calls = calls
+        self._session = transport.session
+        self._markets = {venue_symbol(item.symbol): wire_market(item) for item in instruments}
+        kinds = ("trade", "bookTicker", "depth@100ms", *(f"kline_{frame}" for frame in timeframes))
+        streams = "/".join(f"{symbol.lower()}@{kind}" for symbol in self._markets for kind in kinds)
+        self._url = f"{stream_url.rstrip('/')}/stream?streams={streams}"
+        self._backoff = Backoff(jitter)
+        self._patience = patience or Patience()
+        self._record = record
+        self._name = name
+        self._numbers: dict[str, BookNumbers] = {}
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._up = False
+
+    @property
+    def name(self) -> str:
+        """Return the stream's name in events."""
+        return self._name
+
+    async def run(self, deliver: Deliver) -> None:
+        """Follow until cancelled."""
+        try:
+            while True:
+                started_ns = self._calls.clock.monotonic_ns()
+                reason = await self._once(deliver)
+                if self._calls.clock.monotonic_ns() - started_ns >= STEADY_NS:
+                    self._backoff.reset()
+                if self._up:
+                    self._up = False
+                    now_ns = self._calls.clock.now_ns()
+                    self._note(now_ns, "lost", reason)
+                    deliver(StreamLost(now_ns, self._name, reason))
+                await asyncio.sleep(self._backoff.next_s())
+        finally:
+            self._stop_fetching()
+
+    async def _once(self, deliver: Deliver) -> str:
+        self._numbers = {symbol: BookNumbers() for symbol in self._markets}
+
+        async def opened(_send: Send) -> None:
+            now_ns = self._calls.clock.now_ns()
+            self._up = True
+            self._note(now_ns, "connected", "")
+            deliver(StreamConnected(now_ns, self._name))
+
+        def heard(text: str) -> None:
+            for event in self._read(text, deliver):
+                deliver(event)
+
+        try:
+            return await follow(self._session, self._url, patience=self._patience, opened=opened, heard=heard)
+        finally:
+            self._stop_fetching()
+
+    def _read(self, text: str, deliver: Deliver) -> list[Event]:
+        received_ns = self._calls.clock.now_ns()
+        try:
+            frame = row_of(read_json(text))
+            data = row_of(frame.get("data", frame))
+            kind = kind_of(data)
+            if kind == "serverShutdown":
+                raise StreamEndError("the venue shuts this server down")
+            symbol = data.get("s")
+            market = self._markets.get(symbol) if isinstance(symbol, str) else None
+            read = READERS.get(kind)
+            if market is None or not (read or kind == "kline"):
+                self._calls.note_anomaly("unknown_frame", text[:80])
+                return []
+            if self._record is not None:
+                self._record(market.symbol, received_ns, text)
+            if read is None:
+                candle = read_candle(received_ns, market, data)
+                return [candle] if candle else []
+            event = read(received_ns, market, data)
+        except _MALFORMED as exc:
+            self._calls.note_anomaly("malformed_frame", f"{type(exc).__name__} in {text[:80]}")
+            return []
+        return self._numbered(str(symbol), event, deliver) if isinstance(event, BookChanged) else [event]
+
+    def _numbered(self, symbol: str, change: BookChanged, deliver: Deliver) -> list[Event]:
+        numbers = self._numbers[symbol]
+        expected = numbers.expected
+        whole = numbers.take(change.first_update_id, change.last_update_id)
+        if not numbers.synchronised and symbol not in self._fetching:
+            task = asyncio.create_task(self._fetch(symbol, numbers, deliver))
+            self._fetching[symbol] = task
+        if whole:
+            return [change]
+        gap = StreamGapDetected(change.time_ns, self._name, change.symbol, expected, change.first_update_id)
+        return [gap, change]
+
+    async def _fetch(self, symbol: str, numbers: BookNumbers, deliver: Deliver) -> None:
+        """Fetch snapshots until one joins the changes."""
+        parameters = [("symbol", symbol), ("limit", str(_SNAPSHOT_LEVELS))]
+        market = self._markets[symbol]
+        while True:
+            try:
+                data = await self._calls.public("/api/v3/depth", parameters, weight=_SNAPSHOT_WEIGHT)
+                snapshot = read_snapshot(self._calls.clock.now_ns(), market, row_of(data))
+            except (NotSentError, VenueRefusedError, VenueUnknownError, *_MALFORMED) as exc:
+                self._calls.note_anomaly("no_snapshot", f"{symbol}: {type(exc).__name__}")
+            else:
+                if numbers.take_snapshot(snapshot.last_update_id):
+                    self._fetching.pop(symbol, None)
+                    self._keep(market.symbol, snapshot.time_ns, data)
+                    deliver(snapshot)
+                    return
+            await asyncio.sleep(_SNAPSHOT_RETRY_S)
+
+    def _stop_fetching(self) -> None:
+        for task in self._fetching.values():
+            task.cancel()
+        self._fetching = {}
+
+    def _keep(self, symbol: str, time_ns: int, data: Any) -> None:
+        if self._record is not None:
+            self._record(symbol, time_ns, orjson.dumps(data).decode())
+
+    def _note(self, time_ns: int, what: str, reason: str) -> None:
+        self._keep("", time_ns, {"connection": what, "stream_name": self._name, "reason": reason})
