@@ -76,7 +76,9 @@ class UnknownSymbolError(MevaError):
     known: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"unknown symbol {self.symbol!r}; configured: {', '.join(self.known) or 'none'}"
+        known = ", ".join(self.known) or "none"
+        remedy = "Name one of these, or add it to exchange.instruments."
+        return f"unknown symbol {self.symbol!r}; configured: {known}. {remedy}"
 
 
 @frozen

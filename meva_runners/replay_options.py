@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
+from meva_runners.option_group import with_options
+
 # Shorthand for the parameters of the strategy that is named first.
 _STRATEGY: Final = "strategy."
 
@@ -64,14 +66,7 @@ class ReplayOptions:
 
 def replay_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a replay to a click command; it gets them as one `ReplayOptions`."""
-
-    def wrapped(**values: Any) -> Any:
-        return command(ReplayOptions(**values))
-
-    wrapped.__doc__ = command.__doc__
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    return with_options(command, _OPTIONS, ReplayOptions)
 
 
 _PATH: Final = click.Path(path_type=Path)

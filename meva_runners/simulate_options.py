@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
+from meva_runners.option_group import with_options
+
 EXAMPLES: Final = """
 \b
 Examples:
@@ -41,14 +43,7 @@ class SimulateOptions:
 
 def simulate_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a click command; it gets them as one `SimulateOptions`."""
-
-    def wrapped(**values: Any) -> Any:
-        return command(SimulateOptions(**values))
-
-    wrapped.__doc__ = command.__doc__
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    return with_options(command, _OPTIONS, SimulateOptions)
 
 
 _PATH: Final = click.Path(path_type=Path)

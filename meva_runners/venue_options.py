@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 from attrs import field, frozen
 
+from meva_runners.option_group import with_options
+
 EXAMPLES: Final = """
 \b
 Examples:
@@ -35,14 +37,7 @@ class VenueOptions:
 
 def venue_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a click command; it gets them as one `VenueOptions`."""
-
-    def wrapped(**values: Any) -> Any:
-        return command(VenueOptions(**values))
-
-    wrapped.__doc__ = command.__doc__
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    return with_options(command, _OPTIONS, VenueOptions)
 
 
 _PATH: Final = click.Path(path_type=Path)

@@ -55,6 +55,9 @@ _OF_THE_SYSTEM: Final = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_READONLY,
 }
+_WRITABLE: Final = "Choose a place that you may write to."
+_NO_FILE: Final = ("does not exist.", "Check the name.")
+_NO_PLACE: Final = ("cannot be made: its directory neither exists nor can be made.", _WRITABLE)
 _DISK: Final = "Check the disk's space and health, then start again; what was committed is safe."
 # How a check of the content words it when it could not read a page (btree.c, checkTreePage and checkList).
 _UNREAD: Final = re.compile(r"unable to get the page\. error code=(?P<code>\d+)|failed to get page \d+")
@@ -99,11 +102,11 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def create_file(path: Path) -> SessionFile:
     """Create *path* with empty tables; refuse when anything is there already."""
-    with _no_access(path):
+    with _no_access(path, missing=_NO_PLACE):
         _make_directory(path.parent)
     _refuse_directory(path.parent)
     try:
-        with _no_access(path):
+        with _no_access(path, missing=_NO_PLACE):
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, _FILE_MODE)
     except FileExistsError as problem:
         raise StorageError(str(path), "exists already.", "Choose another name, or remove it.") from problem
@@ -312,16 +315,15 @@ def _release(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def _no_access(path: Path) -> Iterator[None]:
+def _no_access(path: Path, *, missing: tuple[str, str] = _NO_FILE) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
         raise
     except FileNotFoundError as problem:
-        raise StorageError(str(path), "does not exist.", "Check the name.") from problem
+        raise StorageError(str(path), *missing) from problem
     except OSError as problem:
-        remedy = "Choose a place that you may write to."
-        raise StorageError(str(path), f"cannot be opened: {problem.strerror}.", remedy) from problem
+        raise StorageError(str(path), f"cannot be opened: {problem.strerror}.", _WRITABLE) from problem
 
 
 @contextlib.contextmanager

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final
 
+from meva_core.model.market import NS_PER_MS
 from meva_core.model.state import Gate
 from meva_core.model.value import value
 from meva_core.risk.limits_engine import RiskCode, RiskView
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @value
@@ -38,8 +37,8 @@ MEASURES: Final[dict[RiskCode, Callable[[RiskView], _Words]]] = {
         f"until {v.intent.expires_ns} ns" if v.intent.expires_ns else "no end",
     ),
     RiskCode.STALE_DATA: lambda v: (
-        f"data {v.data_age_ns / _NS_PER_MS:.3f} ms old",
-        f"{v.max_data_age_ns / _NS_PER_MS:.0f} ms",
+        f"data {v.data_age_ns / NS_PER_MS:.3f} ms old",
+        f"{v.max_data_age_ns / NS_PER_MS:.0f} ms",
     ),
     RiskCode.NO_MARK: lambda v: (
         "every mark is known" if v.mark_known else "a mark is missing",

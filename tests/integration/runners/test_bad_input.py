@@ -91,7 +91,7 @@ SENTENCES: dict[str, tuple[str | bytes, Sequence[str], int, Sequence[str]]] = {
     "unknown strategy": (
         GOOD, ("--strategy", "momentun"), 3, ("unknown strategy 'momentun'", "known: ", "Did you mean 'momentum'?"),
     ),
-    "unwritable session": (GOOD, ("--session", "/proc/none/run.db"), 1, ("/proc/none/run.db", "Check the name")),
+    "unwritable session": (GOOD, ("--session", "/proc/none/run.db"), 1, ("/proc/none/run.db", "may write to")),
     "session that exists": (GOOD, ("--session", "tape"), 1, ("tape: exists already", "Choose another name")),
     "session in no folder": (GOOD, ("--session", "tape/run.db"), 1, ("tape: is not a directory", "Choose another")),
 }  # fmt: skip
