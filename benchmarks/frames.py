@@ -20,9 +20,14 @@ BTC = Instrument("BTC/USDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"))
 def main() -> None:
     """Print the best of three rounds."""
     market = wire_market(BTC)
+    frame = (
+        '{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":<id>,"p":"61837.<c>000000",'
+        '"q":"0.02<q>000","T":1723161255342,"m":true,"M":true}}'
+    )
     texts = [
-        '{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":%d,"p":"61837.%02d000000",'
-        '"q":"0.02%03d000","T":1723161255342,"m":true,"M":true}}' % (number, number % 100, number % 1000)
+        frame.replace("<id>", str(number))
+        .replace("<c>", f"{number % 100:02d}")
+        .replace("<q>", f"{number % 1000:03d}")
         for number in range(FRAMES)
     ]
     best = 0.0
