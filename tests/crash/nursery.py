@@ -15,7 +15,9 @@ import sys
 def main() -> None:
     """Serve until standard input ends."""
     work = importlib.import_module(sys.argv[1])
-    importlib.import_module("sqlite_utils")  # The store loads it on first use: no child is to be killed meanwhile.
+    importlib.import_module(
+        "sqlite_utils"
+    )  # The store loads it on first use: no child is to be killed meanwhile.
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
