@@ -35,10 +35,11 @@ def trade(number: int, symbol: str = "BTCUSDT") -> str:
 
 
 def ids_of(path: Path) -> list[int]:
-    """Return the ids of the trades in a recording."""
-    return [
-        event.trade_id for event in events_of(tape_of(path, BTC, ETH)) if isinstance(event, TradeReceived)
-    ]
+    """Return the ids of the trades in a recording, none of which may come twice."""
+    tape = tape_of(path, BTC, ETH)
+    ids = [event.trade_id for event in events_of(tape) if isinstance(event, TradeReceived)]
+    assert 0 == tape.duplicates
+    return ids
 
 
 def names_in(folder: Path) -> list[str]:
