@@ -11,8 +11,8 @@ from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.signer import signer_of
 from meva_adapters.transport.http import HttpTransport
-from meva_core.config.safety import SIMULATED_VENUE
-from meva_core.config.schema import AppConfig, Mode
+from meva_core.config.safety import SIMULATED_VENUE, needs_trading_key
+from meva_core.config.schema import AppConfig
 from meva_core.errors import MevaError
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS
@@ -115,7 +115,7 @@ async def _key(config: AppConfig, venue: VenueReference) -> Finding:
     if facts.can_withdraw:
         said = f"account {facts.account_id} may withdraw with this key"
         return red("key", said, "Make a key that can read and trade, and nothing else.")
-    if config.mode is Mode.LIVE and not facts.can_trade:
+    if needs_trading_key(config) and not facts.can_trade:
         said = f"account {facts.account_id} may not trade with this key"
         return red("key", said, "Allow spot trading for this key, and nothing more.")
     trades = "may trade" if facts.can_trade else "may read"
