@@ -157,6 +157,11 @@ class FaultPlan:
                 raise ValueError(message)
             self._waiting[fault.operation].setdefault(fault.number, []).append(fault)
 
+    def strike_next(self, operation: Operation, kind: Kind, amount: int = 0) -> None:
+        """Let *kind* happen to the next *operation*."""
+        number = self._counts[operation]
+        self._waiting[operation].setdefault(number, []).append(Fault(operation, number, kind, amount))
+
     def next(self, operation: Operation) -> list[Fault]:
         """Return the faults of the next *operation*."""
         number = self._counts[operation]
