@@ -20,6 +20,7 @@ from meva_core.commands import (
     SetTimer,
     TransferFunds,
 )
+from meva_core.errors import NotSupported
 from meva_core.events import Event, OrderDropped, TimerFired
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.ports.clock import Clock
@@ -90,8 +91,12 @@ class ExchangePerformer:
     async def _place(self, order: PlaceOrder) -> None:
         dropped = self._refusal(order)
         if dropped is None:
-            await self._ask(self._exchange.place(order))
-        else:
+            try:
+                await self._ask(self._exchange.place(order))
+            except NotSupported as refused:  # It is raised before anything leaves.
+                name = order.request.client_order_id
+                dropped = OrderDropped(self._clock.now_ns(), name, str(refused))
+        if dropped is not None:
             self._deliver(dropped)
 
     async def _ask(self, answer: Coroutine[object, object, Sequence[Event]]) -> None:

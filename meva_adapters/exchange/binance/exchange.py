@@ -36,8 +36,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import VenueCapabilities
-from meva_core.ports.exchange import ORDER_KINDS, ClientIdScope, VenueCapabilities, kinds_of
+from meva_core.ports.exchange import VenueCapabilities, kinds_of
 
 _ORDER: Final = "/api/v3/order"
 _NO_SUCH_ORDER: Final = "-2013"
@@ -70,13 +69,6 @@ class BinanceExchange:
     def capabilities(self) -> VenueCapabilities:
         """Return the facts about the venue."""
         return binance_capabilities(self._calls.recv_window_ms)
-        """Return the facts: names are unique among open orders, and the engine itself answers a cancel."""
-        return VenueCapabilities(
-            client_ids=ClientIdScope.OPEN_ORDERS,
-            request_window_ms=self._calls.recv_window_ms,
-            cancel_settles=True,
-            order_kinds=ORDER_KINDS,
-        )
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, stamped with the time of its decision."""

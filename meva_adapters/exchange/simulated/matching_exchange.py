@@ -23,7 +23,7 @@ from meva_core.events import (
 )
 from meva_core.execution.matching import MatchingEngine
 from meva_core.ports.clock import Clock
-from meva_core.ports.exchange import VenueCapabilities
+from meva_core.ports.exchange import ORDER_KINDS, VenueCapabilities
 from meva_core.ports.market_feed import Deliver, EventStream
 
 USER_STREAM: Final = "user"
@@ -39,8 +39,8 @@ class MatchingExchange:
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """Return the weakest: nothing is ever lost on the way, so nothing has to be proven."""
-        return VenueCapabilities()
+        """Return that every kind of order is taken: nothing is ever lost here, so nothing more has to be proven."""
+        return VenueCapabilities(order_kinds=ORDER_KINDS)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order; with latency its answers come with the market's events."""
