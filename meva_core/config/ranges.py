@@ -110,6 +110,8 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "reconcile_interval_s": Range(1, 3_600),
         "reconcile_retry_s": Range(1, 60),
         "reconcile_drift_cycles": Range(1, 100),
+        # One missed answer is no cause: the next question is already under way.
+        "reconcile_overdue_intervals": Range(2, 100),
     },
     TreasuryConfig: {
         "principal_baseline": AMOUNT,

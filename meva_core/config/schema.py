@@ -191,6 +191,8 @@ class ExecutionConfig:
     reconcile_retry_s: int = 2
     # A difference that outlasts so many comparisons, and the lag bound, is no lag: a person has to look.
     reconcile_drift_cycles: int = 3
+    # Without any answer for so many intervals the books are doubtful, and trading waits for the next comparison.
+    reconcile_overdue_intervals: int = 3
 
 
 @frozen
