@@ -13,6 +13,7 @@ from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
+from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
 from meva_adapters.feed.file_tape import FileTape
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.metrics.memory import MemoryMetricsSink
@@ -48,7 +49,7 @@ METRICS_SINKS: tuple[type[MetricsSink], ...] = (
 )
 ALERT_SINKS: tuple[type[AlertSink], ...] = (AppriseAlertSink, WebhookAlertSink)
 OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
-EXCHANGES: tuple[type[ExchangeAdapter], ...] = (LatchedExchange, BinanceExchange)
+EXCHANGES: tuple[type[ExchangeAdapter], ...] = (MatchingExchange, LatchedExchange, BinanceExchange)
 TAPES: tuple[type[Tape], ...] = (FileTape, SessionTape)
 SESSIONS: tuple[type[Session], ...] = (MemorySession, SqliteSession)
 JOURNALS: tuple[type[Journal], ...] = (MemorySession, SqliteSession)
@@ -58,4 +59,4 @@ SECRET_SOURCES: tuple[type[SecretSource], ...] = (ReferencedSecrets,)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
 VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference,)
-EVENT_STREAMS: tuple[type[EventStream], ...] = (BinanceMarketStream, BinanceUserStream)
+EVENT_STREAMS: tuple[type[EventStream], ...] = (MatchedStream, BinanceMarketStream, BinanceUserStream)
