@@ -95,3 +95,18 @@ class ExchangeAdapter(Protocol):
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
         """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."""
         ...
+
+
+class DeadManSwitch(Protocol):
+    """Have a venue cancel every order of the account when it has not heard of us for a while.
+
+    Every adapter has the method, so that whoever relies on it is told where `dead_man_switch` is not stated.
+    """
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have every order of the account cancelled, other people's too, unless called again within *timeout_s*.
+
+        0 disarms. Raise `NotSupported` where the venue has no such switch, `VenueRefusedError` for a definite
+        refusal, and `VenueUnknownError` when there was no answer.
+        """
+        ...
