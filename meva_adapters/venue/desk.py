@@ -21,6 +21,7 @@ from meva_adapters.venue.signatures import check_signature, check_time
 from meva_adapters.venue.striking import Striker
 
 _GATEWAY_TIMEOUT: Final = 504
+_NO_RIGHT: Final = ApiError(-2015, "Invalid API-key, IP, or permissions for action.", HTTP_UNAUTHORISED)
 _LIMITED: Final = frozenset({418, 429})
 _STATUS_TEXT: Final = {
     403: (-1003, "Forbidden by the firewall."),
@@ -59,6 +60,8 @@ class Desk:
         weight = call.weight(asked.params)
         counter.charge(weight, now_ms)
         account = self.authenticated(asked) if call.own is not None else None
+        if account is not None and call.is_order and not account.settings.can_trade:
+            raise _NO_RIGHT
         struck = {fault.kind: fault for fault in exchange.faults.for_call(call.name)}
         await self._striker.before(call.name, struck)
         if account is not None and FaultKind.DELAY_BEFORE in struck:
@@ -84,7 +87,7 @@ class Desk:
             raise ApiError(-2014, "API-key format invalid.", HTTP_UNAUTHORISED)
         account = self._exchange.accounts.get(asked.key)
         if account is None:
-            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", HTTP_UNAUTHORISED)
+            raise _NO_RIGHT
         for name in ("timestamp", "signature"):
             if not asked.params.get(name):
                 raise missing(name)

@@ -20,12 +20,17 @@ _MARKED: Final = {f"X{name}": name for name in _OLD_COINS} | {f"Z{name}": name f
 
 def rest_pair(symbol: str) -> str:
     """Return the short name of the pair *symbol* over REST: `BTC/USD` becomes `XBTUSD`."""
-    return "".join(_REST_NAMES.get(asset, asset) for asset in split_symbol(symbol))
+    return "".join(map(short_asset, split_symbol(symbol)))
+
+
+def short_asset(asset: str) -> str:
+    """Return the short name of *asset* over REST: `BTC` becomes `XBT`, most others stay."""
+    return _REST_NAMES.get(asset, asset)
 
 
 def rest_asset(asset: str) -> str:
     """Return the name under which REST answers speak of *asset*: `BTC` becomes `XXBT`, `SOL` stays."""
-    short = _REST_NAMES.get(asset, asset)
+    short = short_asset(asset)
     return next((marked for marked, name in _MARKED.items() if name == short), short)
 
 
