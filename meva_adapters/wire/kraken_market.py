@@ -5,6 +5,7 @@ Numbers must come as they were written, from `read_exact_json`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,9 +20,9 @@ from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_SECOND, TIMEFRAME_NS, Candle, Side
 from meva_core.model.money import whole_steps
 
-SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
+_SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
 # What a message may raise that is not what it promises.
-MALFORMED: Final = (CodecError, BadCellError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+MALFORMED: Final = (CodecError, BadCellError)
 _MINUTE_NS: Final = 60 * NS_PER_SECOND
 _MINUTES: Final = (1, 5, 15, 30, 60, 240, 1_440)
 # The intervals of `ohlc` that have a timeframe here.
@@ -63,6 +64,14 @@ def kraken_wire(instrument: Instrument, *, price_decimals: int, quantity_decimal
     )
 
 
+def side(row: Mapping[str, Any], name: str) -> Side:
+    """Return a side."""
+    found = _SIDES.get(text(row, name))
+    if found is None:
+        raise CodecError(f"{name} is no side")
+    return found
+
+
 def read_trade(received_ns: int, wire: KrakenWire, data: dict[str, Any]) -> TradeReceived:
     """Read one printed trade; the venue's side is the taker's."""
     return TradeReceived(
@@ -70,7 +79,7 @@ def read_trade(received_ns: int, wire: KrakenWire, data: dict[str, Any]) -> Trad
         symbol=wire.symbol,
         price_ticks=wire.price.steps(digits(data, "price")),
         quantity_lots=wire.quantity.steps(digits(data, "qty")),
-        taker_side=SIDES[text(data, "side")],
+        taker_side=side(data, "side"),
         trade_id=whole(data, "trade_id"),
         venue_time_ns=time_ns(text(data, "timestamp")),
     )

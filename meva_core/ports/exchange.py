@@ -100,7 +100,7 @@ class ExchangeAdapter(Protocol):
 class DeadManSwitch(Protocol):
     """Have a venue cancel every order of the account when it has not heard of us for a while.
 
-    Every adapter has the method, so that whoever relies on it is told where `dead_man_switch` is not stated.
+    An adapter whose venue has none may have the method all the same, and raise.
     """
 
     async def arm_dead_man_switch(self, timeout_s: int) -> None:

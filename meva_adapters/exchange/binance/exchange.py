@@ -18,7 +18,7 @@ from meva_adapters.transport.http import NotSentError
 from meva_adapters.wire.fields import CodecError, row_of, rows_of, text
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
-from meva_core.errors import VenueRefusedError, VenueUnknownError
+from meva_core.errors import NotSupported, VenueRefusedError, VenueUnknownError
 from meva_core.events import (
     CancelRefused,
     Event,
@@ -151,6 +151,10 @@ class BinanceExchange:
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
+        raise NotSupported("dead-man switch", ())
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()

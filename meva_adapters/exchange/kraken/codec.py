@@ -14,13 +14,13 @@ from typing import Any, Final
 from attrs import frozen
 
 from meva_adapters.wire.fields import CodecError, above_zero, flag, number, row_of, text, whole
-from meva_adapters.wire.kraken_market import SIDES
+from meva_adapters.wire.kraken_market import side
 from meva_adapters.wire.kraken_names import rest_pair, unified_asset
 from meva_adapters.wire.times import text_of_ns
 from meva_core.events import ObservedOrder
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.instrument import Instrument
-from meva_core.model.market import NS_PER_MS, Side
+from meva_core.model.market import NS_PER_MS
 from meva_core.model.money import ZERO, plain
 from meva_core.model.order import OrderRequest, OrderStatus, OrderType, TimeInForce
 
@@ -120,7 +120,7 @@ def _order(venue_order_id: str, order: dict[str, Any], symbols: Mapping[str, str
         client_order_id=order_name(order, venue_order_id),
         venue_order_id=venue_order_id,
         symbol=symbols.get(pair, pair),
-        side=_side(described),
+        side=side(described, "type"),
         quantity=number(order, "vol"),
         filled_quantity=filled,
         status=known.value if known else status,
@@ -159,7 +159,7 @@ def _trade(trade_id: str, trade: dict[str, Any], instrument: Instrument) -> OwnT
         trade_id=trade_id,
         client_order_id="",
         venue_order_id=order_id,
-        side=_side(trade),
+        side=side(trade, "type"),
         price=above_zero(trade, "price"),
         quantity=above_zero(trade, "vol"),
         fee=number(trade, "fee"),
@@ -234,10 +234,3 @@ def _seconds(row: Mapping[str, Any], name: str) -> int:
 
 def _short(value: Decimal) -> Decimal:
     return Decimal(plain(value.normalize()))
-
-
-def _side(row: Mapping[str, Any]) -> Side:
-    side = SIDES.get(text(row, "type"))
-    if side is None:
-        raise CodecError(f"type {str(row['type'])[:20]!r} is no side")
-    return side

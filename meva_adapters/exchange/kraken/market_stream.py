@@ -174,7 +174,7 @@ class KrakenMarketStream:
         if channel == "status":
             return self._status(message, received_ns)
         rows = rows_of(message.get("data"))
-        if self._record is not None:
+        if self._record is not None and rows:
             self._record(text(rows[0], "symbol"), received_ns, raw)
         if channel == "book":
             return self._books.take(message, received_ns)
@@ -183,7 +183,13 @@ class KrakenMarketStream:
         read = _READERS.get(channel)
         if read is None:
             raise CodecError(f"unknown channel {channel[:40]!r}")
-        return [read(received_ns, self._wires[text(row, "symbol")], row) for row in rows]
+        return [read(received_ns, self._wire(text(row, "symbol")), row) for row in rows]
+
+    def _wire(self, symbol: str) -> KrakenWire:
+        wire = self._wires.get(symbol)
+        if wire is None:
+            raise CodecError(f"{symbol[:40]!r} was not asked for")
+        return wire
 
     def _answered(self, message: dict[str, Any], received_ns: int) -> list[Event]:
         if message.get("success") is not True:
@@ -198,8 +204,10 @@ class KrakenMarketStream:
         return [StreamConnected(received_ns, self._name)]
 
     def _status(self, message: dict[str, Any], received_ns: int) -> list[Event]:
-        (data,) = rows_of(message.get("data"))
-        system = text(data, "system")
+        rows = rows_of(message.get("data"))
+        if not rows:
+            raise CodecError("a status without a state")
+        system = text(rows[0], "system")
         tradable = system == _ONLINE
         if tradable is self._tradable:
             return []

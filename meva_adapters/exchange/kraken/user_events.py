@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from meva_adapters.exchange.kraken.codec import order_name
 from meva_adapters.wire.fields import CodecError, above_zero, number, rows_of, text
-from meva_adapters.wire.kraken_market import SIDES
+from meva_adapters.wire.kraken_market import side
 from meva_adapters.wire.times import time_ns
 from meva_core.events import (
     Event,
@@ -78,9 +78,9 @@ def _events(row: dict[str, Any], received_ns: int) -> list[Event]:
 
 def _fill(row: dict[str, Any], name: str, order_id: str) -> Fill:
     symbol = text(row, "symbol")
-    side, liquidity = SIDES.get(text(row, "side")), _LIQUIDITY.get(text(row, "liquidity_ind"))
-    if side is None or liquidity is None:
-        raise CodecError("a trade without a side, or neither maker nor taker")
+    liquidity = _LIQUIDITY.get(text(row, "liquidity_ind"))
+    if liquidity is None:
+        raise CodecError("liquidity_ind is neither maker nor taker")
     fees = [(text(fee, "asset"), number(fee, "qty")) for fee in rows_of(row.get("fees", []))]
     if len(fees) > 1:
         raise CodecError("a trade with fees in several assets")
@@ -90,7 +90,7 @@ def _fill(row: dict[str, Any], name: str, order_id: str) -> Fill:
         trade_id=text(row, "exec_id"),
         client_order_id=name,
         venue_order_id=order_id,
-        side=side,
+        side=side(row, "side"),
         price=above_zero(row, "last_price"),
         quantity=above_zero(row, "last_qty"),
         fee=fee,
