@@ -13,6 +13,7 @@ from attrs import frozen
 
 from meva_adapters.wire.grid import INT64_MAX
 from meva_core.errors import MevaError
+from meva_core.model.market import NS_PER_MS
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
@@ -71,6 +72,14 @@ def whole(row: Mapping[str, Any], name: str) -> int:
     value = row.get(name)
     if type(value) is not int or not 0 <= value <= INT64_MAX:
         raise CodecError(f"{name} is no whole number")
+    return value
+
+
+def ms_as_ns(row: Mapping[str, Any], name: str) -> int:
+    """Return a time that is written in milliseconds, in nanoseconds that fit 64 bits."""
+    value = whole(row, name) * NS_PER_MS
+    if value > INT64_MAX:
+        raise CodecError(f"{name} is no time that can be")
     return value
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from meva_adapters.exchange.kraken.calls import VENUE, KrakenCalls
+from meva_adapters.exchange.kraken.capabilities import kraken_capabilities
 from meva_adapters.exchange.kraken.codec import (
     KrakenPair,
     is_client_id,
@@ -37,7 +38,7 @@ from meva_core.events import (
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import ClientIdScope, VenueCapabilities
+from meva_core.ports.exchange import VenueCapabilities, kinds_of
 
 _STATUSES: Final = frozenset(status.value for status in OrderStatus)
 _FAILURES: Final = (NotSentError, VenueRefusedError, VenueUnknownError, CodecError)
@@ -67,16 +68,13 @@ class KrakenExchange:
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """Return the facts: names are unique among open orders, a deadline binds the engine, a switch waits for us."""
-        return VenueCapabilities(
-            client_ids=ClientIdScope.OPEN_ORDERS,
-            request_window_ms=self._calls.deadline_ms,
-            dead_man_switch=True,
-        )
+        """Return the facts about this venue."""
+        return kraken_capabilities(self._calls.deadline_ms)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, with a deadline after the time of its decision."""
         request, calls = command.request, self._calls
+        self.capabilities.require(*kinds_of(request))
         name = request.client_order_id
         if not is_client_id(name):
             return [

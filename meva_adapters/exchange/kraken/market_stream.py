@@ -29,9 +29,6 @@ from meva_core.errors import ConfigError
 from meva_core.events import Event, MarketStatusChanged, StreamConnected, StreamGapDetected, StreamLost
 from meva_core.ports.market_feed import Deliver
 
-# Takes the unified symbol (empty: about the whole connection), our receive time in ns, and the raw text.
-Record = Callable[[str, int, str], None]
-
 _ONLINE: Final = "online"
 # A heartbeat comes every second when nothing else does, so five seconds of silence are none.
 PATIENCE: Final = Patience(silence_s=5.0)
@@ -44,7 +41,7 @@ _READERS: Final[Mapping[str, Callable[[int, KrakenWire, dict[str, Any]], Event]]
 class KrakenMarketStream:
     """Follow *pairs* on one connection, books at *depth* (10, 25, 100, 500 or 1,000 levels).
 
-    *jitter* draws from [0, 1). *record* gets every frame as it came.
+    *jitter* draws from [0, 1).
     """
 
     def __init__(
@@ -58,7 +55,6 @@ class KrakenMarketStream:
         timeframes: Sequence[str] = (),
         depth: int = 25,
         patience: Patience | None = None,
-        record: Record | None = None,
         name: str = "market",
     ) -> None:
         unknown = [frame for frame in timeframes if frame not in TIMEFRAMES]
@@ -79,7 +75,6 @@ class KrakenMarketStream:
         self._depth = depth
         self._backoff = Backoff(jitter)
         self._patience = patience or PATIENCE
-        self._record = record
         self._name = name
         self._books = KrakenBooks(name, self._wires, depth=depth)
         self._bars = ClosedBars(self._wires)
@@ -102,11 +97,9 @@ class KrakenMarketStream:
         """Follow until cancelled."""
 
         def ended(reason: str) -> None:
-            now_ns = self._clock.now_ns()
             if self._up:
                 self._up = False
-                self._note(now_ns, "lost", reason)
-                deliver(StreamLost(now_ns, self._name, reason))
+                deliver(StreamLost(self._clock.now_ns(), self._name, reason))
 
         await keep_up(lambda: self._once(deliver), clock=self._clock, backoff=self._backoff, ended=ended)
 
@@ -162,20 +155,18 @@ class KrakenMarketStream:
             message = row_of(read_exact_json(raw))
             if "method" in message:
                 return self._answered(message, received_ns)
-            return self._told(message, raw, received_ns)
+            return self._told(message, received_ns)
         except MALFORMED as exc:
             self._note_anomaly("malformed_frame", f"{type(exc).__name__} in {raw[:80]}")
             return []
 
-    def _told(self, message: dict[str, Any], raw: str, received_ns: int) -> Sequence[Event]:
+    def _told(self, message: dict[str, Any], received_ns: int) -> Sequence[Event]:
         channel = text(message, "channel")
         if channel == "heartbeat":
             return []
         if channel == "status":
             return self._status(message, received_ns)
         rows = rows_of(message.get("data"))
-        if self._record is not None and rows:
-            self._record(text(rows[0], "symbol"), received_ns, raw)
         if channel == "book":
             return self._books.take(message, received_ns)
         if channel == "ohlc":
@@ -200,7 +191,6 @@ class KrakenMarketStream:
         if self._awaited or self._up:
             return []
         self._up = True
-        self._note(received_ns, "connected", "")
         return [StreamConnected(received_ns, self._name)]
 
     def _status(self, message: dict[str, Any], received_ns: int) -> list[Event]:
@@ -214,11 +204,6 @@ class KrakenMarketStream:
         self._tradable = tradable
         reason = f"the venue is {system[:40]}"
         return [MarketStatusChanged(received_ns, symbol, tradable, reason) for symbol in self._wires]
-
-    def _note(self, time_ns: int, what: str, reason: str) -> None:
-        if self._record is not None:
-            note = {"connection": what, "stream_name": self._name, "reason": reason}
-            self._record("", time_ns, orjson.dumps(note).decode())
 
 
 def _request(method: str, params: dict[str, Any]) -> str:

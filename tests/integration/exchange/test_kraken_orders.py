@@ -14,7 +14,7 @@ from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.kraken.server import KrakenServer
 from meva_adapters.venue.kraken.settings import KRAKEN_SETTINGS
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, QueryOrder
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, NotSupported
 from meva_core.events import (
     CancelRefused,
     Event,
@@ -232,12 +232,14 @@ async def test_cancel_all_leaves_other_peoples_orders() -> None:
 
 
 async def test_what_cannot_fill_at_once_ends_and_post_only_never_takes() -> None:
-    """IOC below the market ends without a fill; post-only above it is refused; a name too long never leaves."""
+    """IOC below the market ends unfilled; post-only above it is refused; FOK and names too long never leave."""
     async with KrakenServer(ROOMY) as venue, adapter(venue.url) as exchange:
         [taken] = await exchange.place(order("ours1", time_in_force=TimeInForce.IOC))
         ended = await answer_of(exchange, "ours1")
         [crossing] = await exchange.place(order("ours2", price="70000.0", post_only=True))
         [too_long] = await exchange.place(order("ours" * 5))
+        with pytest.raises(NotSupported, match="fill or kill"):
+            await exchange.place(order("ours3", time_in_force=TimeInForce.FOK))
 
     assert isinstance(taken, OrderAcknowledged)
     assert "expired" == status_of(ended)
