@@ -36,7 +36,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import VenueCapabilities, kinds_of
+from meva_core.ports.exchange import Capability, VenueCapabilities, kinds_of
 
 _ORDER: Final = "/api/v3/order"
 _NO_SUCH_ORDER: Final = "-2013"
@@ -149,6 +149,10 @@ class BinanceExchange:
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
+        self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()
