@@ -37,7 +37,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import VenueCapabilities, kinds_of
+from meva_core.ports.exchange import Capability, VenueCapabilities, kinds_of
 
 Balances = tuple[tuple[str, Decimal, Decimal], ...]
 
@@ -160,6 +160,9 @@ class BinanceExchange:
 
     def _told(self, balances: Balances) -> Balances:
         return tuple(row for row in balances if self._assets is None or row[0] in self._assets)
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
+        self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()
