@@ -160,6 +160,7 @@ class BinanceExchange:
 
     def _told(self, balances: Balances) -> Balances:
         return tuple(row for row in balances if self._assets is None or row[0] in self._assets)
+
     async def arm_dead_man_switch(self, timeout_s: int) -> None:
         """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
         self.capabilities.require(Capability.DEAD_MAN_SWITCH)

@@ -19,7 +19,8 @@ class Warming:
     """Hold an agent that warms up for some hundredths of a second."""
 
     def __init__(self, minutes: float = 0.001) -> None:
-        plain = config("risk.max_portfolio_exposure=1000")
+        limits = ("risk.max_position_notional_per_symbol=1000", "risk.max_notional_per_trade=1000")
+        plain = config("risk.max_portfolio_exposure=1000", *limits)
         self.config: AppConfig = evolve(plain, runtime=evolve(plain.runtime, warm_up_minutes=minutes))
         self.agent = compose_agent(self.config, [])
         self.asked: list[Decimal] = []
