@@ -22,7 +22,7 @@ WISHES = ("pause", "resume", "kill", "release", "budget", "acknowledge")
               help="The folder with the agent's tokens.")  # fmt: skip
 @click.option("--reason", default="by command line", show_default=True, help="Kept with the decision.")
 def main(wish: str, subject: str, url: str, tokens: Path, reason: str) -> None:
-    """Carry WISH to a running agent. SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert."""
+    """Carry WISH to a running agent. SUBJECT is that of `budget`, an order for `why`, CODE[:SUBJECT] of an alert."""
     from meva_adapters.controls.client import ControlsClient
 
     client = ControlsClient(url=url.rstrip("/"), folder=tokens)
