@@ -50,7 +50,15 @@ async def trade_live(options: TradingOptions) -> int:
             facts = await confirm_account(config, link.reference)
             _show_banner(config, facts.account_id, link.name)
             async with _store(options.session, settings, link) as (session, opened):
-                return await trade(options, opened, strategies, link, session, beside=(_warm_up,))
+                return await trade(
+                    options,
+                    opened,
+                    strategies,
+                    link,
+                    session,
+                    beside=(_warm_up,),
+                    secrets=(account.api_key, account.api_secret),
+                )
 
 
 def _show_banner(config: AppConfig, account_id: str, venue: str) -> None:
