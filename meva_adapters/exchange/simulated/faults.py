@@ -142,11 +142,12 @@ class Fault:
 
 
 class FaultPlan:
-    """Hand out each fault when its operation comes, and count how often each kind has fired."""
+    """Hand out each fault when its operation comes, and keep what has happened: *fired* by kind, *struck* in order."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults))
         self.fired: dict[str, int] = {}
+        self.struck: list[Fault] = []
         self._waiting: dict[Operation, dict[int, list[Fault]]] = {operation: {} for operation in Operation}
         self._counts = dict.fromkeys(Operation, 0)
         for fault in self.faults:
@@ -182,6 +183,7 @@ class FaultPlan:
         """Count *fault* as having happened."""
         name = f"{fault.operation} {fault.kind}"
         self.fired[name] = self.fired.get(name, 0) + 1
+        self.struck.append(fault)
 
     def stop(self) -> None:
         """Let nothing more go wrong."""
