@@ -31,6 +31,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "doctor": Entry("meva_runners.doctor", "Look whether trading may start here, and what to mend if not."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
+    "backfill": Entry(
+        "meva_runners.backfill", "Fetch recorded bars and trades into files that replay reads."
+    ),
     "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),
     "pnl": Entry("meva_runners.pnl", "Print what a session earned, and why its equity changed."),
     "costs": Entry("meva_runners.costs", "Record what running the agent costs, and close periods."),
