@@ -10,6 +10,7 @@ from attrs import frozen
 from meva_adapters.contracts.case import Case, Verdict
 from meva_adapters.contracts.exchange_harness import ExchangeHarness
 from meva_runners.harnesses.binance import VenueHarness
+from meva_runners.harnesses.kraken import KrakenHarness
 from meva_runners.harnesses.simulated import SimulatedHarness
 
 
@@ -41,4 +42,10 @@ ADAPTERS: Final = {
         not_declared=("EX-39", "EX-96"),
     ),
     "Binance": Expected(harness=VenueHarness, not_declared=("EX-39", "EX-96")),
+    # Its answers to an order and a cancel name neither the order nor a status.
+    "Kraken": Expected(
+        harness=KrakenHarness,
+        not_proven=("EX-32", "EX-53"),
+        not_declared=("EX-17", "EX-39", "EX-46"),
+    ),
 }
