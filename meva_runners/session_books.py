@@ -8,9 +8,10 @@ replay. Money comes out as the agent had it, to the last digit.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from sys import intern
+from typing import Any, ClassVar, Final
 
 import orjson
 from attrs import frozen
@@ -43,7 +44,7 @@ from meva_core.ops.report_collector import ReportCollector
 from meva_core.risk.gate import DRAWDOWN
 from meva_runners.composition import Books, compose_books
 from meva_runners.session_market import MarketRows, Row, TradeRows
-from meva_runners.session_orders import ASKED, REPORTS, SessionOrders
+from meva_runners.session_orders import ASKED, REPORTS, SessionOrders, amount_of
 
 _NEVER: Final = 1 << 63
 _BPS: Final = 10_000
@@ -100,18 +101,6 @@ class SessionBooks:
         self._rows = tape.journal_rows()
         self._row: tuple[Any, ...] = ()
         self._next = 0  # The sequence of `_row`.
-        self._texts: dict[str, Callable[[str, int], None]] = {
-            "signal": self._signal,
-            "refused": self._refused,
-            "gate": self._gate,
-            "compared": self._compared,
-            "absent": self._absent,
-        }
-        self._commands: dict[str, Callable[[dict[str, Any], int], None]] = {
-            "$PlaceOrder": self._place,
-            "$CancelOrder": self._cancel,
-            "$RaiseAlert": self._alert,
-        }
 
     def read(self) -> None:
         """Keep the books to the end of the period, or of the session."""
@@ -337,15 +326,15 @@ class SessionBooks:
         self._clock(said["time_ns"])
         told = said["fill"]
         fill = Fill(
-            told["symbol"],
+            intern(told["symbol"]),
             told["trade_id"],
             told["client_order_id"],
             told["venue_order_id"],
             _SIDES[told["side"]],
-            Decimal(told["price"]),
-            Decimal(told["quantity"]),
-            Decimal(told["fee"]),
-            told["fee_asset"],
+            amount_of(told["price"]),
+            amount_of(told["quantity"]),
+            amount_of(told["fee"]),
+            intern(told["fee_asset"]),
             _LIQUIDITY[told["liquidity"]],
             told["venue_time_ns"],
         )
@@ -395,8 +384,8 @@ class SessionBooks:
             self._collector.decisions += len(texts) if self._live else 0
             for text in texts:
                 kind = text.partition(" ")[0]
-                if kind in self._texts:
-                    self._texts[kind](text, time_ns)
+                if kind in self._TEXTS:
+                    self._TEXTS[kind](self, text, time_ns)
                 elif kind == "control":
                     self._control(text, event)
         if link != self.link:
@@ -405,8 +394,8 @@ class SessionBooks:
         if commands is not None:
             for command in orjson.loads(commands):
                 for kind, content in command.items():
-                    if kind in self._commands:
-                        self._commands[kind](content, time_ns)
+                    if kind in self._COMMANDS:
+                        self._COMMANDS[kind](self, content, time_ns)
 
     def _signal(self, text: str, _time_ns: int) -> None:
         _, _, _, self._strategy, self._symbol, verdict, _ = text.split(" ", 6)
@@ -461,3 +450,17 @@ class SessionBooks:
         if self._live:
             level, code, subject = content["level"], content["code"], content["subject"]
             self._collector.alerts.add(time_ns, level, code, subject, content["message"])
+
+    # Functions, not bound methods: books that held themselves would outlive the report that they are read for.
+    _TEXTS: ClassVar[Mapping[str, Callable[[SessionBooks, str, int], None]]] = {
+        "signal": _signal,
+        "refused": _refused,
+        "gate": _gate,
+        "compared": _compared,
+        "absent": _absent,
+    }
+    _COMMANDS: ClassVar[Mapping[str, Callable[[SessionBooks, dict[str, Any], int], None]]] = {
+        "$PlaceOrder": _place,
+        "$CancelOrder": _cancel,
+        "$RaiseAlert": _alert,
+    }

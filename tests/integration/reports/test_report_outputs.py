@@ -69,6 +69,17 @@ def test_parquet_holds_every_fill_and_order_exactly(report: Report, tmp_path: Pa
     assert "UTC" == by_polars.schema["time_ns"].time_zone  # type: ignore[attr-defined]
 
 
+def test_amounts_keep_every_digit_that_fits_and_are_rounded_where_one_does_not() -> None:
+    """Exponents, signs and gaps come out as they are; of a 19th digit behind the point, half goes to even."""
+    exact = [Decimal("1E-18"), None, Decimal("-12345678901234567890.000000000000000001"), Decimal("1E+3")]
+    finer = [Decimal("0.0000000000000000005"), None, Decimal("0.0000000000000000015"), Decimal(-7)]
+    columns = (Column("exact", "Exact", Unit.MONEY), Column("finer", "Finer", Unit.AMOUNT))
+    table = arrow_table(Table("t", "T", columns, tuple(zip(exact, finer, strict=True)), "None."))
+
+    assert exact == table["exact"].to_pylist()
+    assert [Decimal(0), None, Decimal("2E-18"), Decimal(-7)] == table["finer"].to_pylist()
+
+
 def test_files_are_replaced_whole(report: Report, tmp_path: Path) -> None:
     """A second report leaves one of each, and nothing half written."""
     first = write_report(report, tmp_path)
