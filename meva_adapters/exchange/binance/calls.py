@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from meva_adapters.exchange.binance.codec import CodecError, read_error, read_json, row_of, whole
+from meva_adapters.exchange.binance.codec import read_error
 from meva_adapters.exchange.binance.signer import Signer, encoded_query, signed_query
 from meva_adapters.transport.http import Answer, HttpTransport, NoAnswerError, NotSentError
 from meva_adapters.transport.rate_budget import RateBudget
+from meva_adapters.wire.fields import CodecError, read_json, row_of, whole
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND

@@ -7,18 +7,15 @@ from typing import Final
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.codec import (
-    CodecError,
     PlacedOrder,
     order_parameters,
     read_balances,
     read_order,
     read_placed,
-    row_of,
-    rows_of,
-    text,
 )
 from meva_adapters.exchange.binance.trades import OwnTrades
 from meva_adapters.transport.http import NotSentError
+from meva_adapters.wire.fields import CodecError, row_of, rows_of, text
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
 from meva_core.errors import VenueRefusedError, VenueUnknownError

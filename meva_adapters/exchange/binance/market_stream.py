@@ -10,11 +10,12 @@ import orjson
 
 from meva_adapters.exchange.binance.book_numbers import BookNumbers
 from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.codec import CodecError, read_json, row_of
-from meva_adapters.transport.backoff import STEADY_NS, Backoff
+from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import HttpTransport, NotSentError
+from meva_adapters.transport.reconnect import keep_up
 from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
 from meva_adapters.wire.binance_market import READERS, kind_of, read_candle, read_snapshot, wire_market
+from meva_adapters.wire.fields import CodecError, read_json, row_of
 from meva_adapters.wire.grid import BadCellError
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueRefusedError, VenueUnknownError
@@ -71,18 +72,17 @@ class BinanceMarketStream:
 
     async def run(self, deliver: Deliver) -> None:
         """Follow until cancelled."""
+        clock = self._calls.clock
+
+        def ended(reason: str) -> None:
+            if self._up:
+                self._up = False
+                now_ns = clock.now_ns()
+                self._note(now_ns, "lost", reason)
+                deliver(StreamLost(now_ns, self._name, reason))
+
         try:
-            while True:
-                started_ns = self._calls.clock.monotonic_ns()
-                reason = await self._once(deliver)
-                if self._calls.clock.monotonic_ns() - started_ns >= STEADY_NS:
-                    self._backoff.reset()
-                if self._up:
-                    self._up = False
-                    now_ns = self._calls.clock.now_ns()
-                    self._note(now_ns, "lost", reason)
-                    deliver(StreamLost(now_ns, self._name, reason))
-                await asyncio.sleep(self._backoff.next_s())
+            await keep_up(lambda: self._once(deliver), clock=clock, backoff=self._backoff, ended=ended)
         finally:
             self._stop_fetching()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from meva_adapters.exchange.binance.codec import CodecError, amount, flag, positive, row_of, side, text, whole
+from meva_adapters.exchange.binance.codec import side
+from meva_adapters.wire.fields import CodecError, amount, flag, positive, row_of, text, whole
 from meva_core.events import (
     Event,
     OrderAcknowledged,
