@@ -21,8 +21,9 @@ from meva_adapters.reports.frames import Frame
 from meva_adapters.reports.html_report import html_report, notebook_style
 from meva_adapters.reports.report_files import write_report
 from meva_adapters.reports.report_json import report_object
+from meva_adapters.reports.report_parquet import arrow_table
 from meva_adapters.reports.svg_charts import Series, line_chart
-from meva_core.ops.report import Report, Unit
+from meva_core.ops.report import Column, Report, Table, Unit
 from meva_runners.session_report import report_of
 
 sys.path.insert(0, str(Path(__file__).parent))
