@@ -322,6 +322,21 @@ class TransferAnswerRequested:
 
 
 @value
+class CorrectionRequested:
+    """An operator moves a positive *amount* between two accounts of the ledger, because *cause* was booked wrongly."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    cause: str
+    asset: str
+    amount: Decimal
+    source: str
+    target: str
+    reason: str
+
+
+@value
 class TimerFired:
     """A timer that the core asked for is due."""
 
@@ -331,7 +346,7 @@ class TimerFired:
 
 @value
 class CostRecorded:
-    """An operating cost was incurred, in *asset*; positive amounts cost."""
+    """An operating cost was incurred, in *asset*; positive amounts cost. *actor* told, and waits for an answer."""
 
     time_ns: int
     cost_id: str
@@ -339,17 +354,19 @@ class CostRecorded:
     asset: str
     amount: Decimal
     note: str
+    actor: str = ""
 
 
 @value
 class TransferSettled:
-    """Money entered (positive) or left (negative) the account."""
+    """Money entered (positive) or left (negative) the account. *actor* is who told; empty for the venue."""
 
     time_ns: int
     transfer_id: str
     asset: str
     amount: Decimal
     note: str
+    actor: str = ""
 
 
 MarketEvent = TradeReceived | QuoteReceived | BookChanged | CandleClosed
@@ -377,6 +394,7 @@ OperatorEvent = (
     | OrderCancelRequested
     | RiskBudgetRequested
     | TransferAnswerRequested
+    | CorrectionRequested
 )
 Event = (
     MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled

@@ -13,6 +13,8 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import Command
 from meva_core.config.schema import AppConfig
 from meva_core.events import (
+    CorrectionRequested,
+    CostRecorded,
     Event,
     KillReleaseRequested,
     KillRequested,
@@ -20,6 +22,8 @@ from meva_core.events import (
     PauseRequested,
     ResumeRequested,
     RiskBudgetRequested,
+    TransferAnswerRequested,
+    TransferSettled,
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.ops.log_records import ControlAnswered
@@ -29,6 +33,7 @@ from meva_runners.commit_then_act import Commit, CommittingAgent
 # An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
 ANSWERS_KEPT: Final = 10_000
 
+Request = OperatorEvent | CostRecorded | TransferSettled
 Perform = Callable[[Command], Awaitable[None]]
 
 
@@ -52,7 +57,7 @@ class AgentDesk:
         self._config = config
         self._now_ns = now_ns
         self._perform = perform
-        self._answers: OrderedDict[str, ControlAnswer] = OrderedDict()
+        self._answers: OrderedDict[tuple[type, str], ControlAnswer] = OrderedDict()
         self._refusals: dict[str, str] = {}
         self.heartbeat_ns = now_ns()
 
@@ -92,6 +97,49 @@ class AgentDesk:
         who = _with_reason(actor, reason)
         return await self._ask(RiskBudgetRequested(self._now_ns(), request_id, who, budget))
 
+    async def record_cost(
+        self, cost_id: str, *, actor: str, reason: str, category: str, asset: str, amount: Decimal
+    ) -> ControlAnswer:
+        """Book an operating cost under *cost_id*, once."""
+        return await self._tell(
+            CostRecorded(self._now_ns(), cost_id, category, asset, amount, reason, actor), cost_id
+        )
+
+    async def answer_transfer(
+        self, request_id: str, *, actor: str, reason: str, transfer_id: str, approved: bool
+    ) -> ControlAnswer:
+        """Approve or reject a transfer that the agent proposed."""
+        return await self._ask(
+            TransferAnswerRequested(self._now_ns(), request_id, actor, transfer_id, approved, reason)
+        )
+
+    async def settle_transfer(
+        self, transfer_id: str, *, actor: str, reason: str, asset: str, amount: Decimal
+    ) -> ControlAnswer:
+        """Tell that money left or entered the account."""
+        return await self._tell(
+            TransferSettled(self._now_ns(), transfer_id, asset, amount, reason, actor), transfer_id
+        )
+
+    async def correct(
+        self,
+        request_id: str,
+        *,
+        actor: str,
+        reason: str,
+        cause: str,
+        asset: str,
+        amount: Decimal,
+        source: str,
+        target: str,
+    ) -> ControlAnswer:
+        """Post a correction of what *cause* booked."""
+        return await self._ask(
+            CorrectionRequested(
+                self._now_ns(), request_id, actor, cause, asset, amount, source, target, reason
+            )
+        )
+
     def status(self) -> StatusView:
         """Return how everything stands."""
         agent, now_ns = self._process.agent, self._now_ns()
@@ -104,9 +152,16 @@ class AgentDesk:
         return self._view.why(client_order_id)
 
     async def _ask(self, event: OperatorEvent) -> ControlAnswer:
-        """Handle *event* in one go: nothing is awaited before its answer is durable."""
-        known = self._answers.get(event.request_id)
-        if known is not None:
+        return await self._tell(event, event.request_id)
+
+    async def _tell(self, event: Request, name: str) -> ControlAnswer:
+        """Handle *event* in one go: nothing is awaited before its answer is durable.
+
+        A cost or transfer that was refused may be told again: the refusal may be over, by a mark that has come.
+        """
+        key = (type(event), name)
+        known = self._answers.get(key)
+        if known is not None and not (known.refusal and isinstance(event, CostRecorded | TransferSettled)):
             return known
         flags = self._process.agent.state().runtime_flags
         before = flags.gate.name
@@ -116,9 +171,9 @@ class AgentDesk:
                 self._process.commit()
             else:
                 commands.append(step)
-        refusal = self._refusals.pop(event.request_id)
-        answer = ControlAnswer(event.request_id, refusal, before, flags.gate.name, flags.gate_epoch)
-        self._answers[event.request_id] = answer
+        refusal = self._refusals.pop(name)
+        answer = ControlAnswer(name, refusal, before, flags.gate.name, flags.gate_epoch)
+        self._answers[key] = answer
         if len(self._answers) > ANSWERS_KEPT:
             self._answers.popitem(last=False)
         for command in commands:

@@ -13,6 +13,8 @@ from meva_adapters.controls.access import Scope
 from meva_adapters.controls.messages import (
     Alerts,
     BudgetRequest,
+    CorrectionRequest,
+    CostRequest,
     Decisions,
     GoRequest,
     Health,
@@ -20,7 +22,9 @@ from meva_adapters.controls.messages import (
     Pnl,
     Positions,
     Problem,
+    SettlementRequest,
     StopRequest,
+    TransferRequest,
     Treasury,
 )
 from meva_core.ports.controls import ControlAnswer, StatusView
@@ -45,6 +49,13 @@ OPERATIONS: Final = (
     Operation("POST", "/v1/resume", "resume", Scope.ARM, GoRequest, ControlAnswer, "Trade again after a pause."),
     Operation("POST", "/v1/release", "release", Scope.ARM, GoRequest, ControlAnswer, "Lift a kill."),
     Operation("POST", "/v1/budget", "budget", Scope.BUDGET, BudgetRequest, ControlAnswer, "Set the exposure limit."),
+    Operation("POST", "/v1/cost", "cost", Scope.BUDGET, CostRequest, ControlAnswer, "Book an operating cost."),
+    Operation("POST", "/v1/transfer", "transfer", Scope.ARM, TransferRequest, ControlAnswer,
+              "Approve or reject a transfer that the agent proposed."),
+    Operation("POST", "/v1/settlement", "settlement", Scope.ARM, SettlementRequest, ControlAnswer,
+              "Tell that money left or entered the account."),
+    Operation("POST", "/v1/correction", "correction", Scope.ARM, CorrectionRequest, ControlAnswer,
+              "Correct the ledger by a new posting."),
     Operation("GET", "/v1/status", "status", Scope.READ, None, StatusView, "Everything at once."),
     Operation("GET", "/v1/orders", "orders", Scope.READ, None, Orders, "Orders that are not over."),
     Operation("GET", "/v1/positions", "positions", Scope.READ, None, Positions, "What is held."),
@@ -68,12 +79,22 @@ _REFUSALS: Final = {
     "503": "The answer could not be made durable, or the agent is not ready.",
 }
 _MONEY: Final = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+_NAME: Final = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"}
+_PLACE: Final = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$"}
 _TAKEN: Final[dict[str, dict[str, Any]]] = {
-    "request_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
-    "actor": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
+    "request_id": _NAME,
+    "actor": _NAME,
     "reason": {"type": "string", "pattern": "^[!-~]([ -~]{0,298}[!-~])?$"},
     "expected_epoch": {"type": "integer", "minimum": 0, "maximum": 2**53},
     "budget": {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,10})?$"},
+    "category": _NAME,
+    "asset": _NAME,
+    "amount": {"type": "string", "pattern": r"^-?[0-9]{1,18}(\.[0-9]{1,18})?$"},
+    "transfer_id": _NAME,
+    "approved": {"type": "boolean"},
+    "cause": _PLACE,
+    "source": _PLACE,
+    "target": _PLACE,
 }
 
 

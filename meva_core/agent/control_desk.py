@@ -11,6 +11,7 @@ from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.events import (
+    CorrectionRequested,
     KillReleaseRequested,
     KillRequested,
     OperatorEvent,
@@ -70,6 +71,8 @@ class ControlDesk:
                 refusal = self._set_budget(event.new_budget)
             case TransferAnswerRequested():
                 refusal = self._treasury.answer(event, equity=self._account.equity)
+            case CorrectionRequested():
+                refusal = self._treasury.correct(event)
             case _:
                 assert_never(event)
         request = type(event).__name__.removesuffix("Requested")
