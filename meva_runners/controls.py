@@ -11,7 +11,7 @@ import click
 
 from meva_runners.exit_status import told
 
-READS: Final = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health")
+READS: Final = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health", "live")
 WISHES: Final = ("pause", "resume", "kill", "release", "budget")
 # Which options each wish about money needs; its subject is the name of what it is about.
 MONEY: Final = {

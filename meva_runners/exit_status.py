@@ -1,6 +1,7 @@
 """Turn whatever ends a command into one message and an exit status; no traceback reaches a user.
 
-0 done, 1 failed, 2 wrong usage (click's), 3 configuration invalid, 130 interrupted.
+0 done, 1 failed, 2 wrong usage (click's), 3 configuration invalid, 4 not fit to start trading, 5 trading was halted
+by a limit or a kill, 6 stopped with orders of unknown outcome, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from meva_core.signals.signal_engine import described
 
 FAILED: Final = 1
 CONFIGURATION_INVALID: Final = 3
+PREFLIGHT_FAILED: Final = 4
+HALTED: Final = 5
+ORDERS_UNKNOWN: Final = 6
 INTERRUPTED: Final = 130
 
 _CONFIGURATION_ERRORS: Final = (ConfigError, UnknownStrategyError, UnknownSymbolError)

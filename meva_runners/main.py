@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "explain": Entry("meva_runners.explain", "Tell the whole story of one order."),
     "controls": Entry("meva_runners.controls", "Pause, resume, kill and ask a running agent."),
+    "doctor": Entry("meva_runners.doctor", "Look whether trading may start here, and what to mend if not."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
     "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),

@@ -175,6 +175,7 @@ class Health:
     health: HealthView
 
 
+<<<<<<< HEAD
 Message = TypeVar(
     "Message",
     StopRequest,
@@ -185,6 +186,17 @@ Message = TypeVar(
     SettlementRequest,
     CorrectionRequest,
 )
+=======
+@frozen
+class Liveness:
+    """Say whether the main loop turns, and how long ago it last said so."""
+
+    alive: bool
+    heartbeat_age_ms: int
+
+
+Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest)
+>>>>>>> main
 
 
 def read_message(kind: type[Message], body: bytes) -> Message:

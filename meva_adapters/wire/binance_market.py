@@ -13,7 +13,7 @@ from attrs import frozen
 
 from meva_adapters.wire.grid import Grid, price_grid, quantity_grid
 from meva_adapters.wire.times import unit_ns
-from meva_core.events import BookChanged, CandleClosed, Event, QuoteReceived, TradeReceived
+from meva_core.events import BookChanged, CandleClosed, MarketEvent, QuoteReceived, TradeReceived
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Candle, Side
 
@@ -114,8 +114,7 @@ def kind_of(data: dict[str, Any]) -> str:
     return kind if isinstance(kind, str) else "bookTicker" if data.keys() >= _BEST_QUOTE else ""
 
 
-def read_candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> CandleClosed | None:
-    """Read a bar; `None` while it is not closed."""
+def _candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> CandleClosed | None:
     bar = data["k"]
     if bar["x"] is not True:
         return None
@@ -132,8 +131,10 @@ def read_candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> C
     return CandleClosed(max(received_ns, candle.close_ns), market.symbol, str(bar["i"]), candle)
 
 
-READERS: Final[dict[str, Callable[[int, WireMarket, dict[str, Any]], Event]]] = {
+# What reads a message of each kind, given our receive time; a bar that is not closed yet is no event.
+READERS: Final[dict[str, Callable[[int, WireMarket, dict[str, Any]], MarketEvent | None]]] = {
     "trade": _trade,
     "depthUpdate": _depth,
     "bookTicker": _quote,
+    "kline": _candle,
 }

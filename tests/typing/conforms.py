@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from examples.strategies.donchian_breakout import DonchianBreakout
 from examples.strategies.rsi_dip import RsiDip
+from meva_adapters.alerts.apprise_sink import AppriseAlertSink
 from meva_adapters.alerts.webhook import WebhookAlertSink
 from meva_adapters.clock.manual import ManualClock
 from meva_adapters.clock.system import SystemClock
@@ -18,6 +19,7 @@ from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
+from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.storage.memory import MemorySession, MemoryStateStore
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.storage.sqlite_state import SqliteStateStore
@@ -29,6 +31,7 @@ from meva_core.ports.controls import OperatorDesk
 from meva_core.ports.exchange import ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
+from meva_core.ports.secrets import SecretSource
 from meva_core.ports.storage import Journal, PortfolioStateStore, Session, SnapshotStore
 from meva_core.ports.transfers import TransferExecutor
 from meva_core.signals.strategies.mean_reversion import MeanReversion
@@ -46,7 +49,7 @@ METRICS_SINKS: tuple[type[MetricsSink], ...] = (
     PrometheusMetricsSink,
     StatsdMetricsSink,
 )
-ALERT_SINKS: tuple[type[AlertSink], ...] = (WebhookAlertSink,)
+ALERT_SINKS: tuple[type[AlertSink], ...] = (AppriseAlertSink, WebhookAlertSink)
 OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
 EXCHANGES: tuple[type[ExchangeAdapter], ...] = (LatchedExchange, BinanceExchange)
 TAPES: tuple[type[Tape], ...] = (FileTape, SessionTape)
@@ -54,6 +57,7 @@ SESSIONS: tuple[type[Session], ...] = (MemorySession, SqliteSession)
 JOURNALS: tuple[type[Journal], ...] = (MemorySession, SqliteSession)
 SNAPSHOT_STORES: tuple[type[SnapshotStore], ...] = (MemorySession, SqliteSession)
 STATE_STORES: tuple[type[PortfolioStateStore], ...] = (MemoryStateStore, SqliteStateStore)
+SECRET_SOURCES: tuple[type[SecretSource], ...] = (ReferencedSecrets,)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
 VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference,)
