@@ -175,7 +175,14 @@ class Health:
     health: HealthView
 
 
-<<<<<<< HEAD
+@frozen
+class Liveness:
+    """Say whether the main loop turns, and how long ago it last said so."""
+
+    alive: bool
+    heartbeat_age_ms: int
+
+
 Message = TypeVar(
     "Message",
     StopRequest,
@@ -186,17 +193,6 @@ Message = TypeVar(
     SettlementRequest,
     CorrectionRequest,
 )
-=======
-@frozen
-class Liveness:
-    """Say whether the main loop turns, and how long ago it last said so."""
-
-    alive: bool
-    heartbeat_age_ms: int
-
-
-Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest)
->>>>>>> main
 
 
 def read_message(kind: type[Message], body: bytes) -> Message:
