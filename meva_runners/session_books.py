@@ -14,7 +14,7 @@ from sys import intern
 from typing import Any, ClassVar, Final
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.storage.codec import decode_event
@@ -23,24 +23,29 @@ from meva_core.config.schema import AppConfig
 from meva_core.errors import MissingMarkError, StorageError
 from meva_core.events import (
     AgentStarted,
+    CorrectionRequested,
     CostRecorded,
     Event,
     KillReleaseRequested,
     OperatorEvent,
     OrderQueryAnswered,
+    RiskBudgetRequested,
     StreamConnected,
     StreamGapDetected,
     StreamLost,
+    TransferAnswerRequested,
     TransferSettled,
     VenueStateObserved,
 )
 from meva_core.execution.order_lifecycle import OrderReport
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
-from meva_core.model.money import EXACT, exact
+from meva_core.model.money import EXACT, ZERO, exact
 from meva_core.model.order import OrderStatus
-from meva_core.ops.log_records import EquityMarked, FillBooked
+from meva_core.ops.log_records import DayClosed, EquityMarked, FillBooked, MoneyBooked
 from meva_core.ops.report_collector import ReportCollector
+from meva_core.portfolio.corrections import COSTS
+from meva_core.portfolio.transfer_book import TransferStatus
 from meva_core.risk.gate import DRAWDOWN
 from meva_runners.composition import Books, compose_books
 from meva_runners.session_market import MarketRows, Row, TradeRows
@@ -83,7 +88,10 @@ class SessionBooks:
         start_ns: int = 0,
         end_ns: int = _NEVER,
     ) -> None:
-        self.books: Books = compose_books(config)
+        # What was proposed and answered stands in the journal; books that proposed too would settle other transfers.
+        quiet = evolve(config.treasury, max_transfer_share=ZERO)
+        self.books: Books = compose_books(evolve(config, treasury=quiet))
+        self._limits, self._budget = config.risk, config.risk.max_portfolio_exposure
         self.opened: Standing | None = None
         self.closed: Standing | None = None
         self.link = FIRST_LINK
@@ -94,6 +102,7 @@ class SessionBooks:
         self._turn_ns = start_ns
         self._live = self._over = self._fallen = False
         self._agent, self._runtime, self._account = self.books.agent, self.books.runtime, self.books.account
+        self._transfers = self.books.agent.services.treasury.transfers
         self._orders = SessionOrders(self._runtime.state.open_orders)
         self._booked: set[tuple[str, str]] = set()
         self._strategy = self._symbol = ""  # Of the signal that is judged.
@@ -244,8 +253,10 @@ class SessionBooks:
             if type(record) is EquityMarked:
                 if self.opened is None:
                     self.opened = self._standing()
-                self._collector.mark(record)
+                self._collector.mark(record, self._limits, self._budget, len(self._orders.open))
                 self._market.sample(self._collector, record.time_ns)
+            elif type(record) is DayClosed:
+                self._collector.closed_days.append(record)
 
     def _handle(self, event: Event) -> None:
         """Let the books take an event as the agent did, but for what hangs on an order of ours."""
@@ -267,17 +278,19 @@ class SessionBooks:
                 if record.status in _WAITING:
                     self._orders.report(name, OrderReport.TIMED_OUT, time_ns, "restarted before the answer")
         before = self.books.pnl.totals.transfers
-        self._drain(self._agent.handle(event).records)
+        records = self._agent.handle(event).records
+        self._drain(records)
         if self._live:
-            self._tell(event, before)
+            booked = {record.entry.cause for record in records if type(record) is MoneyBooked}
+            self._tell(event, before, booked)
 
-    def _tell(self, event: Event, transfers_before: Decimal) -> None:
+    def _tell(self, event: Event, transfers_before: Decimal, booked: set[str]) -> None:
         collector = self._collector
         match event:
-            case CostRecorded():
+            case CostRecorded() if f"cost:{event.cost_id}" in booked:
                 value = self._value(event.asset, event.amount)
                 collector.cost(event.time_ns, event.category, event.asset, event.amount, value, event.note)
-            case TransferSettled():
+            case TransferSettled() if f"transfer:{event.transfer_id}" in booked:
                 value = EXACT.subtract(self.books.pnl.totals.transfers, transfers_before)
                 collector.transfer(
                     event.time_ns, event.transfer_id, event.asset, event.amount, value, event.note
@@ -420,6 +433,16 @@ class SessionBooks:
         if self._live:
             self._collector.compared(time_ns, stale=stale == "True", differences=differences)
 
+    def _transfer(self, text: str, time_ns: int) -> None:
+        words = text.split(" ")
+        if words[2] == "proposed":
+            self._transfers.propose(words[1], asset=words[3], amount=Decimal(words[4]), time_ns=time_ns)
+        if self._live:
+            self._collector.transfer_steps.add(time_ns, text.removeprefix("transfer "))
+
+    def _lowered(self, text: str, _time_ns: int) -> None:
+        self._budget = Decimal(text.split(" ")[1])
+
     def _absent(self, text: str, time_ns: int) -> None:
         _, name, proof = text.split(" ", 2)
         self._orders.report(name, OrderReport.PROVED_ABSENT, time_ns, proof)
@@ -433,9 +456,28 @@ class SessionBooks:
         if granted and isinstance(event, KillReleaseRequested) and self._fallen:
             self._fallen = False
             self._account.forgive_drawdown()
+        if granted and isinstance(event, RiskBudgetRequested):
+            self._budget = event.new_budget
+        if granted and isinstance(event, TransferAnswerRequested):
+            status = TransferStatus.APPROVED if event.approved else TransferStatus.REJECTED
+            self._transfers.move(event.transfer_id, status, event.time_ns)
+        if granted and isinstance(event, CorrectionRequested):
+            self._correct(event)
         if self._live:
             reason = str(getattr(event, "reason", getattr(event, "new_budget", "")))
             self._collector.controls.add(event.time_ns, request, event.actor, reason, answer)
+
+    def _correct(self, event: CorrectionRequested) -> None:
+        """Book what the agent booked; a correction of costs counts as one of the category that it raises or lowers."""
+        self.books.treasury.correct(event)
+        if not self._live:
+            return
+        for account, sign in ((event.source, -1), (event.target, 1)):
+            if account.startswith(COSTS):
+                amount = EXACT.multiply(event.amount, sign)
+                value, note = self._value(event.asset, amount), f"corrects {event.cause}: {event.reason}"
+                category = account.removeprefix(COSTS)
+                self._collector.cost(event.time_ns, category, event.asset, amount, value, note)
 
     def _place(self, content: dict[str, Any], time_ns: int) -> None:
         line = self._orders.place(content, time_ns)
@@ -458,6 +500,8 @@ class SessionBooks:
         "gate": _gate,
         "compared": _compared,
         "absent": _absent,
+        "transfer": _transfer,
+        "budget": _lowered,
     }
     _COMMANDS: ClassVar[Mapping[str, Callable[[SessionBooks, dict[str, Any], int], None]]] = {
         "$PlaceOrder": _place,
