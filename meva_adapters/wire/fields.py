@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 from attrs import frozen
 
 from meva_adapters.wire.grid import INT64_MAX
 from meva_core.errors import MevaError
+from meva_core.model.market import NS_PER_MS
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
 @frozen
@@ -31,6 +34,14 @@ def read_json(body: bytes | str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
+        raise CodecError(f"no JSON ({len(body)} bytes)") from exc
+
+
+def read_exact_json(body: bytes | str) -> Any:
+    """Return the JSON in *body* with every number that has a point or an exponent as the text that it came in."""
+    try:
+        return json.loads(body, parse_float=str, parse_constant=_no_number)
+    except (ValueError, RecursionError) as exc:
         raise CodecError(f"no JSON ({len(body)} bytes)") from exc
 
 
@@ -64,6 +75,14 @@ def whole(row: Mapping[str, Any], name: str) -> int:
     return value
 
 
+def ms_as_ns(row: Mapping[str, Any], name: str) -> int:
+    """Return a time that is written in milliseconds, in nanoseconds that fit 64 bits."""
+    value = whole(row, name) * NS_PER_MS
+    if value > INT64_MAX:
+        raise CodecError(f"{name} is no time that can be")
+    return value
+
+
 def flag(row: Mapping[str, Any], name: str) -> bool:
     """Return a truth value."""
     value = row.get(name)
@@ -86,3 +105,30 @@ def positive(row: Mapping[str, Any], name: str) -> Decimal:
     if value <= 0:
         raise CodecError(f"{name} is not positive")
     return value
+
+
+def digits(row: Mapping[str, Any], name: str) -> str:
+    """Return a number as it was written, whether as text or bare; see `read_exact_json`."""
+    value = row.get(name)
+    if type(value) is int:
+        return str(value)
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise CodecError(f"{name} is no number")
+    return value
+
+
+def number(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return a number, exactly as it was written."""
+    return Decimal(digits(row, name))
+
+
+def above_zero(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return a number above zero, exactly as it was written."""
+    value = number(row, name)
+    if value <= 0:
+        raise CodecError(f"{name} is not positive")
+    return value
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(constant)

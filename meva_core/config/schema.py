@@ -105,6 +105,8 @@ class ExchangeConfig:
     rest_url: str = ""
     stream_url: str = ""
     ws_api_url: str = ""
+    # Who the venue must say we are before real money is traded; the venue's own account number.
+    account_id: str = ""
     api_key: str = ""
     api_secret: str = ""
     # Also the longest that is accepted: a long window delays the proof that an order was not placed.
@@ -191,6 +193,8 @@ class ExecutionConfig:
     reconcile_retry_s: int = 2
     # A difference that outlasts so many comparisons, and the lag bound, is no lag: a person has to look.
     reconcile_drift_cycles: int = 3
+    # Without any answer for so many intervals the books are doubtful, and trading waits for the next comparison.
+    reconcile_overdue_intervals: int = 3
 
 
 @frozen
@@ -246,6 +250,50 @@ class ObservabilityConfig:
 
 
 @frozen
+class RuntimeConfig:
+    """Set how a running agent takes events in, makes them durable and stops; a replay needs none of it."""
+
+    # Some seconds of the busiest markets: whoever is further behind trades on prices that are gone.
+    inbox_events_max: int = 10_000
+    # Market data alone is committed after so many events, or so long after the last commit.
+    commit_events_max: int = 256
+    commit_interval_ms: int = 250
+    heartbeat_ms: int = 1_000
+    # A clock drifts by some milliseconds in a minute; the venue tolerates a second.
+    clock_check_s: int = 60
+    # What rests at the venue when the process stops in good order is cancelled, unless somebody wants it to stay.
+    cancel_on_stop: bool = True
+    stop_grace_s: int = 10
+    # Live trading begins with a share of the exposure limit: what is wrong shows while little is at stake.
+    warm_up_minutes: int = 10
+    warm_up_share: Decimal = Decimal("0.1")
+
+
+@frozen
+class ControlsConfig:
+    """Say where the operator's controls and the dashboard listen, on loopback. Port 0 takes a free one.
+
+    *folder* holds the tokens and the kill latch; empty: a folder of the agent and the account under the user's
+    state directory.
+    """
+
+    port: int = 8_700
+    folder: str = ""
+
+
+@frozen
+class OpeningConfig:
+    """State where an account stood when its session was opened. The runner asks the venue, and writes it here.
+
+    *trades* holds the newest own trade by symbol: what was traded before is no business of the session. Decisions
+    are numbered from *decisions* on, so that no order ever carries the name of an order of an earlier session.
+    """
+
+    decisions: int = 0
+    trades: dict[str, str] = Factory(dict)
+
+
+@frozen
 class AppConfig:
     """Hold the whole configuration of one agent on one account.
 
@@ -266,3 +314,6 @@ class AppConfig:
     execution: ExecutionConfig = Factory(ExecutionConfig)
     treasury: TreasuryConfig = Factory(TreasuryConfig)
     observability: ObservabilityConfig = Factory(ObservabilityConfig)
+    runtime: RuntimeConfig = Factory(RuntimeConfig)
+    controls: ControlsConfig = Factory(ControlsConfig)
+    opening: OpeningConfig = Factory(OpeningConfig)

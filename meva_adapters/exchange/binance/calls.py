@@ -10,7 +10,7 @@ from meva_adapters.exchange.binance.codec import read_error
 from meva_adapters.exchange.binance.signer import Signer, encoded_query, signed_query
 from meva_adapters.transport.http import Answer, HttpTransport, NoAnswerError, NotSentError
 from meva_adapters.transport.rate_budget import RateBudget
-from meva_adapters.wire.fields import CodecError, read_json, row_of, whole
+from meva_adapters.wire.fields import CodecError, ms_as_ns, read_json, row_of
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
@@ -111,7 +111,7 @@ class BinanceCalls:
         data = await self.public("/api/v3/time", [], weight=1)
         heard_ns = self.clock.now_ns()
         try:
-            server_ns = whole(row_of(data), "serverTime") * NS_PER_MS
+            server_ns = ms_as_ns(row_of(data), "serverTime")
         except CodecError as exc:
             raise VenueUnknownError(VENUE, "time", str(exc)) from exc
         self.offset_ns = server_ns - (asked_ns + heard_ns) // 2
@@ -139,7 +139,7 @@ class BinanceCalls:
         if answer.status in _LIMITED:
             wait = answer.headers.get("retry-after", "")
             seconds = int(wait[:9]) if wait.isdecimal() and wait.isascii() else _RETRY_AFTER_S
-            self.budget.block(now_ns + seconds * NS_PER_SECOND)
+            self.budget.block(now_ns + max(1, seconds) * NS_PER_SECOND)  # 0 would be asked again at once.
 
     def _sorted(self, operation: str, answer: Answer) -> Any:
         status = answer.status

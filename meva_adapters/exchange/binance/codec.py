@@ -13,10 +13,20 @@ from typing import Any, Final
 import orjson
 from attrs import frozen
 
-from meva_adapters.wire.fields import CodecError, amount, flag, positive, row_of, rows_of, text, whole
+from meva_adapters.wire.fields import (
+    CodecError,
+    amount,
+    flag,
+    ms_as_ns,
+    positive,
+    row_of,
+    rows_of,
+    text,
+    whole,
+)
 from meva_core.events import ObservedOrder
 from meva_core.model.fill import Fill, Liquidity
-from meva_core.model.market import NS_PER_MS, Side
+from meva_core.model.market import Side
 from meva_core.model.money import plain
 from meva_core.model.order import OrderRequest, OrderStatus, OrderType
 
@@ -98,7 +108,7 @@ def read_placed(data: Any, request: OrderRequest) -> PlacedOrder:
     name = text(order, "clientOrderId")
     if name != request.client_order_id:
         raise CodecError(f"it speaks of order {name[:40]!r}")
-    venue_time_ns = whole(order, "transactTime") * NS_PER_MS
+    venue_time_ns = ms_as_ns(order, "transactTime")
     venue_order_id = str(whole(order, "orderId"))
     status_text = text(order, "status")
     fills = tuple(
@@ -163,7 +173,7 @@ def read_trade(data: Any, symbol: str) -> OwnTrade:
         fee=amount(trade, "commission"),
         fee_asset=text(trade, "commissionAsset"),
         liquidity=Liquidity.MAKER if flag(trade, "isMaker") else Liquidity.TAKER,
-        venue_time_ns=whole(trade, "time") * NS_PER_MS,
+        venue_time_ns=ms_as_ns(trade, "time"),
     )
     return OwnTrade(trade_id, order_id, fill)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
+from meva_adapters.exchange.binance.capabilities import binance_capabilities
 from meva_adapters.exchange.binance.codec import (
     PlacedOrder,
     order_parameters,
@@ -35,7 +37,9 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import ClientIdScope, VenueCapabilities
+from meva_core.ports.exchange import Capability, VenueCapabilities, kinds_of
+
+Balances = tuple[tuple[str, Decimal, Decimal], ...]
 
 _ORDER: Final = "/api/v3/order"
 _NO_SUCH_ORDER: Final = "-2013"
@@ -48,7 +52,10 @@ _FAILURES: Final = (NotSentError, VenueRefusedError, VenueUnknownError, CodecErr
 
 
 class BinanceExchange:
-    """Trade one account. *owns* tells our client order ids from other people's, which are left alone."""
+    """Trade one account. *owns* tells our client order ids from other people's, which are left alone.
+
+    Of the balances, those of *assets* are told; `None` tells all.
+    """
 
     def __init__(
         self,
@@ -57,25 +64,24 @@ class BinanceExchange:
         symbols: Sequence[str],
         owns: Callable[[str], bool],
         trades: OwnTrades | None = None,
+        assets: frozenset[str] | None = None,
     ) -> None:
         self.trades = trades or OwnTrades(calls)
         self._calls = calls
         self._symbols = tuple(symbols)
         self._ours = {venue_symbol(symbol): symbol for symbol in symbols}
         self._owns = owns
+        self._assets = assets
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """Return the facts: names are unique among open orders, and the engine itself answers a cancel."""
-        return VenueCapabilities(
-            client_ids=ClientIdScope.OPEN_ORDERS,
-            request_window_ms=self._calls.recv_window_ms,
-            cancel_settles=True,
-        )
+        """Return the facts about the venue."""
+        return binance_capabilities(self._calls.recv_window_ms)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, stamped with the time of its decision."""
         request, calls = command.request, self._calls
+        self.capabilities.require(*kinds_of(request))
         name = request.client_order_id
         parameters = order_parameters(request, venue_symbol(request.symbol))
         try:
@@ -144,13 +150,20 @@ class BinanceExchange:
             ]
             parameters = [("omitZeroBalances", "true")]
             account = await self._calls.signed("GET", "/api/v3/account", parameters, weight=20)
-            balances = read_balances(account)
+            balances = self._told(read_balances(account))
         except _FAILURES as exc:
             return await self._failed("observe", "", exc)
         venue_ns = asked_ns + (self._calls.offset_ns or 0)
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
+
+    def _told(self, balances: Balances) -> Balances:
+        return tuple(row for row in balances if self._assets is None or row[0] in self._assets)
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
+        self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()
