@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from sys import intern
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -38,7 +37,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.execution.order_lifecycle import OrderReport
-from meva_core.model.fill import Fill, Liquidity
+from meva_core.model.fill import Fill
 from meva_core.model.market import Side
 from meva_core.model.money import EXACT, ZERO, exact
 from meva_core.model.order import OrderStatus
@@ -49,13 +48,11 @@ from meva_core.portfolio.transfer_book import TransferStatus
 from meva_core.risk.gate import DRAWDOWN
 from meva_runners.composition import Books, compose_books
 from meva_runners.session_market import MarketRows, Row, TradeRows
-from meva_runners.session_orders import ASKED, REPORTS, SessionOrders, amount_of
+from meva_runners.session_orders import ASKED, REPORTS, SessionOrders, stored_fill
 
 _NEVER: Final = 1 << 63
 _BPS: Final = 10_000
 _BUY: Final = Side.BUY
-_SIDES: Final = {side.value: side for side in Side}
-_LIQUIDITY: Final = {kind.value: kind for kind in Liquidity}
 _WAITING: Final = (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL)
 _REMEDY: Final = "Restore the file from a backup; what lies before that event is sound."
 
@@ -337,21 +334,7 @@ class SessionBooks:
 
     def _fill_of(self, said: dict[str, Any]) -> None:
         self._clock(said["time_ns"])
-        told = said["fill"]
-        fill = Fill(
-            intern(told["symbol"]),
-            told["trade_id"],
-            told["client_order_id"],
-            told["venue_order_id"],
-            _SIDES[told["side"]],
-            amount_of(told["price"]),
-            amount_of(told["quantity"]),
-            amount_of(told["fee"]),
-            intern(told["fee_asset"]),
-            _LIQUIDITY[told["liquidity"]],
-            told["venue_time_ns"],
-        )
-        self._book(fill, said["time_ns"])
+        self._book(stored_fill(said["fill"]), said["time_ns"])
 
     def _book(self, fill: Fill, time_ns: int) -> None:
         """Book a fill as the agent did: once, and only where it can be the order's."""

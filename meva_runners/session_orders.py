@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from meva_core.execution.order_lifecycle import TERMINAL, TRANSITIONS, OrderReport
 from meva_core.execution.order_service import ENDED_KEPT
+from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
 from meva_core.model.money import EXACT
 from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus, OrderType, TimeInForce
@@ -35,6 +36,7 @@ ASKED: Final = {
 _SIDES: Final = {side.value: side for side in Side}
 # Sizes and prices come again and again: one value for all of them saves a quarter of what is kept of an order.
 amount_of: Final = lru_cache(maxsize=4_096)(Decimal)
+_LIQUIDITY: Final = {kind.value: kind for kind in Liquidity}
 _TYPES: Final = {kind.value: kind for kind in OrderType}
 _TIMES_IN_FORCE: Final = {kind.value: kind for kind in TimeInForce}
 
@@ -127,3 +129,20 @@ def _line(placed: Mapping[str, Any], time_ns: int) -> OrderLine:
         amount_of(approved["reserve_price"]),
     )
     return OrderLine(record, intent["decision"], amount_of(approved["notional"]))
+
+
+def stored_fill(told: Mapping[str, Any]) -> Fill:
+    """Return a fill from its stored form."""
+    return Fill(
+        intern(told["symbol"]),
+        told["trade_id"],
+        told["client_order_id"],
+        told["venue_order_id"],
+        _SIDES[told["side"]],
+        amount_of(told["price"]),
+        amount_of(told["quantity"]),
+        amount_of(told["fee"]),
+        intern(told["fee_asset"]),
+        _LIQUIDITY[told["liquidity"]],
+        told["venue_time_ns"],
+    )
