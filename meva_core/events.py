@@ -337,6 +337,18 @@ class CorrectionRequested:
 
 
 @value
+class AlertAcknowledgeRequested:
+    """An operator has seen an alert: the cause *code* of *subject* is not repeated while it stands."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    code: str
+    subject: str
+    reason: str
+
+
+@value
 class TimerFired:
     """A timer that the core asked for is due."""
 
@@ -395,6 +407,7 @@ OperatorEvent = (
     | RiskBudgetRequested
     | TransferAnswerRequested
     | CorrectionRequested
+    | AlertAcknowledgeRequested
 )
 Event = (
     MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled

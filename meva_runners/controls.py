@@ -12,7 +12,7 @@ import click
 from meva_runners.exit_status import told
 
 READS: Final = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health", "live")
-WISHES: Final = ("pause", "resume", "kill", "release", "budget")
+WISHES: Final = ("pause", "resume", "kill", "release", "budget", "acknowledge")
 # Which options each wish about money needs; its subject is the name of what it is about.
 MONEY: Final = {
     "cost": ("category", "asset", "amount"),
@@ -50,8 +50,9 @@ Examples:
 def main(wish: str, subject: str, url: str, tokens: Path, reason: str, **money: str | None) -> None:
     """Carry WISH to a running agent.
 
-    SUBJECT is the amount of `budget`, the order of `why`, the id of a cost, the transfer that is approved, rejected or
-    settled, or the cause of the postings that are corrected. A cost or settlement that is told twice is booked once.
+    SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
+    that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that is told
+    twice is booked once.
     """
     from meva_adapters.controls.client import ControlsClient
 
@@ -71,6 +72,9 @@ def _asked(wish: str, subject: str, money: dict[str, str | None]) -> tuple[str, 
     """Return the operation of the controls that *wish* is, empty for one that only looks, and its fields."""
     if wish == "budget":
         return wish, {"budget": subject}
+    if wish == "acknowledge":
+        code, _, about = subject.partition(":")
+        return wish, {"code": code, "subject": about}
     if wish in WISHES:
         return wish, {}
     if wish not in MONEY:

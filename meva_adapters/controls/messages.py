@@ -23,6 +23,7 @@ from meva_core.ports.controls import (
 
 # Printable, so that no log line can be forged with them; a name fits on one line, a reason on a screen.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9_.:@/-]{0,64}")
 _REASON_MAX: Final = 300
 _NUMBER: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
 _SIGNED: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
@@ -120,6 +121,17 @@ class CorrectionRequest:
 
 
 @frozen
+class AcknowledgeRequest:
+    """Say that an alert is seen. *code* and *subject* are the alert's own; the subject may be empty."""
+
+    request_id: str
+    actor: str
+    reason: str
+    code: str
+    subject: str
+
+
+@frozen
 class Problem:
     """Say why a request was not carried out."""
 
@@ -188,6 +200,7 @@ Message = TypeVar(
     StopRequest,
     GoRequest,
     BudgetRequest,
+    AcknowledgeRequest,
     CostRequest,
     TransferRequest,
     SettlementRequest,
@@ -227,6 +240,12 @@ def _plain(value: Any) -> object:
 def _read_name(field: str, value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise MessageError(f"{field}: 1 to 64 letters, digits and _ . : @ - are wanted")
+    return value
+
+
+def _read_subject(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not _SUBJECT.fullmatch(value):
+        raise MessageError(f"{field}: at most 64 letters, digits and _ . : @ / - are wanted")
     return value
 
 
@@ -283,4 +302,6 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "cause": _read_place,
     "source": _read_place,
     "target": _read_place,
+    "code": _read_name,
+    "subject": _read_subject,
 }

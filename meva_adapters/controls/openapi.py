@@ -11,6 +11,7 @@ from attrs import frozen
 
 from meva_adapters.controls.access import Scope
 from meva_adapters.controls.messages import (
+    AcknowledgeRequest,
     Alerts,
     BudgetRequest,
     CorrectionRequest,
@@ -57,6 +58,7 @@ OPERATIONS: Final = (
               "Tell that money left or entered the account."),
     Operation("POST", "/v1/correction", "correction", Scope.ARM, CorrectionRequest, ControlAnswer,
               "Correct the ledger by a new posting."),
+    Operation("POST", "/v1/acknowledge", "acknowledge", Scope.STOP, AcknowledgeRequest, ControlAnswer, "See an alert."),
     Operation("GET", "/v1/status", "status", Scope.READ, None, StatusView, "Everything at once."),
     Operation("GET", "/v1/orders", "orders", Scope.READ, None, Orders, "Orders that are not over."),
     Operation("GET", "/v1/positions", "positions", Scope.READ, None, Positions, "What is held."),
@@ -89,6 +91,8 @@ _TAKEN: Final[dict[str, dict[str, Any]]] = {
     "actor": _NAME,
     "reason": {"type": "string", "pattern": "^[!-~]([ -~]{0,298}[!-~])?$"},
     "expected_epoch": {"type": "integer", "minimum": 0, "maximum": 2**53},
+    "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
+    "subject": {"type": "string", "pattern": "^[A-Za-z0-9_.:@/-]{0,64}$"},
     "budget": {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,10})?$"},
     "category": _NAME,
     "asset": _NAME,

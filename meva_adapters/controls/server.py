@@ -19,6 +19,7 @@ from meva_adapters.controls.access import Scope, TokenBook
 from meva_adapters.controls.doorkeeper import BEARER, SCOPE_OF, Doorkeeper, DoorSettings, add_headers
 from meva_adapters.controls.lanes import Lane
 from meva_adapters.controls.messages import (
+    AcknowledgeRequest,
     Alerts,
     BudgetRequest,
     CorrectionRequest,
@@ -147,6 +148,7 @@ class ControlsServer:
             "kill": (StopRequest, desk.kill),
             "resume": (GoRequest, desk.resume),
             "release": (GoRequest, desk.release),
+            "acknowledge": (AcknowledgeRequest, desk.acknowledge),
             "cost": (CostRequest, desk.record_cost),
             "transfer": (TransferRequest, desk.answer_transfer),
             "settlement": (SettlementRequest, desk.settle_transfer),

@@ -16,6 +16,7 @@ from meva_adapters.storage.codec import decode_decimal, encode_decimal
 from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
 from meva_core.events import (
     AgentStarted,
+    AlertAcknowledgeRequested,
     CorrectionRequested,
     CostRecorded,
     Event,
@@ -288,6 +289,8 @@ def _detail(event: OperatorEvent) -> str:
         case CorrectionRequested():
             moved = f"{encode_decimal(event.amount)} {event.asset} from {event.source} to {event.target}"
             return f"{event.cause}: {moved}: {event.reason}"
+        case AlertAcknowledgeRequested():
+            return f"{event.code} {event.subject}".rstrip() + f": {event.reason}"
         case _:
             assert_never(event)
 

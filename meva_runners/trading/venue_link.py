@@ -70,8 +70,7 @@ def binance_link(
     instruments = instruments_of(config)
     reference = BinanceReference(calls)
     trades = OwnTrades(calls)
-    # Spreads the reconnects of many agents; it decides nothing that is journaled.
-    jitter = Random(f"{config.agent}/{config.account}").random  # noqa: S311
+    jitter = jitter_of(config)
     return VenueLink(
         name=name,
         exchange=BinanceExchange(
@@ -103,3 +102,8 @@ def binance_link(
         reference=reference,
         account=reference,
     )
+
+
+def jitter_of(config: AppConfig) -> Callable[[], float]:
+    """Return what spreads the reconnects of many agents; it decides nothing that is journaled."""
+    return Random(f"{config.agent}/{config.account}").random  # noqa: S311 - repeatable, guards nothing.
