@@ -51,8 +51,8 @@ def main(wish: str, subject: str, url: str, tokens: Path, reason: str, **money: 
     """Carry WISH to a running agent.
 
     SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
-    that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that is told
-    twice is booked once.
+    that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that
+    is told twice is booked once.
     """
     from meva_adapters.controls.client import ControlsClient
 
