@@ -21,6 +21,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
+    "paper": Entry("meva_runners.paper", "Trade with play money at a simulated venue, as if it were real."),
     "report": Entry("meva_runners.report", "Report what a session did: one page, JSON and Parquet."),
     "compare": Entry(
         "meva_runners.compare", "Put sessions side by side, and name the first decision that differs."

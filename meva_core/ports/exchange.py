@@ -156,3 +156,18 @@ class ExchangeAdapter(Protocol):
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
         """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."""
         ...
+
+
+class DeadManSwitch(Protocol):
+    """Have a venue cancel every order of the account when it has not heard of us for a while.
+
+    An adapter whose venue has none may have the method all the same, and raise.
+    """
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have every order of the account cancelled, other people's too, unless called again within *timeout_s*.
+
+        0 disarms. Raise `NotSupported` where the venue has no such switch, `VenueRefusedError` for a definite
+        refusal, and `VenueUnknownError` when there was no answer.
+        """
+        ...

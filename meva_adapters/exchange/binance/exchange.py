@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
+from meva_adapters.exchange.binance.capabilities import binance_capabilities
 from meva_adapters.exchange.binance.codec import (
     PlacedOrder,
     order_parameters,
@@ -35,7 +36,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import ORDER_KINDS, ClientIdScope, VenueCapabilities, kinds_of
+from meva_core.ports.exchange import Capability, VenueCapabilities, kinds_of
 
 _ORDER: Final = "/api/v3/order"
 _NO_SUCH_ORDER: Final = "-2013"
@@ -66,13 +67,8 @@ class BinanceExchange:
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """Return the facts: names are unique among open orders, and the engine itself answers a cancel."""
-        return VenueCapabilities(
-            client_ids=ClientIdScope.OPEN_ORDERS,
-            request_window_ms=self._calls.recv_window_ms,
-            cancel_settles=True,
-            order_kinds=ORDER_KINDS,
-        )
+        """Return the facts about the venue."""
+        return binance_capabilities(self._calls.recv_window_ms)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, stamped with the time of its decision."""
@@ -153,6 +149,10 @@ class BinanceExchange:
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
+        self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()
