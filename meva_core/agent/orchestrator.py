@@ -252,6 +252,7 @@ class AgentOrchestrator:
             "treasury": services.treasury.snapshot(),
             "alerts": services.alerts.snapshot(),
             "venue_watch": self._watch.snapshot(),
+            "connections": self._connection_desk.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
         }
 
@@ -269,6 +270,7 @@ class AgentOrchestrator:
         services.treasury.restore(checkpoint["treasury"])
         services.alerts.restore(checkpoint["alerts"])
         self._watch.restore(checkpoint["venue_watch"])
+        self._connection_desk.restore(checkpoint["connections"])
         for symbol, memory in checkpoint["paths"].items():
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])
