@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 from meva_core.agent.market_path import MarketPath
+from meva_core.agent.market_watch import MarketWatch
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.venue_watch import USER_STREAM, VenueWatch
 from meva_core.commands import AlertLevel
@@ -44,6 +45,7 @@ class ConnectionDesk:
         alerts: AlertService,
         watch: VenueWatch,
         risk: RiskPolicyService,
+        market_watch: MarketWatch,
         paths: Mapping[str, MarketPath],
         clock_offset_max_ns: int,
     ) -> None:
@@ -54,6 +56,7 @@ class ConnectionDesk:
         self._risk = risk
         self._closed: dict[str, str] = {}
         self._rules: dict[str, Instrument] = {}
+        self._market_watch = market_watch
         self._paths = paths
         self._clock_offset_max_ns = clock_offset_max_ns
 
@@ -65,6 +68,7 @@ class ConnectionDesk:
             case AgentStarted():
                 connectivity.connected = dict.fromkeys(connectivity.connected, False)
                 self._watch.start(event)
+                self._market_watch.start(event.time_ns)
             case ClockMeasured():
                 connectivity.clock_offset_ns = event.offset_ns
                 self._judge_clock(event)

@@ -7,6 +7,7 @@ its own orders, or without any answer for longer than is allowed. A comparison i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import frozen
@@ -62,7 +63,7 @@ class WatchSettings:
 
 
 class VenueWatch:
-    """Keep the open questions to the venue."""
+    """Keep the open questions to the venue. *trades_after* holds the newest trade of each symbol at the beginning."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class VenueWatch:
         alerts: AlertService,
         unsettled: UnsettledOrders,
         settings: WatchSettings,
+        trades_after: Mapping[str, str],
     ) -> None:
         self._runtime = runtime
         self._orders = orders
@@ -93,7 +95,7 @@ class VenueWatch:
         self._drift_since_ns = 0
         self._drift_cycles = 0
         self._cancels_pending = False
-        self._trades_after: dict[str, str] = {}
+        self._trades_after = dict(trades_after)
         gate_watch.on_cancel_all(self.on_cancel_all)
 
     def start(self, event: AgentStarted) -> None:
@@ -339,7 +341,6 @@ class VenueWatch:
         for order in self._unsettled:
             if order.alerted or time_ns - order.since_ns < self._settings.unknown_alert_ns:
                 continue
-            order.alerted = True
             text = (
                 f"order {order.client_order_id} is unknown for {(time_ns - order.since_ns) // NS_PER_SECOND} s; "
                 "look at the venue"
@@ -348,6 +349,7 @@ class VenueWatch:
                 AlertLevel.HIGH, ORDER_UNKNOWN, text, time_ns=time_ns, subject=order.client_order_id
             )
             if alert is not None:
+                order.alerted = True  # What the limit of alerts held back is tried again.
                 self._runtime.outbox.command(alert, f"alert {ORDER_UNKNOWN} {order.client_order_id}")
                 self._runtime.outbox.record(AlertRaised(time_ns, alert))
 

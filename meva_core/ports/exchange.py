@@ -9,6 +9,7 @@ wire too, where they are written plainly.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Final, Protocol
 
@@ -123,6 +124,26 @@ class VenueReference(Protocol):
 
     async def account_facts(self) -> AccountFacts:
         """Return what the venue knows of our key."""
+        ...
+
+
+@frozen(kw_only=True)
+class AccountOpening:
+    """State where an account stands: *balances* (free and locked together) by asset, the newest own trade by symbol."""
+
+    balances: dict[str, Decimal]
+    trades: dict[str, str]
+
+
+class AccountReader(Protocol):
+    """Read an account before anything runs on it; errors as those of `VenueReference`."""
+
+    async def opening(self, symbols: Sequence[str]) -> AccountOpening:
+        """Return where the account stands, with the newest own trade of each of *symbols* that has one."""
+        ...
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return what the account holds, free and locked together, by asset."""
         ...
 
 
