@@ -24,7 +24,6 @@ from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised
 from meva_core.risk.gate import CLOCK_OFFSET, TradingGate
 from meva_core.risk.policy_service import RiskPolicyService
 
@@ -105,6 +104,8 @@ class ConnectionDesk:
 
     def _take_status(self, event: MarketStatusChanged) -> None:
         """Remember which markets the venue has closed."""
+        if event.tradable is (event.symbol not in self._closed):
+            return  # It is as we know it.
         if event.tradable:
             self._closed.pop(event.symbol, None)
         else:
@@ -151,9 +152,7 @@ class ConnectionDesk:
 
     def _call(self, code: str, level: AlertLevel, symbol: str, text: str, time_ns: int) -> None:
         alert = self._alerts.trigger(level, code, text, time_ns=time_ns, subject=symbol)
-        if alert is not None:
-            self._runtime.outbox.command(alert, f"alert {code} {symbol}")
-            self._runtime.outbox.record(AlertRaised(time_ns, alert))
+        self._runtime.outbox.alert(alert, time_ns)
 
     def _forget_markets(self, stream: str, symbols: Mapping[str, MarketPath] | set[str]) -> None:
         """Continue no market over a hole; the stream of our orders tells nothing of markets."""
