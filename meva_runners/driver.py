@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import perf_counter
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -21,9 +21,14 @@ from meva_core.model.market import Candle
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
 from meva_runners.performer import SimulatedPerformer
 
+if TYPE_CHECKING:
+    from meva_core.agent.market_columns import TradeColumns
+
 # Called with every outcome that holds something.
 Observer = Callable[[Outcome], None]
 Run = tuple[Block, int, int]
+# Preparing the columns of a run takes as long as handling some hundred trades.
+COLUMNS_FROM: Final = 256
 
 
 class Recorder(Protocol):
@@ -65,8 +70,9 @@ class NoRecorder:
 class ReplayDriver:
     """Run one agent against one simulated venue.
 
-    *market_events* counts what the tapes gave, *load_seconds* the time spent reading them, *run_seconds* the
-    time spent on everything else.
+    *market_events* counts what the tapes gave, *passed_over* those of them that columns showed to be quiet,
+    *load_seconds* the time spent reading them, *run_seconds* the time spent on everything else. Runs of at least
+    *columns_from* trades are searched by columns; `None`: none is.
     """
 
     def __init__(
@@ -76,14 +82,17 @@ class ReplayDriver:
         *,
         observers: Sequence[Observer] = (),
         recorder: Recorder | None = None,
+        columns_from: int | None = COLUMNS_FROM,
     ) -> None:
         self.agent = agent
         self.venue = venue
-        self.market_events = 0
+        self.market_events = self.passed_over = 0
         self.first_ns = self.last_ns = 0
         self.load_seconds = self.run_seconds = 0.0
         self._observers = tuple(observers)
         self.recorder = recorder or NoRecorder()
+        self._columns_from = columns_from
+        self._unfit: set[str] = set()  # Strategies whose guard or features cannot be told from columns.
         self._performer = SimulatedPerformer(venue, agent.permits)
 
     def run(
@@ -164,6 +173,59 @@ class ReplayDriver:
         self.last_ns = last_ns
 
     def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
+        """Pass over the quiet trades by columns where that can be done, and handle the others one by one."""
+        columns = self._columns(block, start, stop)
+        if columns is None:
+            self._handle_each_trade(block, start, stop)
+            return
+        market = self.venue.market(block.symbol)
+        on_trade = self.agent.path(block.symbol).on_trade
+        times, prices = block.times, block.prices
+        row = start
+        while row < stop and columns.usable:
+            if not market.waiting:
+                passed = columns.skip(row)
+                if passed > row:
+                    self.passed_over += passed - row
+                    row = passed
+                    market.last_ticks = prices[row - 1]
+                    if columns.spoke:
+                        columns.settle(row)
+                        self._answer(times[row - 1])
+                        continue
+                    if row == stop:
+                        break
+            columns.step(row)
+            time_ns, price, lots = times[row], prices[row], block.quantities[row]
+            if market.waiting:
+                self._deliver(market.on_trade(time_ns, price, lots, block.taker_sides[row]))
+            else:
+                market.last_ticks = price
+            if on_trade(time_ns, price, lots, block.ids[row]):
+                self._answer(time_ns)
+            row += 1
+        columns.settle(row)
+        self._handle_each_trade(block, row, stop)
+
+    def _columns(self, block: TradeBlock, start: int, stop: int) -> TradeColumns | None:
+        """Return what passes over quiet trades; `None` where numpy is missing, or too much is not quiet."""
+        if self._columns_from is None or stop - start < self._columns_from:
+            return None
+        try:
+            from meva_core.agent.market_columns import TradeColumns
+        except ImportError:  # numpy is an extra; without it every trade is handled by itself.
+            self._columns_from = None
+            return None
+        columns = TradeColumns(self.agent.path(block.symbol), block, start, stop, self._unfit)
+        return columns if columns.usable else None
+
+    def _answer(self, time_ns: int) -> None:
+        """Record what followed from the newest row, and perform it."""
+        outcome = self.agent.take()
+        self.recorder.record_row(outcome)
+        self._follow(outcome, time_ns)
+
+    def _handle_each_trade(self, block: TradeBlock, start: int, stop: int) -> None:
         market = self.venue.market(block.symbol)
         on_trade = self.agent.path(block.symbol).on_trade
         rows = zip(
@@ -180,9 +242,7 @@ class ReplayDriver:
             else:
                 market.last_ticks = price
             if on_trade(time_ns, price, lots, trade_id):
-                outcome = self.agent.take()
-                self.recorder.record_row(outcome)
-                self._follow(outcome, time_ns)
+                self._answer(time_ns)
 
     def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
         market = self.venue.market(block.symbol)
@@ -205,9 +265,7 @@ class ReplayDriver:
             else:
                 market.last_ticks = close
             if on_bar(close_ns, candle, interval_ns):
-                outcome = self.agent.take()
-                self.recorder.record_row(outcome)
-                self._follow(outcome, close_ns)
+                self._answer(close_ns)
 
     def _handle_event(self, event: Event) -> None:
         venue = self.venue

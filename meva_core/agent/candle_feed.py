@@ -67,6 +67,16 @@ class CandleFeed:
                 for slot in self._slots[length_ns]:
                     yield slot, candles
 
+    @property
+    def next_close_ns(self) -> int:
+        """Return when the first of the open candles is over; 0 before the first trade."""
+        return min([builder.close_ns for builder in self._builders.values()])
+
+    def extend(self, prices: Sequence[int], lots: Sequence[int]) -> None:
+        """Take many trades, all before `next_close_ns`."""
+        for builder in self._builders.values():
+            builder.extend(prices, lots)
+
     def on_bar(self, bar: Candle) -> Iterator[Closed]:
         """Take a bar; yield the slots whose longer candles it closes."""
         for length_ns, aggregator in self._aggregators.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import evolve
@@ -72,6 +73,17 @@ class CandleBuilder:
         self._close = price
         self._volume += lots
         return closed
+
+    def extend(self, prices: Sequence[int], lots: Sequence[int]) -> None:
+        """Take many trades, all before *close_ns*, so that they close nothing; there was a first trade already."""
+        assert prices, "no trade is no reason to call"
+        assert self.close_ns, "the first trade says which candle is open"
+        if not self._traded:
+            self._start(self.close_ns, prices[0])
+        self._high = max(self._high, *prices)
+        self._low = min(self._low, *prices)
+        self._close = prices[-1]
+        self._volume += sum(lots)
 
     def close_due(self, time_ns: int) -> tuple[Candle, ...]:
         """Return the candles that are over at *time_ns*, oldest first."""
