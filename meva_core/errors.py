@@ -159,6 +159,21 @@ class VenueUnknownError(MevaError):
 
 
 @frozen
+class NotSupported(MevaError):  # noqa: N818 - the word that the contract of every adapter uses.
+    """Report a wish that an adapter never said it can fulfil; nothing left for the venue."""
+
+    capability: str
+    declared: tuple[str, ...]
+
+    def __str__(self) -> str:
+        declared = ", ".join(self.declared) or "none"
+        return (
+            f"the adapter does not offer {self.capability}; it offers: {declared}. "
+            "Ask its capabilities before you rely on one."
+        )
+
+
+@frozen
 class StorageError(MevaError):
     """Report a store that is refused or failed, and what the operator can do."""
 

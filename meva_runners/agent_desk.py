@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Final
 
+from attrs import evolve
+
 from meva_core.agent.health import health_of
 from meva_core.agent.operator_view import OperatorView
+from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import Command
 from meva_core.config.schema import AppConfig
 from meva_core.events import (
     Event,
@@ -24,44 +27,44 @@ from meva_core.events import (
 from meva_core.model.market import NS_PER_MS
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.ports.controls import ControlAnswer, DecisionView, StatusView
-from meva_runners.commit_then_act import Commit, CommittingAgent
 
 # An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
 ANSWERS_KEPT: Final = 10_000
 
-Perform = Callable[[Command], Awaitable[None]]
+Handle = Callable[[OperatorEvent], Awaitable[None]]
 
 
 class AgentDesk:
     """Be the operator's desk of one agent, on the agent's own loop. Make `observe` an observer of the agent.
 
-    *perform* carries out a command that follows from a request; it may return before the venue has answered.
+    *handle* has the agent decide on a request at once, and returns what to wait for until that is durable.
     """
 
     def __init__(
         self,
-        process: CommittingAgent,
+        agent: AgentOrchestrator,
         view: OperatorView,
         config: AppConfig,
         *,
         now_ns: Callable[[], int],
-        perform: Perform,
+        handle: Handle,
     ) -> None:
-        self._process = process
+        self._agent = agent
         self._view = view
         self._config = config
         self._now_ns = now_ns
-        self._perform = perform
-        self._answers: OrderedDict[str, ControlAnswer] = OrderedDict()
-        self._refusals: dict[str, str] = {}
+        self._handle = handle
+        self._answers: OrderedDict[str, asyncio.Future[ControlAnswer]] = OrderedDict()
+        self._asking = ""
+        self._given: ControlAnswer | None = None
         self.heartbeat_ns = now_ns()
 
     def observe(self, event: Event, outcome: Outcome) -> None:
         """Take note of one event and what followed from it."""
         self._view.on_outcome(event, outcome)
         for record in outcome.records:
-            if isinstance(record, ControlAnswered):
-                self._refusals[record.request_id] = record.refusal
+            if isinstance(record, ControlAnswered) and record.request_id == self._asking:
+                self._take(record)
 
     def beat(self) -> None:
         """Say that the main loop lives."""
@@ -94,7 +97,7 @@ class AgentDesk:
 
     def status(self) -> StatusView:
         """Return how everything stands."""
-        agent, now_ns = self._process.agent, self._now_ns()
+        agent, now_ns = self._agent, self._now_ns()
         age_max = self._config.risk.max_data_age_ms * NS_PER_MS
         health = health_of(agent.state(), agent.services.market_data, now_ns=now_ns, data_age_ns_max=age_max)
         return self._view.status(health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns)
@@ -103,27 +106,29 @@ class AgentDesk:
         """Return what led to an order and what became of it, oldest first."""
         return self._view.why(client_order_id)
 
+    def _take(self, record: ControlAnswered) -> None:
+        flags = self._agent.state().runtime_flags
+        gate = flags.gate.name
+        self._given = ControlAnswer(record.request_id, record.refusal, gate, gate, flags.gate_epoch)
+
     async def _ask(self, event: OperatorEvent) -> ControlAnswer:
-        """Handle *event* in one go: nothing is awaited before its answer is durable."""
-        known = self._answers.get(event.request_id)
-        if known is not None:
-            return known
-        flags = self._process.agent.state().runtime_flags
-        before = flags.gate.name
-        commands = []
-        for step in self._process.handle(event):
-            if isinstance(step, Commit):
-                self._process.commit()
-            else:
-                commands.append(step)
-        refusal = self._refusals.pop(event.request_id)
-        answer = ControlAnswer(event.request_id, refusal, before, flags.gate.name, flags.gate_epoch)
-        self._answers[event.request_id] = answer
-        if len(self._answers) > ANSWERS_KEPT:
-            self._answers.popitem(last=False)
-        for command in commands:
-            await self._perform(command)
-        return answer
+        """Have *event* handled in this step, and return its answer when it is durable, to whoever asks again too."""
+        answer = self._answers.get(event.request_id)
+        if answer is None:
+            before = self._agent.state().runtime_flags.gate.name
+            self._asking, self._given = event.request_id, None
+            durable = self._handle(event)
+            assert self._given is not None, "every request is answered when it is handled"
+            answer = asyncio.ensure_future(_kept(durable, evolve(self._given, gate_before=before)))
+            self._answers[event.request_id] = answer
+            if len(self._answers) > ANSWERS_KEPT:
+                self._answers.popitem(last=False)
+        return await asyncio.shield(answer)
+
+
+async def _kept(durable: Awaitable[None], answer: ControlAnswer) -> ControlAnswer:
+    await durable
+    return answer
 
 
 def _with_reason(actor: str, reason: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, get_args
 
+from attrs import frozen
+
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import Command, PlaceOrder
@@ -33,6 +35,14 @@ Step = Commit | Command
 COMMIT: Final = Commit.NOW
 # Whoever asked for these is answered when the answer is durable.
 _ANSWERED: Final = (*get_args(OperatorEvent), CostRecorded, TransferSettled)
+
+
+@frozen
+class Decided:
+    """Hold what follows from an event: *commands* wait for no disk, *orders* until it is durable."""
+
+    commands: tuple[Command, ...]
+    orders: tuple[PlaceOrder, ...]
 
 
 class CommittingAgent:
@@ -61,31 +71,43 @@ class CommittingAgent:
 
     def handle(self, event: Event) -> Iterator[Step]:
         """Handle *event*; yield what to do. Cancels and questions wait for no disk; orders wait for the commit."""
-        outcome = self._decide(event)
-        orders = []
-        for command in outcome.commands:
-            if isinstance(command, PlaceOrder):
-                orders.append(command)
-            else:
-                yield command
-        if orders or isinstance(event, _ANSWERED):
+        decided = self.decide(event)
+        yield from decided.commands
+        if decided.orders or isinstance(event, _ANSWERED):
             yield COMMIT
-        for order in orders:
-            now_ns = self._now_ns()
-            if self.agent.permits(order.approved, now_ns):
+        for order in decided.orders:
+            dropped = self.refusal(order)
+            if dropped is None:
                 yield order
             else:
-                reason = "the gate moved, or the intent grew too old, before it was durable"
-                yield from self.handle(OrderDropped(now_ns, order.request.client_order_id, reason))
+                yield from self.handle(dropped)
+
+    def decide(self, event: Event) -> Decided:
+        """Handle *event* and buffer it for the journal; return what to do at once, and what once it is durable."""
+        outcome = self._decide(event)
+        orders = tuple(command for command in outcome.commands if isinstance(command, PlaceOrder))
+        others = tuple(command for command in outcome.commands if not isinstance(command, PlaceOrder))
+        return Decided(others, orders)
+
+    def refusal(self, order: PlaceOrder) -> OrderDropped | None:
+        """Return `None` where *order* may leave in this very step, else the event that says why it may not."""
+        now_ns = self._now_ns()
+        if self.agent.permits(order.approved, now_ns):
+            return None
+        reason = "the gate moved, or the intent grew too old, before it was durable"
+        return OrderDropped(now_ns, order.request.client_order_id, reason)
 
     def commit(self) -> None:
         """Make everything handled so far durable, with a checkpoint where one is due; raise `StorageError`."""
+        self.committing()()
+
+    def committing(self) -> Callable[[], None]:
+        """Return what does the work of `commit`: another thread may call it while more is handled here."""
         sequence = self.agent.sequence
         if sequence - self._checkpointed < self._checkpoint_events:
-            self._session.commit()
-            return
-        self._session.save(sequence, self.agent.checkpoint())
+            return self._session.commit
         self._checkpointed = sequence
+        return self._session.saving(sequence, self.agent.checkpoint())
 
     def _decide(self, event: Event) -> Outcome:
         outcome = self.agent.handle(event)

@@ -13,6 +13,7 @@ import punq
 from attrs import frozen
 
 from meva_adapters.clock.day_zone import next_day_in
+from meva_adapters.exchange.binance.capabilities import binance_capabilities
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
@@ -60,6 +61,10 @@ from meva_core.signals.strategy import Strategy
 from meva_core.signals.validation import SignalLimits
 
 WEAKEST: Final = VenueCapabilities()
+# What each venue guarantees, from the settings alone: a recorded session is verified without its venue.
+_CAPABILITIES: Final[Mapping[str, Callable[[AppConfig], VenueCapabilities]]] = {
+    "binance": lambda config: binance_capabilities(config.exchange.recv_window_ms),
+}
 
 
 @frozen
@@ -74,6 +79,12 @@ class ConfiguredStrategy:
 def instruments_of(config: AppConfig) -> dict[str, Instrument]:
     """Return the configured instruments by symbol, in their order."""
     return {item.symbol: item.instrument() for item in config.exchange.instruments}
+
+
+def capabilities_of(config: AppConfig) -> VenueCapabilities:
+    """Return what the configured venue guarantees; a venue that is not known guarantees nothing."""
+    stated = _CAPABILITIES.get(config.exchange.venue)
+    return WEAKEST if stated is None else stated(config)
 
 
 def compose_venue(config: AppConfig) -> MatchingEngine:
@@ -113,17 +124,17 @@ def compose_agent(
     strategies: Iterable[ConfiguredStrategy],
     *,
     checkpoint: Mapping[str, Any] | None = None,
-    capabilities: VenueCapabilities = WEAKEST,
+    capabilities: VenueCapabilities | None = None,
 ) -> AgentOrchestrator:
     """Return an agent that has seen nothing yet, or one that continues from *checkpoint*.
 
-    *capabilities* are those of the venue that its orders go to.
+    *capabilities* are those of the venue that its orders go to; by default those of the configured one.
     """
     state: CanonicalState = initial_state(config) if checkpoint is None else checkpoint["state"]
     runtime = Runtime(state)
     container = _container(config, runtime)
     _add_agent(container, config)
-    _add_venue_watch(container, config, capabilities)
+    _add_venue_watch(container, config, capabilities or capabilities_of(config))
     paths: dict[str, MarketPath] = container.resolve(_Paths).by_symbol
     _add_paths(container, config, strategies, paths)
     agent: AgentOrchestrator = container.resolve(AgentOrchestrator)
@@ -263,6 +274,7 @@ def _add_venue_watch(container: punq.Container, config: AppConfig, capabilities:
         drift_ns=lag_bound_ns,
         # The fence has passed, and two more questions should have settled it (figure R9).
         unknown_alert_ns=(window_ns or 0) + lag_bound_ns + 10 * NS_PER_SECOND,
+        overdue_ns=execution.reconcile_overdue_intervals * execution.reconcile_interval_s * NS_PER_SECOND,
     )
     container.register(ReconcileService, scope=punq.Scope.singleton, instruments=instruments_of(config))
     container.register(

@@ -10,7 +10,7 @@ import click
 
 from meva_runners.exit_status import told
 
-READS = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health")
+READS = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health", "live")
 WISHES = ("pause", "resume", "kill", "release", "budget")
 
 

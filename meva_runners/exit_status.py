@@ -1,6 +1,7 @@
 """Turn whatever ends a command into one message and an exit status; no traceback reaches a user.
 
-0 done, 1 failed, 2 wrong usage (click's), 3 configuration invalid, 130 interrupted.
+0 done, 1 failed, 2 wrong usage (click's), 3 configuration invalid, 4 not fit to start trading, 5 trading was halted
+by a limit or a kill, 6 stopped with orders of unknown outcome, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,13 +14,29 @@ from contextlib import contextmanager
 from typing import Final
 
 import click
+from attrs import frozen
 
 from meva_core.errors import ConfigError, MevaError, UnknownStrategyError, UnknownSymbolError
 from meva_core.signals.signal_engine import described
 
 FAILED: Final = 1
 CONFIGURATION_INVALID: Final = 3
+PREFLIGHT_FAILED: Final = 4
+HALTED: Final = 5
+ORDERS_UNKNOWN: Final = 6
 INTERRUPTED: Final = 130
+
+
+@frozen
+class PreflightError(MevaError):
+    """Report that something which trading needs is not in order; nothing was traded."""
+
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}"
+
 
 _CONFIGURATION_ERRORS: Final = (ConfigError, UnknownStrategyError, UnknownSymbolError)
 
@@ -38,7 +55,7 @@ def told(*, debug: bool) -> Iterator[None]:
         _exit(FAILED, debug=debug)
     except MevaError as error:
         click.echo(f"{_heading(error)}{error}", err=True)
-        _exit(CONFIGURATION_INVALID if isinstance(error, _CONFIGURATION_ERRORS) else FAILED, debug=debug)
+        _exit(_status_of(error), debug=debug)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}", err=True)
@@ -50,6 +67,12 @@ def told(*, debug: bool) -> Iterator[None]:
             f"Internal error: {described(error)}. Run it again with --debug and report it, please.", err=True
         )
         _exit(FAILED, debug=debug)
+
+
+def _status_of(error: MevaError) -> int:
+    if isinstance(error, _CONFIGURATION_ERRORS):
+        return CONFIGURATION_INVALID
+    return PREFLIGHT_FAILED if isinstance(error, PreflightError) else FAILED
 
 
 def _heading(error: MevaError) -> str:

@@ -21,12 +21,14 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
+    "paper": Entry("meva_runners.paper", "Trade with play money at a simulated venue, as if it were real."),
     "report": Entry("meva_runners.report", "Report what a session did: one page, JSON and Parquet."),
     "compare": Entry(
         "meva_runners.compare", "Put sessions side by side, and name the first decision that differs."
     ),
     "explain": Entry("meva_runners.explain", "Tell the whole story of one order."),
     "controls": Entry("meva_runners.controls", "Pause, resume, kill and ask a running agent."),
+    "doctor": Entry("meva_runners.doctor", "Look whether trading may start here, and what to mend if not."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
     "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -17,29 +15,27 @@ import attrs
 import click
 from attrs import frozen
 
-from meva_adapters.clock.system import SystemClock
-from meva_adapters.logs.structured import LogHandle, configure_logging
+from meva_adapters.logs.structured import configure_logging
 from meva_adapters.reports.json_result import json_text
 from meva_adapters.reports.progress import ReplayProgress
 from meva_adapters.reports.report_files import write_report
 from meva_adapters.reports.summary import print_summary
 from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
-from meva_core.agent.outbox import Outcome
-from meva_core.config.schema import AppConfig, LogLevel
+from meva_core.config.schema import LogLevel
 from meva_core.errors import DataError, InvariantError, MevaError
-from meva_core.ops.metrics import emit, metrics_of, metrics_of_state
+from meva_core.ops.metrics import emit, metrics_of_state
 from meva_core.ops.report import Report
 from meva_core.ops.reporting import ReplayResult
 from meva_core.ports.market_feed import Tape
-from meva_core.ports.metrics import MetricsSink
-from meva_core.ports.storage import SessionHeader
 from meva_runners.composition import ConfiguredStrategy, compose_metrics, instruments_of
-from meva_runners.driver import Observer
+from meva_runners.observers import as_loud_as, logged, measured
 from meva_runners.replay_options import ReplayOptions
-from meva_runners.replay_run import ReplayRun, RunFacts, equity_rows
+from meva_runners.replay_run import ReplayRun, equity_rows
 from meva_runners.replay_tapes import SAMPLE, first_fault, moment, opened_tapes, tape_hash, tape_warnings
 from meva_runners.report_app import available_formats
+from meva_runners.run_result import RunFacts
+from meva_runners.session_header import session_header
 from meva_runners.session_recorder import SessionRecorder
 from meva_runners.session_report import report_of
 from meva_runners.strategy_loading import configured_strategies
@@ -118,14 +114,16 @@ class ReplayApp:
 
     def _replayed(self, tapes: Sequence[Tape], session_path: Path | None) -> ReplayResult:
         config = self.settings.config
+        # The summary counts what was refused; a line for each would bury it.
+        logging = as_loud_as(config, self.options.log_level, otherwise=LogLevel.ERROR)
         with ExitStack() as resources:
-            log = resources.enter_context(configure_logging(self._logging(), sys.stderr))
+            log = resources.enter_context(configure_logging(logging, sys.stderr))
             sink, close_sink = compose_metrics(config)
             resources.callback(close_sink)
 
-            observers = [_logged(log)]
+            observers = [logged(log)]
             if config.observability.metrics != "none":
-                observers.append(_measured(sink))
+                observers.append(measured(sink))
             run = ReplayRun(config, self.strategies, observers=observers)
             session = None
             if session_path is not None:
@@ -157,19 +155,6 @@ class ReplayApp:
             stops=stops,
             on_progress=on_progress,
         )
-
-    def _logging(self) -> AppConfig:
-        """Return the configuration to log by; how loud a run is told does not belong to its hash."""
-        config, level = self.settings.config, self.options.log_level
-        if level is None:
-            if config.observability.log_file:
-                return config
-            level = (
-                LogLevel.ERROR.value
-            )  # The summary counts what was refused; a line for each would bury it.
-        same_for_all = attrs.evolve(config.observability.logging, levels={})
-        quiet = attrs.evolve(config.observability, log_level=LogLevel(level), logging=same_for_all)
-        return attrs.evolve(config, observability=quiet)
 
     def _facts(self, tapes: Sequence[Tape]) -> RunFacts:
         sources = [tape.source for tape in tapes]
@@ -205,17 +190,7 @@ class ReplayApp:
     @contextmanager
     def _session(self, path: Path, run: ReplayRun, tapes: Sequence[Tape]) -> Iterator[SqliteSession]:
         config = self.settings.config
-        header = SessionHeader(
-            session_id=secrets.token_hex(8),
-            mode=config.mode.value,
-            account=config.account,
-            config_json=self.settings.config_json,
-            config_hash=self.settings.config_hash,
-            tape_hash=tape_hash(tapes),
-            seed=config.seed,
-            program_version=version("meva"),
-            started_ns=SystemClock().now_ns(),
-        )
+        header = session_header(self.settings, tape_hash=tape_hash(tapes))
         session = SqliteSession.create(path, header)
         try:
             recorder = SessionRecorder(
@@ -231,22 +206,6 @@ class ReplayApp:
             raise
         finally:
             session.abandon()  # A Ctrl-C may come amid an event, of which no half may be committed.
-
-
-def _logged(log: LogHandle) -> Observer:
-    def observe(outcome: Outcome) -> None:
-        for record in outcome.records:
-            log.write(record, tick_id=outcome.sequence)
-
-    return observe
-
-
-def _measured(sink: MetricsSink) -> Observer:
-    def observe(outcome: Outcome) -> None:
-        for record in outcome.records:
-            emit(sink, metrics_of(record))
-
-    return observe
 
 
 def _position(tapes: Sequence[Tape]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,16 +52,18 @@ class ReplayOptions:
 
     def settings_overrides(self) -> list[str]:
         """Return every override of the settings, in the order in which they apply."""
-        written = [
-            f"strategies.0.parameters.{item.removeprefix(_STRATEGY)}" if item.startswith(_STRATEGY) else item
-            for item in self.overrides
-        ]
-        chosen = [
-            f"strategies=[{', '.join(f'{{name: {name!r}}}' for name in self.strategies)}]"
-            for _ in self.strategies[:1]
-        ]
-        seed = [] if self.seed is None else [f"seed={self.seed}"]
-        return [*chosen, *seed, *written]
+        return settings_overrides(self.strategies, self.seed, self.overrides)
+
+
+def settings_overrides(strategies: Sequence[str], seed: int | None, overrides: Sequence[str]) -> list[str]:
+    """Return what `--strategy`, `--seed` and `--set` mean for the settings, in the order in which it applies."""
+    written = [
+        f"strategies.0.parameters.{item.removeprefix(_STRATEGY)}" if item.startswith(_STRATEGY) else item
+        for item in overrides
+    ]
+    chosen = [f"strategies=[{', '.join(f'{{name: {name!r}}}' for name in strategies)}]"] if strategies else []
+    seeded = [] if seed is None else [f"seed={seed}"]
+    return [*chosen, *seeded, *written]
 
 
 def replay_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,32 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from attrs import frozen
-
 from meva_adapters.storage.codec import decode, encode
-from meva_adapters.wire.times import text_of_ns
 from meva_core.agent.decider import STRATEGY_FAILED
 from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig
 from meva_core.errors import StrategyError
 from meva_core.model.money import plain
-from meva_core.model.state import Gate
 from meva_core.ops.log_records import AlertRaised
 from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.market_feed import Tape
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
 from meva_runners.driver import COLUMNS_FROM, Observer, Recorder, ReplayDriver
-
-
-@frozen(kw_only=True)
-class RunFacts:
-    """Hold what a result says about its run beside what happened in it."""
-
-    config_hash: str
-    tape_hash: str
-    source: str
-    symbols: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
+from meva_runners.run_result import RunFacts, RunSpan, run_result
 
 
 class ReplayRun:
@@ -79,44 +65,21 @@ class ReplayRun:
 
     def result(self, facts: RunFacts) -> ReplayResult:
         """Return what happened."""
-        driver, agent = self.driver, self.driver.agent
-        state, account = agent.state(), agent.account
-        summary = self._statistics.summary(
-            first_ns=driver.first_ns,
-            last_ns=driver.last_ns,
-            start_equity=account.start_equity,
-            final_equity=account.equity,
-            max_drawdown=account.max_drawdown,
+        driver = self.driver
+        return run_result(
+            driver.agent,
+            self._statistics,
+            self._config,
+            self._strategies,
+            facts=facts,
+            span=RunSpan(
+                events=driver.market_events,
+                first_ns=driver.first_ns,
+                last_ns=driver.last_ns,
+                run_seconds=driver.run_seconds,
+                load_seconds=driver.load_seconds,
+            ),
         )
-        return ReplayResult(
-            summary=summary,
-            events=driver.market_events,
-            realized_pnl=state.pnl.realized,
-            unrealized_pnl=state.pnl.unrealized,
-            fees=state.pnl.fees,
-            decision_hash=agent.decision_hash,
-            state_hash=agent.state_hash(),
-            config_hash=facts.config_hash,
-            tape_hash=facts.tape_hash,
-            seed=self._config.seed,
-            run_seconds=driver.run_seconds,
-            load_seconds=driver.load_seconds,
-            source=facts.source,
-            symbols=facts.symbols,
-            strategies=tuple(_described(item) for item in self._strategies),
-            warnings=(*facts.warnings, *self._warnings()),
-        )
-
-    def _warnings(self) -> Iterator[str]:
-        agent = self.driver.agent
-        flags = agent.state().runtime_flags
-        if flags.gate is not Gate.OPEN:
-            since = text_of_ns(min(marker.since_ns for marker in flags.markers.values()))
-            yield f"trading was {flags.gate.name.lower()} at the end, since {since}: {flags.pause_reason}"
-        for cause, count in agent.data_problems().items():
-            yield f"market data was not used: {cause}, {count:,} times"
-        if not self.driver.market_events:
-            yield "no event lies in the period"
 
     def _before_end(self, run: Iterator[int]) -> Iterator[int]:
         """Yield at every stop of *run*, but not at its end."""
@@ -139,11 +102,6 @@ class ReplayRun:
             if isinstance(record, AlertRaised) and record.alert.code == STRATEGY_FAILED:
                 context = record.alert.context  # A person is at the keyboard: stop, and say where it failed.
                 raise StrategyError(record.alert.subject, context["symbol"], context["problem"])
-
-
-def _described(item: ConfiguredStrategy) -> str:
-    text = repr(item.strategy)
-    return f"{item.name}{text[text.index('(') :]}" if "(" in text else item.name
 
 
 def equity_rows(result: ReplayResult) -> Iterator[str]:

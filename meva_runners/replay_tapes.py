@@ -51,18 +51,20 @@ def tape_hash(tapes: Sequence[Tape]) -> str:
 
 
 def tape_warnings(tapes: Sequence[Tape]) -> list[str]:
-    """Return what was dropped or rounded while reading, one sentence per tape and kind."""
+    """Return what was dropped, rounded or cut off while reading, one sentence per tape and kind."""
     sentences = {
         "duplicates": "{count:,} trades were dropped because their id had come before",
         "skipped": "{count:,} frames of kinds that are not read were passed over",
         "rounded": "{count:,} sizes were rounded down to whole lots",
     }
-    return [
+    counted = [
         f"{tape.source}: {sentence.format(count=count)}"
         for tape in tapes
         for name, sentence in sentences.items()
         if (count := getattr(tape, name, 0))
     ]
+    cut = "it is cut short, as by a recorder that was killed, and was read up to its last complete frame"
+    return counted + [f"{tape.source}: {cut}" for tape in tapes if getattr(tape, "cut", False)]
 
 
 def first_fault(tapes: Sequence[Tape]) -> DataError | None:

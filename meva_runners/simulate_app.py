@@ -12,14 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from meva_adapters.exchange.simulated.faults import Fault
 from meva_adapters.reports.terminal import console_for
 from meva_core.errors import ConfigError
 from meva_runners.exit_status import FAILED
 from meva_runners.simulate_options import SimulateOptions
 from meva_runners.simulation.campaign import Campaign, Failure, run_campaign, shrunk_failures
 from meva_runners.simulation.plan_file import read_plan, write_plan
-from meva_runners.simulation.scenario import draw
 from meva_runners.simulation.seed_run import Job, SeedResult, strategies_of
 
 _STRATEGY = "strategy."
@@ -46,7 +44,7 @@ def simulate(options: SimulateOptions) -> None:
     failures = []
     if campaign.failures:
         click.echo("Shrinking the first failures; this takes a minute each.", err=True)
-    for failure in shrunk_failures(campaign, jobs, _plan_of):
+    for failure in shrunk_failures(campaign, jobs):
         path = options.out / f"failure-{failure.result.seed}.json"
         write_plan(path, next(job for job in jobs if job.seed == failure.result.seed), failure.shrunk)
         failures.append((failure, path))
@@ -89,15 +87,6 @@ def _jobs(options: SimulateOptions) -> list[Job]:
     )
     seeds = range(options.first, options.first + options.seeds) if options.seed is None else [options.seed]
     return [Job(seed, options.minutes, options.strategy, overrides, dense=options.dense) for seed in seeds]
-
-
-def _plan_of(job: Job) -> tuple[Fault, ...]:
-    """Return the faults that *job* runs with."""
-    return (
-        job.faults
-        if job.faults is not None
-        else draw(job.seed, job.minutes, strategies_of(job)[0], dense=job.dense).faults
-    )
 
 
 def _as_dict(failure: Failure, path: Path) -> dict[str, object]:

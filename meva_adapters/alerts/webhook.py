@@ -13,7 +13,7 @@ import orjson
 
 from meva_core.commands import RaiseAlert
 
-_DEADLINE_S: Final = 2.0  # With one repetition and a second of waiting an alert still arrives within five.
+DEADLINE_S: Final = 2.0  # With one repetition and a second of waiting an alert still arrives within five.
 _OK: Final = range(200, 300)
 
 Form = Callable[[RaiseAlert], dict[str, object]]
@@ -74,7 +74,7 @@ class WebhookAlertSink:
             stamp = str(int(self._now_s()))
             digest = hmac.new(self._key, f"{stamp}.".encode() + body, sha256).hexdigest()
             headers["X-Meva-Signature"] = f"t={stamp},v1={digest}"
-        timeout = aiohttp.ClientTimeout(total=_DEADLINE_S)
+        timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as http,

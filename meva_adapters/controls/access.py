@@ -6,7 +6,6 @@ import hmac
 import json
 import os
 import secrets
-import stat
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import IntEnum
@@ -16,6 +15,7 @@ from typing import Final
 
 from attrs import frozen
 
+from meva_adapters.secrets.private_path import refuse_exposed
 from meva_core.errors import ConfigError
 
 _TOKEN_BYTES: Final = 32  # 256 bits from the operating system; half of it would do.
@@ -65,7 +65,7 @@ def open_tokens(directory: Path) -> TokenBook:
     holds hashes alone. Raise `ConfigError` when others can read the directory or it is not ours.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _refuse_open(directory)
+    refuse_exposed(directory)
     book = directory / "tokens.json"
     if not book.exists():
         hashes = {}
@@ -74,7 +74,7 @@ def open_tokens(directory: Path) -> TokenBook:
             _write_private(directory / f"{scope.name.lower()}.token", token)
             hashes[scope.name.lower()] = sha256(token.encode()).hexdigest()
         _write_private(book, json.dumps(hashes, indent=2))
-    _refuse_open(book)
+    refuse_exposed(book)
     return TokenBook(json.loads(book.read_text(encoding="ascii")))
 
 
@@ -83,7 +83,7 @@ def read_token(directory: Path, scope: Scope) -> str:
     path = directory / f"{scope.name.lower()}.token"
     if not path.exists():
         raise ConfigError((f"{path}: there is no such token. Start the agent once; it makes its tokens.",))
-    _refuse_open(path)
+    refuse_exposed(path)
     return path.read_text(encoding="ascii").strip()
 
 
@@ -94,14 +94,6 @@ def _write_private(path: Path, text: str) -> None:
         os.fchmod(descriptor, 0o600)
         file.flush()
         os.fsync(descriptor)
-
-
-def _refuse_open(path: Path) -> None:
-    facts = path.lstat()
-    if stat.S_ISLNK(facts.st_mode) or facts.st_uid != os.geteuid():
-        raise ConfigError((f"{path}: is a link or belongs to another user. Give a folder of your own.",))
-    if facts.st_mode & 0o077:
-        raise ConfigError((f"{path}: others can read it. Run: chmod go-rwx {path}",))
 
 
 class RateLimit:

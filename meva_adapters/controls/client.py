@@ -48,7 +48,7 @@ class ControlsClient:
     async def read(self, path: str) -> Any:
         """Return the JSON of `/v1/<path>`."""
         status, answer = await self._call("GET", path, Scope.READ, None, self.deadline_s)
-        if status == 200 or "health" in answer:  # noqa: PLR2004 - done, or a health that is not ready.
+        if status == 200 or "problem" not in answer:  # noqa: PLR2004 - done, or a probe that says no.
             return answer
         raise ControlsError(f"{status}: {answer['problem']}")
 

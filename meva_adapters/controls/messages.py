@@ -124,6 +124,14 @@ class Health:
     health: HealthView
 
 
+@frozen
+class Liveness:
+    """Say whether the main loop turns, and how long ago it last said so."""
+
+    alive: bool
+    heartbeat_age_ms: int
+
+
 Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest)
 
 

@@ -16,6 +16,7 @@ from meva_adapters.controls.messages import (
     Decisions,
     GoRequest,
     Health,
+    Liveness,
     Orders,
     Pnl,
     Positions,
@@ -54,6 +55,7 @@ OPERATIONS: Final = (
     Operation("GET", "/v1/orders/{client_order_id}/why", "why", Scope.READ, None, Decisions, "Why was it sent?"),
     Operation("GET", "/v1/alerts", "alerts", Scope.READ, None, Alerts, "Alerts raised lately."),
     Operation("GET", "/v1/health", "health", Scope.READ, None, Health, "How the agent is; 503 when it is not ready."),
+    Operation("GET", "/v1/live", "live", Scope.READ, None, Liveness, "Whether the main loop turns; 503 when not."),
     Operation("GET", "/v1/metrics", "metrics", Scope.READ, None, None, "Metrics in Prometheus exposition."),
     Operation("GET", "/v1/stream", "stream", Scope.READ, None, None, "The status as server-sent events."),
 )  # fmt: skip
@@ -67,6 +69,7 @@ _REFUSALS: Final = {
     "429": "Too many requests.",
     "503": "The answer could not be made durable, or the agent is not ready.",
 }
+_PROBES: Final = {"health": "Not ready.", "live": "Not alive."}
 _MONEY: Final = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 _TAKEN: Final[dict[str, dict[str, Any]]] = {
     "request_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
@@ -107,8 +110,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     responses |= {code: {"description": text, "content": refused} for code, text in _REFUSALS.items()}
     if operation.gives is ControlAnswer:
         responses["409"] = {"description": "The agent refused; the answer says why.", "content": done}
-    if operation.name == "health":
-        responses["503"] = {"description": "Not ready.", "content": done}
+    if operation.name in _PROBES:
+        responses["503"] = {"description": _PROBES[operation.name], "content": done}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,

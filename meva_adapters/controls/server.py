@@ -23,6 +23,7 @@ from meva_adapters.controls.messages import (
     Decisions,
     GoRequest,
     Health,
+    Liveness,
     Orders,
     Pnl,
     Positions,
@@ -62,6 +63,7 @@ class ServerSettings:
     kill_connections_max: int = 8
     streams_max: int = 8
     stream_every_s: float = 1.0
+    heartbeat_age_ms_max: int = 2_000  # Two beats of a second; beyond, the loop answers but does not trade.
     door: DoorSettings = Factory(DoorSettings)
 
 
@@ -139,6 +141,7 @@ class ControlsServer:
         handlers |= {
             "why": self._why,
             "health": self._health,
+            "live": self._live,
             "metrics": self._expose,
             "stream": self._stream,
         }
@@ -186,6 +189,11 @@ class ControlsServer:
     async def _health(self, _request: web.Request) -> web.Response:
         health = self._desk.status().health
         return _json(Health(health), status=200 if health.ready else 503)
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        age_ms = self._desk.status().health.heartbeat_age_ms
+        alive = age_ms <= self._settings.heartbeat_age_ms_max
+        return _json(Liveness(alive, age_ms), status=200 if alive else 503)
 
     async def _expose(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4"})

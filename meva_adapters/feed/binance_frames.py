@@ -1,7 +1,8 @@
 """Read recorded Binance frames, `<receive ns> <JSON>` a line, into events; keep no order book.
 
-Combined and raw streams of trades, best quotes and depth changes, and the REST depth snapshot
-(developers.binance.com, spot, "WebSocket Streams"). Other kinds are counted and passed over.
+Combined and raw streams of trades, best quotes, depth changes and closed bars, the REST depth snapshot
+(developers.binance.com, spot, "WebSocket Streams"), and our notes of connections. Other kinds are counted and
+passed over.
 Prices and trades are exact. Sizes in a book may be off the lot grid (orders older than the grid rest there:
 5 of 235,000 levels in two recordings of 2024-08-08); they are rounded down to whole lots, and counted.
 """
@@ -17,6 +18,7 @@ import orjson
 from meva_adapters.feed.ordering import Numbered
 from meva_adapters.feed.recording import Recording
 from meva_adapters.wire.binance_market import READERS, WireMarket, kind_of, read_snapshot, wire_market
+from meva_adapters.wire.connection_notes import is_note, read_note
 from meva_adapters.wire.grid import INT64_MAX, BadCellError
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import DataError
@@ -100,6 +102,8 @@ class FrameReader:
         data = frame.get("data", frame)
         if not isinstance(data, dict):
             return None
+        if is_note(frame):
+            return read_note(received_ns, frame)
         if data is frame and "lastUpdateId" in data:
             market = self._market_of_snapshot()
             return read_snapshot(received_ns, market, data) if market else None

@@ -83,6 +83,11 @@ class FileTape:
         return self._ordering.fault
 
     @property
+    def cut(self) -> bool:
+        """Return whether it ended amid a packed piece, and was read up to its last complete line."""
+        return self._recording.cut
+
+    @property
     def skipped(self) -> int:
         """Return how many frames were passed over so far because nothing here reads their kind."""
         return self._reader.skipped

@@ -91,6 +91,7 @@ def _reader(recording: Recording, head: bytes, options: _Options) -> Reader:
     if head.startswith(PARQUET_MAGIC):
         return _parquet_reader(recording, options)
     if FRAME.match(head):
+        recording.may_be_cut = True  # A recorder that was killed leaves the last second of it torn.
         only = find_instrument(options.symbol, options.instruments) if options.symbol else None
         return FrameReader(options.instruments, only=only, block_rows=options.block_rows)
     return _csv_reader(recording, head, options)

@@ -12,7 +12,7 @@ import attrs
 from meva_adapters.wire.times import text_of_ns
 from meva_core.data.replay_loader import event_times
 from meva_core.errors import DataError
-from meva_core.events import BookChanged, Event, TradeReceived
+from meva_core.events import BookChanged, Event, StreamGapDetected, StreamLost, TradeReceived
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, TradeBlock
 
 # The line (or row) numbers of a block's rows, and the block.
@@ -33,7 +33,8 @@ class Ordering:
     """Let rows through whose times never fall, without trades that were seen before.
 
     *duplicates* counts the dropped ones. Bars must not overlap. *fault* is the first place where a row was
-    dropped or book updates are missing: a replay goes on, but its result rests on less than it seems to.
+    dropped or book updates are missing: a replay goes on, but its result rests on less than it seems to. A loss
+    that the recording itself tells of is none.
     """
 
     def __init__(self, source: str) -> None:
@@ -117,6 +118,10 @@ class Ordering:
     def _note_gaps(self, lines: Sequence[int], events: Sequence[Event]) -> None:
         known = self._update_ids
         for line, event in zip(lines, events, strict=True):
+            if isinstance(event, StreamLost):
+                known.clear()  # What was missed until the next connection is told.
+            elif isinstance(event, StreamGapDetected):
+                known.pop(event.symbol, None)
             if not isinstance(event, BookChanged):
                 continue
             last = known.get(event.symbol, event.last_update_id)

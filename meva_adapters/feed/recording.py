@@ -13,6 +13,7 @@ from typing import IO, Final
 
 import attrs
 
+from meva_adapters.feed.gzip_members import GzipMembers
 from meva_core.errors import DataError
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -23,10 +24,16 @@ _DAMAGE: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplemen
 
 
 class Recording:
-    """Hold one file: plain, gzip, or a zip of a single file, told apart by its first bytes."""
+    """Hold one file: plain, gzip, or a zip of a single file, told apart by its first bytes.
+
+    With *may_be_cut* a gzip file may end amid a member, as a recorder that was killed leaves it: it is read up to
+    its last complete line then, and *cut* says so.
+    """
 
     def __init__(self, path: str) -> None:
         self.source = path
+        self.may_be_cut = False
+        self.cut = False
         self.position_bytes = 0
         self._path = Path(path)
         self.packed = False
@@ -49,18 +56,18 @@ class Recording:
     def head(self, limit: int) -> bytes:
         """Return the first *limit* bytes of the content, or all of it."""
         found = b""
-        for chunk in self.chunks(limit):
-            found += chunk
-            if len(found) >= limit:
-                break
-        self.position_bytes = 0
+        with self.opened() as (file, content):
+            for chunk in self._pieces(file, content, limit, may_be_cut=True):
+                found += chunk
+                if len(found) >= limit:
+                    break
         return found[:limit]
 
     def chunks(self, size: int) -> Iterator[bytes]:
         """Yield the content in pieces of at most *size* bytes; raise `DataError` where it is damaged."""
         content_hash = blake2b(digest_size=16)
         with self.opened() as (file, content):
-            while chunk := self._read(content, size):
+            for chunk in self._pieces(file, content, size, may_be_cut=self.may_be_cut):
                 content_hash.update(chunk)
                 self.position_bytes = file.tell()
                 yield chunk
@@ -70,7 +77,7 @@ class Recording:
     def lines(self, size: int) -> Iterator[tuple[int, bytes]]:
         """Yield (number of the first line, whole lines) in pieces of about *size* bytes.
 
-        Every piece ends with a line end; one is added to a last line that has none.
+        Every piece ends with a line end; one is added to a last line that has none, unless the file is cut there.
         """
         first, rest = 1, b""
         try:
@@ -85,7 +92,7 @@ class Recording:
                 first += text.count(b"\n")
         except DataError as exc:
             raise attrs.evolve(exc, line=exc.line or first) from exc.__cause__
-        if rest:
+        if rest and not self.cut:
             yield first, rest + b"\n"
 
     @contextmanager
@@ -130,9 +137,15 @@ class Recording:
             with content:
                 yield content
 
-    def _read(self, content: IO[bytes], size: int) -> bytes:
+    def _pieces(self, file: IO[bytes], content: IO[bytes], size: int, *, may_be_cut: bool) -> Iterator[bytes]:
         try:
-            return content.read(size)
+            if may_be_cut and isinstance(content, gzip.GzipFile):
+                members = GzipMembers(file)
+                yield from members.pieces(size)
+                self.cut = members.cut
+            else:
+                while chunk := content.read(size):
+                    yield chunk
         except _DAMAGE as exc:
             raise self._damaged(exc) from exc
 

@@ -69,7 +69,7 @@ def print_summary(result: ReplayResult, stream: TextIO) -> None:
 def _title(result: ReplayResult) -> str:
     strategies = ", ".join(result.strategies) or "no strategy"
     what = " ".join(part for part in (result.source, ", ".join(result.symbols)) if part)
-    return printable(f"REPLAY  {what}   {strategies}   seed {result.seed}")
+    return printable(f"{result.mode.upper()}  {what}   {strategies}   seed {result.seed}")
 
 
 def _performance(result: ReplayResult) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from meva_adapters.storage.codec import decode, encode
@@ -89,12 +89,20 @@ class MemorySession:
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
+        self.saving(sequence, checkpoint)()
+
+    def saving(self, sequence: int, checkpoint: dict[str, Any]) -> Callable[[], None]:
+        """Read *checkpoint* now, and return what does the rest of `save`; another thread may call it, once."""
         if sequence > self._count.last_sequence:
             facts = f"snapshot after event {sequence}, journal ends at {self._count.last_sequence}"
             raise InvariantError("a snapshot never runs ahead of its journal", facts)
         encoded = encode(checkpoint)
-        self.commit()
-        self._snapshots[sequence] = encoded
+
+        def store() -> None:
+            self.commit()
+            self._snapshots[sequence] = encoded
+
+        return store
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self
@@ -135,13 +135,21 @@ class SqliteSession:
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
+        self.saving(sequence, checkpoint)()
+
+    def saving(self, sequence: int, checkpoint: dict[str, Any]) -> Callable[[], None]:
+        """Read *checkpoint* now, and return what does the rest of `save`; another thread may call it, once."""
         if sequence > self._pending.last_sequence:
             facts = f"snapshot after event {sequence}, journal ends at {self._pending.last_sequence}"
             raise InvariantError("a snapshot never runs ahead of its journal", facts)
         encoded = encode(checkpoint)
-        with self._transaction() as connection:
-            self._write(connection, self._pending.drain())
-            self._save(connection, AGENT, sequence=sequence, checkpoint=encoded)
+
+        def store() -> None:
+            with self._transaction() as connection:
+                self._write(connection, self._pending.drain())
+                self._save(connection, AGENT, sequence=sequence, checkpoint=encoded)
+
+        return store
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""

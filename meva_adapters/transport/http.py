@@ -79,7 +79,9 @@ class HttpTransport:
         """End every connection."""
         await self.session.close()
 
-    async def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
         """Send a request whose *url* is already percent-encoded; raise `NotSentError` or `NoAnswerError`."""
         try:
             # What was signed must be what is sent, so the URL is not encoded again.
@@ -88,11 +90,11 @@ class HttpTransport:
             raise NotSentError("the address is no URL") from exc
         try:
             async with self.session.request(
-                method, target, headers=headers, allow_redirects=False
+                method, target, headers=headers, data=body, allow_redirects=False
             ) as response:
-                body = await _read(response)
+                content = await _read(response)
                 names = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, names, body)
+                return Answer(response.status, names, content)
         except (ClientConnectorError, ConnectionTimeoutError, InvalidURL) as exc:
             raise NotSentError(_told(exc)) from exc
         except (ClientError, TimeoutError, OSError) as exc:

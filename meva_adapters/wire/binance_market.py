@@ -11,12 +11,16 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from meva_adapters.wire.grid import Grid, price_grid, quantity_grid
+from meva_adapters.wire.grid import INT64_MAX, Grid, price_grid, quantity_grid
 from meva_adapters.wire.times import unit_ns
-from meva_core.events import BookChanged, CandleClosed, Event, QuoteReceived, TradeReceived
+from meva_core.events import BookChanged, CandleClosed, MarketEvent, QuoteReceived, TradeReceived
 from meva_core.model.instrument import Instrument
-from meva_core.model.market import Candle, Side
+from meva_core.model.market import NS_PER_MS, TIMEFRAME_NS, Candle, Side
 
+_MS_FROM: Final = 10**11  # From 1973 to 5138, as in `unit_ns`; the later half of it is beyond 63 bits of ns.
+_MS_TO: Final = INT64_MAX // NS_PER_MS
+_LISTS: Final = frozenset({list})
+_BUY, _SELL = Side.BUY, Side.SELL  # A look into an enumeration costs a tenth of a trade's reading.
 _BEST_QUOTE: Final = frozenset({"u", "s", "b", "B", "a", "A"})  # A bookTicker names no event.
 
 
@@ -43,14 +47,18 @@ def wire_market(instrument: Instrument) -> WireMarket:
 
 
 def _trade(received_ns: int, market: WireMarket, data: dict[str, Any]) -> TradeReceived:
+    buyer_is_maker = data["m"]
+    if buyer_is_maker is not True and buyer_is_maker is not False:
+        raise TypeError("m is neither true nor false")
+    # By position, in the order of the fields: this is the busiest message, and names would be a fifth of its cost.
     return TradeReceived(
-        time_ns=received_ns,
-        symbol=market.symbol,
-        price_ticks=market.price.steps(data["p"]),
-        quantity_lots=market.quantity.steps(data["q"]),
-        taker_side=Side.SELL if data["m"] else Side.BUY,  # m: the buyer was the maker, so the taker sold.
-        trade_id=_whole(data["t"]),
-        venue_time_ns=_venue_ns(data["T"]),
+        received_ns,
+        market.symbol,
+        market.price.steps(data["p"]),
+        market.quantity.steps(data["q"]),
+        _SELL if buyer_is_maker else _BUY,  # When the buyer was the maker, the taker sold.
+        _whole(data["t"]),
+        _venue_ns(data["T"]),
     )
 
 
@@ -67,12 +75,15 @@ def _quote(received_ns: int, market: WireMarket, data: dict[str, Any]) -> QuoteR
 
 
 def _depth(received_ns: int, market: WireMarket, data: dict[str, Any]) -> BookChanged:
+    first_id, last_id = _whole(data["U"]), _whole(data["u"])
+    if first_id > last_id:
+        raise ValueError(f"it goes from {first_id} back to {last_id}")
     return BookChanged(
         time_ns=received_ns,
         symbol=market.symbol,
         snapshot=False,
-        first_update_id=_whole(data["U"]),
-        last_update_id=_whole(data["u"]),
+        first_update_id=first_id,
+        last_update_id=last_id,
         bids=_levels(market, data["b"]),
         asks=_levels(market, data["a"]),
         venue_time_ns=_venue_ns(data["E"]),
@@ -94,17 +105,22 @@ def read_snapshot(received_ns: int, market: WireMarket, data: dict[str, Any]) ->
 
 
 def _levels(market: WireMarket, levels: list[list[str]]) -> tuple[tuple[int, int], ...]:
+    if type(levels) is not list or not _LISTS.issuperset(map(type, levels)):
+        raise TypeError("levels are lists")  # A text of two letters would pass for a price and a size.
     price, quantity = market.price.steps, market.level_quantity.steps
     return tuple([(price(level[0]), quantity(level[1])) for level in levels])
 
 
 def _venue_ns(value: Any) -> int:
-    return _whole(value) * unit_ns(value)
+    if type(value) is int and _MS_FROM <= value < _MS_TO:
+        return value * NS_PER_MS  # What nearly always comes.
+    time_ns = _whole(value) * unit_ns(value)
+    return _whole(time_ns)
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise TypeError(value)
+    if type(value) is not int or not 0 <= value <= INT64_MAX:
+        raise TypeError(f"{value!r} is no whole number of 63 bits")
     return value
 
 
@@ -114,12 +130,11 @@ def kind_of(data: dict[str, Any]) -> str:
     return kind if isinstance(kind, str) else "bookTicker" if data.keys() >= _BEST_QUOTE else ""
 
 
-def read_candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> CandleClosed | None:
-    """Read a bar; `None` while it is not closed."""
+def _candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> CandleClosed | None:
     bar = data["k"]
     if bar["x"] is not True:
         return None
-    price = market.price.steps
+    price, timeframe = market.price.steps, bar["i"]
     candle = Candle(
         open_ns=_venue_ns(bar["t"]),
         close_ns=_venue_ns(bar["T"]) + unit_ns(bar["T"]),  # T is the last moment inside.
@@ -129,11 +144,17 @@ def read_candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> C
         close=price(bar["c"]),
         volume=market.level_quantity.steps(bar["v"]),
     )
-    return CandleClosed(max(received_ns, candle.close_ns), market.symbol, str(bar["i"]), candle)
+    if candle.close_ns - candle.open_ns != TIMEFRAME_NS[timeframe]:
+        raise ValueError(f"it is no bar of {timeframe}")
+    if not candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high:
+        raise ValueError("its prices contradict one another")
+    return CandleClosed(max(received_ns, candle.close_ns), market.symbol, timeframe, candle)
 
 
-READERS: Final[dict[str, Callable[[int, WireMarket, dict[str, Any]], Event]]] = {
+# What reads a message of each kind, given our receive time; a bar that is not closed yet is no event.
+READERS: Final[dict[str, Callable[[int, WireMarket, dict[str, Any]], MarketEvent | None]]] = {
     "trade": _trade,
     "depthUpdate": _depth,
     "bookTicker": _quote,
+    "kline": _candle,
 }

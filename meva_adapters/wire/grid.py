@@ -52,7 +52,11 @@ class Grid:
         self._setting = setting
         self._step: Decimal = getattr(instrument, setting)
         self._decimals = decimals_of(self._step)
-        self._units = int(Fraction(self._step) * 10**self._decimals)  # The step in units of its last decimal.
+        step_units = int(Fraction(self._step) * 10**self._decimals)  # In units of its last decimal.
+        # The step in units of a number's last decimal, by how many decimals that number has, or is filled up to.
+        self._units: tuple[int, ...] = tuple(
+            [step_units * 10 ** max(0, count - self._decimals) for count in range(_QUICK_DIGITS + 1)]
+        )
         self._zero_ok = zero_ok
         self._round_down = round_down
         self.rounded = 0
@@ -60,16 +64,12 @@ class Grid:
     def steps(self, text: str) -> int:
         """Return the whole steps that *text* stands for; raise `BadCellError` when there are none."""
         whole, _, fraction = text.partition(".")
-        decimals = self._decimals
-        digits = whole + fraction[:decimals].ljust(decimals, "0")
-        if (
-            whole
-            and len(digits) <= _QUICK_DIGITS
-            and digits.isdecimal()
-            and digits.isascii()
-            and not fraction[decimals:].strip("0")
-        ):
-            steps, rest = divmod(int(digits), self._units)
+        decimals = len(fraction)
+        digits = whole + fraction
+        if decimals < self._decimals:
+            digits += "0" * (self._decimals - decimals)
+        if whole and len(digits) <= _QUICK_DIGITS and digits.isdecimal() and digits.isascii():
+            steps, rest = divmod(int(digits), self._units[decimals])
             if not rest and (steps or self._zero_ok):
                 return steps
         return self._any_steps(text.strip())

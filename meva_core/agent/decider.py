@@ -7,18 +7,18 @@ last. A strategy that answers nothing has decided nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, getcontext, setcontext
 from typing import Final
 
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.strategy_slot import StrategySlot
-from meva_core.commands import AlertLevel, Approved
+from meva_core.commands import AlertLevel
 from meva_core.errors import StrategyError
 from meva_core.execution.idempotency import idem_key
 from meva_core.execution.order_service import OrderService
-from meva_core.model.market import NS_PER_SECOND, Candle
-from meva_core.model.money import ZERO, exact, quantise_down
+from meva_core.model.market import NEVER_NS, NS_PER_SECOND, Candle
+from meva_core.model.money import EXACT, ZERO, quantise_down
 from meva_core.model.order import OrderType, TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
@@ -35,6 +35,9 @@ STRATEGY_FAILED: Final = "strategy_failed"
 _MUTE_NS: Final = 10 * NS_PER_SECOND
 # A strategy that reaches these limits is in a loop: the gate closes by itself (fault F4).
 _RUNAWAY: Final = frozenset({RiskCode.ORDER_RATE, RiskCode.REPEATED_ORDER})
+# Names of a module are found faster than members of an enum, and every wish looks for these.
+_OPEN: Final = Gate.OPEN
+_MARKET: Final = OrderType.MARKET
 
 
 class Decider:
@@ -67,28 +70,30 @@ class Decider:
         self._on_switch.append(listener)
 
     def wake(self, slot: StrategySlot, candle: Candle | None = None) -> None:
-        """Ask the strategy of *slot*, and carry its answer as far as it goes."""
-        if self._gate.state is not Gate.OPEN:
+        """Ask the strategy of *slot*, and carry its answer as far as it goes.
+
+        The strategy calculates as it likes; what follows from its answer is exact.
+        """
+        runtime = self._runtime
+        if runtime.state.runtime_flags.gate is not _OPEN:
             self._account.mark()  # A refusal names exact numbers. While open, the band says that no limit is reached.
-        time_ns = self._runtime.now_ns
-        context = slot.show(time_ns=time_ns, sellable=self._sellable(slot), candle=candle)
+        time_ns = runtime.now_ns
+        sellable = self._sellable(slot) if slot.unsold > ZERO else ZERO
         try:
-            decision = slot.engine.evaluate(slot.symbol, context)
+            decision = slot.engine.evaluate(slot.symbol, slot.show(time_ns, sellable, candle))
         except StrategyError as error:
             self.fail(slot, error)
             return
         signal = decision.signal
-        if signal is None or not slot.hears(signal.side, version=self._runtime.version, time_ns=time_ns):
+        if signal is None or not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
             return
-        number = self._runtime.state.sequence.decisions + 1
-        self._runtime.state.sequence.decisions = number
         reason = decision.reject_reason
-        self._say_signal(slot, number, signal, "" if reason is None else reason.value)
-        if decision.is_valid:
-            with exact():
-                self._judge(slot, self._intent(slot, number, signal))
-        else:
-            slot.mute(signal.side, version=self._runtime.version, until_ns=time_ns + _MUTE_NS)
+        outer = getcontext()
+        setcontext(EXACT)
+        try:
+            self._decide(slot, signal, "" if reason is None else reason.value)
+        finally:
+            setcontext(outer)
 
     def fail(self, slot: StrategySlot, error: StrategyError) -> None:
         """Switch off a strategy that failed, on every symbol, and call for a person."""
@@ -116,81 +121,76 @@ class Decider:
 
     def _sellable(self, slot: StrategySlot) -> Decimal:
         """Return what the strategy may sell: its own, and not more than is free, in whole lots (fault B5)."""
-        if slot.unsold <= ZERO:
-            return ZERO
         instrument = slot.market.instrument
         balance = self._runtime.state.balances.get(instrument.base)
         free = ZERO if balance is None else balance.free
         return quantise_down(min(slot.unsold, max(free, ZERO)), instrument.lot_size)
 
-    def _say_signal(self, slot: StrategySlot, number: int, signal: Signal, reason: str) -> None:
-        runtime = self._runtime
-        outbox, time_ns = runtime.outbox, runtime.now_ns
-        outbox.record(SignalDecided(time_ns, number, slot.name, slot.symbol, signal, reason))
-        plain = signal.type is OrderType.MARKET and not signal.expires_ns
-        terms = "" if plain else f" {signal.limit_price} {signal.post_only} {signal.expires_ns}"
-        outbox.decide(
-            f"signal {number} {time_ns} {slot.name} {slot.symbol} {reason or 'valid'} {signal.side} {signal.quantity}"
-            f" {signal.type} {signal.time_in_force} {signal.reduce_only}{terms} {signal.confidence!r}"
+    def _decide(self, slot: StrategySlot, signal: Signal, reason: str) -> None:
+        """Carry the wish of *slot* through risk to an order, or say why not."""
+        runtime, outbox = self._runtime, self._runtime.outbox
+        now_ns, strategy, symbol = runtime.now_ns, slot.name, slot.symbol
+        side, order_type, expires_ns = signal.side, signal.type, signal.expires_ns
+        sequence = runtime.state.sequence
+        sequence.decisions = number = sequence.decisions + 1
+        plain = order_type is _MARKET and not expires_ns
+        terms = "" if plain else f" {signal.limit_price} {signal.post_only} {expires_ns}"
+        asked = SignalDecided(now_ns, number, strategy, symbol, signal, reason)
+        asked_line = (
+            f"signal {number} {now_ns} {strategy} {symbol} {reason or 'valid'} {side!s} {signal.quantity!s}"
+            f" {order_type!s} {signal.time_in_force!s} {signal.reduce_only}{terms} {signal.confidence!r}"
             f" {signal.edge_bps!r} {signal.reason}"
         )
-
-    def _intent(self, slot: StrategySlot, number: int, signal: Signal) -> TradeIntent:
-        instrument, now_ns = slot.market.instrument, self._runtime.now_ns
-        expires_ns = now_ns + self._signal_age_ns
-        return TradeIntent(
+        if reason:
+            outbox.say((asked,), (asked_line,))
+            slot.mute(side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
+            return
+        expires_ns = min(expires_ns or NEVER_NS, now_ns + self._signal_age_ns)
+        market = slot.market
+        intent = TradeIntent(
             number,
-            slot.name,
-            slot.symbol,
-            signal.side,
-            signal.type,
+            strategy,
+            symbol,
+            side,
+            order_type,
             signal.time_in_force,
-            quantise_down(signal.quantity, instrument.lot_size),
+            slot.whole_lots(signal.quantity),
             signal.limit_price,
             signal.post_only,
             signal.reduce_only,
-            slot.market.mark,
+            market.instrument.tick_size * market.last_ticks,
             now_ns,
-            min(expires_ns, signal.expires_ns) if signal.expires_ns else expires_ns,
+            expires_ns,
         )
-
-    def _judge(self, slot: StrategySlot, intent: TradeIntent) -> None:
-        runtime, outbox = self._runtime, self._runtime.outbox
-        outbox.decide(
-            f"intent {intent.decision} {intent.quantity} {intent.reference_price} {intent.expires_ns}"
-        )
+        intent_line = f"intent {number} {intent.quantity!s} {intent.reference_price!s} {expires_ns}"
         verdict = self._risk.validate_intent(intent, runtime.state)
+        judged = RiskDecided(now_ns, number, strategy, symbol, True, (), "")
         if isinstance(verdict, Refused):
+            judged = RiskDecided(now_ns, number, strategy, symbol, False, verdict.codes, verdict.explanation)
+            refused_line = f"refused {number} {','.join(verdict.codes)} {verdict.explanation}"
+            outbox.say((asked, judged), (asked_line, intent_line, refused_line))
             self._refuse(slot, verdict)
             return
-        self._submit(slot, verdict)
+        submitted = self._orders.submit(verdict, idem_key(intent))
+        command = submitted.command
+        assert command is not None, "a decision number is used once"
+        request = command.request
+        place_line = (
+            f"place {number} {request.client_order_id} {verdict.gate_epoch} {verdict.notional!s}"
+            f" {verdict.reserve_asset} {verdict.reserve_price!s}"
+        )
+        runtime.version += 1
+        outbox.order(
+            command,
+            (asked, judged, OrderSubmitted(now_ns, number, request, intent.reference_price)),
+            (asked_line, intent_line, place_line),
+        )
+        slot.on_submitted(side, intent.quantity)
 
     def _refuse(self, slot: StrategySlot, verdict: Refused) -> None:
-        runtime, intent = self._runtime, verdict.intent
-        now_ns = runtime.now_ns
-        runtime.outbox.record(
-            RiskDecided(
-                now_ns, intent.decision, slot.name, slot.symbol, False, verdict.codes, verdict.explanation
-            )
-        )
-        runtime.outbox.decide(f"refused {intent.decision} {','.join(verdict.codes)} {verdict.explanation}")
+        """Hear the wish of *slot* no more for a while, and stop trading when it is a loop that speaks."""
+        now_ns, side = self._runtime.now_ns, verdict.intent.side
         if not _RUNAWAY.isdisjoint(verdict.codes):
             text = f"{slot.name} on {slot.symbol}: {verdict.explanation}"
             self._gate.close(GateMarker(RUNAWAY_ORDERS, Gate.PAUSED, text, "risk", now_ns))
-        slot.mute(intent.side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
-
-    def _submit(self, slot: StrategySlot, approved: Approved) -> None:
-        runtime, outbox, intent = self._runtime, self._runtime.outbox, approved.intent
-        now_ns = runtime.now_ns
-        result = self._orders.submit(approved, idem_key(intent))
-        assert result.command is not None, "a decision number is used once"
-        request = result.record.request
-        runtime.version += 1
-        outbox.record(RiskDecided(now_ns, intent.decision, slot.name, slot.symbol, True, (), ""))
-        outbox.record(OrderSubmitted(now_ns, intent.decision, request, intent.reference_price))
-        outbox.command(
-            result.command,
-            f"place {intent.decision} {request.client_order_id} {approved.gate_epoch} {approved.notional}"
-            f" {approved.reserve_asset} {approved.reserve_price}",
-        )
-        self.refresh(slot)
+        slot.mute(side, version=self._runtime.version, until_ns=now_ns + _MUTE_NS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from decimal import getcontext, setcontext
 from typing import Any, get_args
 
 from attrs import frozen
@@ -15,7 +16,7 @@ from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.market_path import MarketPath
-from meva_core.agent.order_desk import OrderDesk, OrderReportEvent
+from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.outbox import Outcome
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.treasury_desk import TreasuryDesk
@@ -43,7 +44,7 @@ from meva_core.events import (
 from meva_core.execution.order_service import OrderService
 from meva_core.model.canonical import digest
 from meva_core.model.market import timeframe_ns
-from meva_core.model.money import exact
+from meva_core.model.money import EXACT, exact
 from meva_core.model.state import CanonicalState
 from meva_core.ops.alerts import AlertService
 from meva_core.portfolio.holdings import StrategyHoldings
@@ -113,7 +114,10 @@ class AgentOrchestrator:
         self._control_desk = control_desk
         self._treasury_desk = treasury_desk
         self._inbox: deque[Event] = deque()
+        self._exact_handlers = self._exact_table()
         self._handlers = self._table()
+        known = {*self._exact_handlers, *self._handlers}
+        assert known == set(get_args(Event)), "every kind of event has a handler"
         account.attach(tuple(paths.values()))
 
     @property
@@ -162,9 +166,22 @@ class AgentOrchestrator:
             raise UnknownSymbolError(symbol, tuple(self._paths)) from None
 
     def handle(self, event: Event) -> Outcome:
-        """Handle one event completely and return what followed from it."""
-        self._handlers[type(event)](event)
+        """Handle one event completely and return what followed from it.
+
+        Whatever a strategy has no part in is handled where inexact results raise.
+        """
         runtime = self._runtime
+        handler = self._exact_handlers.get(type(event))
+        if handler is None:
+            self._handlers[type(event)](event)
+        else:
+            self._begin(event.time_ns)
+            outer = getcontext()
+            setcontext(EXACT)
+            try:
+                handler(event)
+            finally:
+                setcontext(outer)
         return runtime.outbox.take(runtime.sequence)
 
     def take(self) -> Outcome:
@@ -256,11 +273,20 @@ class AgentOrchestrator:
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])
 
-    def _table(self) -> dict[type, Callable[[Any], object]]:
-        """Return what handles each kind of event."""
+    def _begin(self, time_ns: int) -> None:
+        """Count an event that is not the market's. None is refused for its time: money may hang on it."""
+        runtime = self._runtime
+        runtime.sequence += 1
+        if time_ns > runtime.now_ns:
+            runtime.now_ns = time_ns
+        if runtime.now_ns >= runtime.alarm_ns:
+            self._account.on_alarm(runtime.now_ns)
+
+    def _exact_table(self) -> dict[type, Callable[[Any], object]]:
+        """Return what handles each kind of event in which no strategy has a part."""
         watch = self._watch
-        rare: dict[type, Callable[[Any], object]] = {
-            **dict.fromkeys(get_args(OrderReportEvent), self._order_desk.handle),
+        return {
+            **self._order_desk.handlers(),
             **dict.fromkeys(get_args(OperatorEvent), self._control_desk.handle),
             **dict.fromkeys(get_args(ConnectivityEvent), self._connection_desk.handle),
             OrderOutcomeUnknown: watch.on_unknown,
@@ -268,36 +294,19 @@ class AgentOrchestrator:
             RequestFailed: watch.on_failure,
             OrderQueryAnswered: watch.on_answer,
             VenueStateObserved: watch.on_state,
-            TimerFired: self._wake,
             CostRecorded: self._treasury_desk.record_cost,
             TransferSettled: self._transfer,
         }
-        table = {kind: self._begun(handler) for kind, handler in rare.items()}
-        table |= {
+
+    def _table(self) -> dict[type, Callable[[Any], object]]:
+        """Return what handles the events that may wake a strategy; market paths count theirs and judge their time."""
+        return {
+            TimerFired: self._wake,
             TradeReceived: self._trade,
             QuoteReceived: lambda event: self.path(event.symbol).on_quote(event),
             BookChanged: lambda event: self.path(event.symbol).on_book(event),
             CandleClosed: self._candle,
         }
-        assert set(table) == set(get_args(Event)), "every kind of event has a handler"
-        return table
-
-    def _begun(self, handler: Callable[[Any], object]) -> Callable[[Any], object]:
-        """Return *handler* with the counting that events beside the market's need.
-
-        None of them is refused for its time: money may hang on it.
-        """
-        runtime, account = self._runtime, self._account
-
-        def handle(event: Any) -> None:
-            runtime.sequence += 1
-            if event.time_ns > runtime.now_ns:
-                runtime.now_ns = event.time_ns
-            if runtime.now_ns >= runtime.alarm_ns:
-                account.on_alarm(runtime.now_ns)
-            handler(event)
-
-        return handle
 
     def _trade(self, event: TradeReceived) -> None:
         path = self.path(event.symbol)
@@ -307,18 +316,19 @@ class AgentOrchestrator:
         self.path(event.symbol).on_bar(event.time_ns, event.candle, timeframe_ns(event.timeframe))
 
     def _wake(self, event: TimerFired) -> None:
+        self._begin(event.time_ns)
         for path in self._paths.values():
             path.close_due(event.time_ns)
         if event.name == TIMER:
-            self._watch.on_timer(event.time_ns)
+            with exact():
+                self._watch.on_timer(event.time_ns)
 
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
         asset, amount = event.asset, event.amount
         if not self._treasury_desk.settle(event):
             return
-        with exact():
-            value = services.pnl.record_transfer(asset, amount, runtime.state)
+        value = services.pnl.record_transfer(asset, amount, runtime.state)
         cause = f"transfer:{event.transfer_id}"
         self._treasury_desk.book(transfer_entry(event.time_ns, cause, asset=asset, amount=amount))
         runtime.version += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, assert_never
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.market_path import MarketPath
@@ -20,7 +20,6 @@ from meva_core.events import (
 from meva_core.execution.order_service import OrderAnswer, OrderService
 from meva_core.model.fill import Fill
 from meva_core.model.market import Side
-from meva_core.model.money import exact
 from meva_core.model.order import OrderRecord
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import FillBooked, OrderUpdated
@@ -32,13 +31,9 @@ from meva_core.risk.gate import VENUE_MISMATCH, TradingGate
 
 _BPS: Final = 10_000
 
-OrderReportEvent = (
-    OrderFilled | OrderAcknowledged | OrderRejected | OrderCanceled | OrderExpired | OrderDropped
-)
-
 
 class OrderDesk:
-    """Bring every report of the venue into orders, portfolio, ledger and records.
+    """Bring every report of the venue into orders, portfolio, ledger and records. Call it inside `exact()`.
 
     *booked_ns* is when the books last learned something of an order: an older question knows less.
     """
@@ -67,32 +62,42 @@ class OrderDesk:
         self._paths = paths
         self.booked_ns = 0
 
-    def handle(self, event: OrderReportEvent) -> None:
-        """Take one report."""
-        match event:
-            case OrderFilled():
-                self.book(event.fill, event.time_ns)
-            case OrderAcknowledged():
-                record = self.apply(event)
-                if record is not None:
-                    self._breaker.on_success()
-                    self._say(record)
-            case OrderRejected():
-                record = self.apply(event)
-                if record is not None:
-                    self.say_changed(record)
-                    self._breaker.on_reject(f"{event.code}: {event.reason}", time_ns=event.time_ns)
-                    self._account.set_alarm()
-            case OrderCanceled() | OrderExpired() | OrderDropped():
-                record = self.apply(event)
-                if record is not None:
-                    self.say_changed(record)
-            case _:
-                assert_never(event)
+    def handlers(self) -> dict[type, Callable[[Any], None]]:
+        """Return what takes each kind of report."""
+        return {
+            OrderFilled: self._on_filled,
+            OrderAcknowledged: self._on_acknowledged,
+            OrderRejected: self._on_rejected,
+            OrderCanceled: self._on_ended,
+            OrderExpired: self._on_ended,
+            OrderDropped: self._on_ended,
+        }
+
+    def _on_filled(self, event: OrderFilled) -> None:
+        self.book(event.fill, event.time_ns)
+
+    def _on_acknowledged(self, event: OrderAcknowledged) -> None:
+        record = self.apply(event)
+        if record is not None:
+            self._breaker.on_success()
+            self._say(record)
+
+    def _on_rejected(self, event: OrderRejected) -> None:
+        record = self.apply(event)
+        if record is not None:
+            self.say_changed(record)
+            self._breaker.on_reject(f"{event.code}: {event.reason}", time_ns=event.time_ns)
+            self._account.set_alarm()
+
+    def _on_ended(self, event: OrderCanceled | OrderExpired | OrderDropped) -> None:
+        record = self.apply(event)
+        if record is not None:
+            self.say_changed(record)
 
     def apply(self, answer: OrderAnswer) -> OrderRecord | None:
         """Bring an answer to its order; `None`, and a closed gate, when it cannot be the answer to any (I30)."""
-        self.booked_ns = max(self.booked_ns, answer.time_ns)
+        if answer.time_ns > self.booked_ns:
+            self.booked_ns = answer.time_ns
         try:
             record = self._orders.apply(answer)
         except IllegalTransitionError as error:
@@ -133,31 +138,31 @@ class OrderDesk:
 
     def book(self, fill: Fill, time_ns: int) -> None:
         """Book a fill, once, however often and by whatever channel it is told (fault B2)."""
-        if self._orders.find(fill.client_order_id) is None:
-            # Another hand's order is no business of ours; what it moved, the comparison of balances finds (F5, B7).
-            if self._orders.owns(fill.client_order_id):
-                self.mismatch(f"the venue filled order {fill.client_order_id}, which is not known here")
-            return
+        orders = self._orders
         try:
-            record = self._orders.apply_fill(fill, time_ns)
+            record = orders.apply_fill(fill, time_ns)
         except (IllegalTransitionError, InvariantError) as error:  # It changed nothing.
             self.mismatch(str(error))
             return
         if record is None:
-            return  # Booked before: the same fill came by another channel.
-        self.booked_ns = max(self.booked_ns, time_ns)
-        runtime, request = self._runtime, record.request
+            # Booked before, by another channel, or the order is not known. Another hand's order is no business of
+            # ours; what it moved, the comparison of balances finds (F5, B7).
+            if orders.owns(fill.client_order_id) and orders.find(fill.client_order_id) is None:
+                self.mismatch(f"the venue filled order {fill.client_order_id}, which is not known here")
+            return
+        if time_ns > self.booked_ns:
+            self.booked_ns = time_ns
+        runtime, strategy = self._runtime, record.request.strategy
         instrument = self._paths[fill.symbol].market.instrument
-        with exact():
-            update = self._pnl.update_from_fill(fill, runtime.state)
-            self._ledger.post_fill(fill, instrument.base, instrument.quote)
-        self._holdings.add(request.strategy, fill, instrument)
+        update = self._pnl.update_from_fill(fill, runtime.state)
+        self._ledger.post_fill(fill, instrument.base, instrument.quote)
+        self._holdings.add(strategy, fill, instrument)
         runtime.state.fills.append(fill)
         runtime.outbox.record(
             FillBooked(
                 time_ns,
                 fill,
-                request.strategy,
+                strategy,
                 update.realized,
                 update.fee_value,
                 update.notional_value,

@@ -35,6 +35,19 @@ class Outbox:
         self._records: list[Record] = []
         self._decisions: list[str] = []
 
+    def order(self, command: Command, records: tuple[Record, ...], decisions: tuple[str, ...]) -> None:
+        """Add a wish with all that led to it; its own line in the decision chain is the last of *decisions*."""
+        self.filled = True
+        self._commands.append(command)
+        self._records += records
+        self._decisions += decisions
+
+    def say(self, records: tuple[Record, ...], decisions: tuple[str, ...]) -> None:
+        """Add what was decided without a wish, and what is to be said of it."""
+        self.filled = True
+        self._records += records
+        self._decisions += decisions
+
     def command(self, command: Command, text: str) -> None:
         """Add a wish; *text* is its line in the decision chain."""
         self.filled = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -12,11 +12,13 @@ from meva_core.data.feature_store import FeatureSet
 from meva_core.data.market_data_service import Market
 from meva_core.errors import InvariantError
 from meva_core.model.market import Candle, Side
-from meva_core.model.money import EXACT, ZERO
+from meva_core.model.money import EXACT, ZERO, quantise_down
 from meva_core.model.order import OrderRecord
 from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.signals.signal_engine import SignalEngine
 from meva_core.signals.strategy import FeatureValues, SignalContext
+
+_BUY: Final = Side.BUY
 
 
 class StrategySlot:
@@ -26,6 +28,9 @@ class StrategySlot:
     """
 
     __slots__ = (
+        "_asked_quantity",
+        "_expected",
+        "_whole_quantity",
         "acts",
         "candle_updates",
         "context",
@@ -62,7 +67,8 @@ class StrategySlot:
         self.candle_updates = tuple(feature.update_candle for feature in features.features)
         self.context = SignalContext(market.symbol, market.instrument, self.values, make_state())
         self.stance = 0
-        self.position = self.unsold = ZERO
+        self.position = self.unsold = self._expected = ZERO
+        self._asked_quantity = self._whole_quantity = ZERO
         self.muted = False
         self.muted_side: Side | None = None
         self.muted_version = self.muted_until_ns = 0
@@ -74,14 +80,36 @@ class StrategySlot:
 
     def refresh(self, holdings: StrategyHoldings, open_orders: dict[str, OrderRecord]) -> None:
         """Take over what the strategy holds and has on order."""
-        held = holdings.held(self.name, self.symbol)
-        self.position = self.unsold = expected = held
+        self.position = self.unsold = expected = holdings.held(self.name, self.symbol)
         if open_orders:
             buys, sells = self._on_order(open_orders)
-            self.unsold = EXACT.subtract(held, sells)
+            self.unsold = EXACT.subtract(self.position, sells)
             expected = EXACT.add(self.unsold, buys)
-        lot_size = self.market.instrument.lot_size
-        self.stance = 1 if expected >= lot_size else -1 if expected <= -lot_size else 0
+        self._expect(expected)
+
+    def on_submitted(self, side: Side, quantity: Decimal) -> None:
+        """Take over one more order of the strategy, as `refresh` would. Call it inside `exact()`."""
+        if side is _BUY:
+            self._expect(self._expected + quantity)
+        else:
+            self.unsold -= quantity + ZERO  # Written with the same decimals as the sum of all orders.
+            self._expect(self._expected - quantity)
+
+    def whole_lots(self, quantity: Decimal) -> Decimal:
+        """Return *quantity* cut down to whole lots; what may be sold is so already, and most ask for one size."""
+        if quantity is self.context.sellable:
+            return quantity
+        if quantity is not self._asked_quantity:
+            self._asked_quantity = quantity
+            self._whole_quantity = quantise_down(quantity, self.market.instrument.lot_size)
+        return self._whole_quantity
+
+    def _expect(self, expected: Decimal) -> None:
+        self._expected = expected
+        if expected > ZERO:
+            self.stance = 1 if expected >= self.market.instrument.lot_size else 0
+        else:
+            self.stance = -1 if -expected >= self.market.instrument.lot_size else 0
 
     def _on_order(self, open_orders: dict[str, OrderRecord]) -> tuple[Decimal, Decimal]:
         buys = sells = ZERO
@@ -94,7 +122,7 @@ class StrategySlot:
                     sells = EXACT.add(sells, record.open_quantity)
         return buys, sells
 
-    def show(self, *, time_ns: int, sellable: Decimal, candle: Candle | None) -> SignalContext:
+    def show(self, time_ns: int, sellable: Decimal, candle: Candle | None) -> SignalContext:
         """Return the context, brought up to date."""
         context, market = self.context, self.market
         context.time_ns = time_ns

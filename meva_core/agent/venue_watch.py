@@ -2,7 +2,7 @@
 
 It sleeps until the first `AgentStarted`: a replay has no venue to doubt. From then on trading waits (marker
 `reconciling`) whenever the agent cannot know what the venue did: after a start, and after a loss of the stream of
-its own orders. A comparison in which everything agrees lets it go on.
+its own orders, or without any answer for longer than is allowed. A comparison in which everything agrees lets it go on.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from meva_core.execution.order_lifecycle import TERMINAL
 from meva_core.execution.order_service import OrderService
 from meva_core.execution.reconcile_service import ReconcileReport, ReconcileService
 from meva_core.execution.unsettled_orders import UnsettledOrders
-from meva_core.model.market import NEVER_NS
+from meva_core.model.market import NEVER_NS, NS_PER_SECOND
 from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
@@ -49,7 +49,8 @@ class WatchSettings:
     """Set how often the venue is asked; times in ns.
 
     A difference that has lasted *drift_cycles* comparisons and *drift_ns* is no lag of the venue's answers any more.
-    An order that is unknown for longer than *unknown_alert_ns* needs a person.
+    An order that is unknown for longer than *unknown_alert_ns* needs a person. Books that no answer has reached for
+    *overdue_ns* are doubtful, and trading waits for the next comparison.
     """
 
     interval_ns: int
@@ -57,6 +58,7 @@ class WatchSettings:
     drift_cycles: int
     drift_ns: int
     unknown_alert_ns: int
+    overdue_ns: int
 
 
 class VenueWatch:
@@ -87,6 +89,7 @@ class VenueWatch:
         self._timer_ns = NEVER_NS
         self._observe_ns = NEVER_NS
         self._clean_ns = 0
+        self._answered_ns = 0
         self._drift_since_ns = 0
         self._drift_cycles = 0
         self._cancels_pending = False
@@ -156,6 +159,7 @@ class VenueWatch:
             symbol = record.request.symbol
             outbox.command(QueryOrder(symbol, name, self._trades_after.get(symbol, "")), f"query {name}")
         self._alert_overdue(time_ns)
+        self._doubt(time_ns)
         if self._observe_ns <= time_ns:
             if self._cancels_pending:
                 outbox.command(CancelAllOrders(None, "not confirmed yet"), "cancel_all again")
@@ -203,6 +207,7 @@ class VenueWatch:
             if report.strangers or report.differences:
                 self._desk.mismatch("; ".join((*report.strangers, *report.differences)))
             return
+        self._answered_ns = event.time_ns
         # The venue's lists may lag behind its matching, by as much as the settings bound it.
         self._orders.told_until(event.asked_ns - self._settings.drift_ns)
         for name in report.missing:
@@ -231,6 +236,7 @@ class VenueWatch:
             "starts": self._starts,
             "due": [self._timer_ns, self._observe_ns],
             "clean_ns": self._clean_ns,
+            "answered_ns": self._answered_ns,
             "drift": [self._drift_since_ns, self._drift_cycles],
             "cancels_pending": self._cancels_pending,
             "booked_ns": self._desk.booked_ns,
@@ -243,6 +249,7 @@ class VenueWatch:
         self._starts = memory["starts"]
         self._timer_ns, self._observe_ns = memory["due"]
         self._clean_ns = memory["clean_ns"]
+        self._answered_ns = memory["answered_ns"]
         self._drift_since_ns, self._drift_cycles = memory["drift"]
         self._cancels_pending = memory["cancels_pending"]
         self._desk.booked_ns = memory["booked_ns"]
@@ -255,6 +262,16 @@ class VenueWatch:
         self._gate.close(GateMarker(RECONCILING, Gate.PAUSED, reason, "venue_watch", time_ns))
         self._observe(reason, time_ns)
         self._arm()
+
+    def _doubt(self, time_ns: int) -> None:
+        """Let trading wait when the venue has said nothing about our account for too long."""
+        silent_ns = time_ns - self._answered_ns
+        if not self._clean_ns or silent_ns <= self._settings.overdue_ns:
+            return
+        self._clean_ns = 0
+        reason = f"books and venue were last compared {silent_ns // NS_PER_SECOND} s ago"
+        self._gate.close(GateMarker(RECONCILING, Gate.PAUSED, reason, "venue_watch", time_ns))
+        self._observe_by(time_ns)
 
     def _observe(self, reason: str, time_ns: int) -> None:
         self._observe_ns = time_ns + self._settings.interval_ns
@@ -324,7 +341,7 @@ class VenueWatch:
                 continue
             order.alerted = True
             text = (
-                f"order {order.client_order_id} is unknown for {(time_ns - order.since_ns) // 10**9} s; "
+                f"order {order.client_order_id} is unknown for {(time_ns - order.since_ns) // NS_PER_SECOND} s; "
                 "look at the venue"
             )
             alert = self._alerts.trigger(

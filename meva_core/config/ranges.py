@@ -12,6 +12,7 @@ from attrs import fields, frozen, has
 from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import (
     AppConfig,
+    ControlsConfig,
     ExchangeConfig,
     ExecutionConfig,
     FeesConfig,
@@ -19,6 +20,7 @@ from meva_core.config.schema import (
     LoggingConfig,
     ObservabilityConfig,
     RiskConfig,
+    RuntimeConfig,
     SignalConfig,
     TreasuryConfig,
 )
@@ -108,6 +110,8 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "reconcile_interval_s": Range(1, 3_600),
         "reconcile_retry_s": Range(1, 60),
         "reconcile_drift_cycles": Range(1, 100),
+        # One missed answer is no cause: the next question is already under way.
+        "reconcile_overdue_intervals": Range(2, 100),
     },
     TreasuryConfig: {
         "principal_baseline": AMOUNT,
@@ -122,6 +126,16 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "equity_sample_s": Range(1, SECONDS_PER_DAY),
         "checkpoint_events": Range(1, 10_000_000),
     },
+    RuntimeConfig: {
+        "inbox_events_max": Range(100, 1_000_000),
+        # More would be dragged along by the commit of an order.
+        "commit_events_max": Range(1, 256),
+        "commit_interval_ms": Range(1, 60_000),
+        "heartbeat_ms": Range(100, 60_000),
+        "clock_check_s": Range(1, 3_600),
+        "stop_grace_s": Range(1, 300),
+    },
+    ControlsConfig: {"port": Range(0, 65_535)},
 }
 
 

@@ -39,6 +39,11 @@ def limits_to_choose(config: AppConfig) -> tuple[str, ...]:
     return LIVE_LIMITS if config.mode is Mode.LIVE else ()
 
 
+def needs_trading_key(config: AppConfig) -> bool:
+    """Return whether the mode of *config* sends orders with real money, so that its key must be allowed to."""
+    return config.mode is Mode.LIVE
+
+
 def is_reference(text: str) -> bool:
     """Return whether *text* names where a secret is, instead of being one."""
     return bool(_REFERENCE.fullmatch(text))

@@ -191,6 +191,8 @@ class ExecutionConfig:
     reconcile_retry_s: int = 2
     # A difference that outlasts so many comparisons, and the lag bound, is no lag: a person has to look.
     reconcile_drift_cycles: int = 3
+    # Without any answer for so many intervals the books are doubtful, and trading waits for the next comparison.
+    reconcile_overdue_intervals: int = 3
 
 
 @frozen
@@ -246,6 +248,35 @@ class ObservabilityConfig:
 
 
 @frozen
+class RuntimeConfig:
+    """Set how a running agent takes events in, makes them durable and stops; a replay needs none of it."""
+
+    # Some seconds of the busiest markets: whoever is further behind trades on prices that are gone.
+    inbox_events_max: int = 10_000
+    # Market data alone is committed after so many events, or so long after the last commit.
+    commit_events_max: int = 256
+    commit_interval_ms: int = 250
+    heartbeat_ms: int = 1_000
+    # A clock drifts by some milliseconds in a minute; the venue tolerates a second.
+    clock_check_s: int = 60
+    # What rests at the venue when the process stops in good order is cancelled, unless somebody wants it to stay.
+    cancel_on_stop: bool = True
+    stop_grace_s: int = 10
+
+
+@frozen
+class ControlsConfig:
+    """Say where the operator's controls and the dashboard listen, on loopback. Port 0 takes a free one.
+
+    *folder* holds the tokens and the kill latch; empty: a folder of the agent and the account under the user's
+    state directory.
+    """
+
+    port: int = 8_700
+    folder: str = ""
+
+
+@frozen
 class AppConfig:
     """Hold the whole configuration of one agent on one account.
 
@@ -266,3 +297,5 @@ class AppConfig:
     execution: ExecutionConfig = Factory(ExecutionConfig)
     treasury: TreasuryConfig = Factory(TreasuryConfig)
     observability: ObservabilityConfig = Factory(ObservabilityConfig)
+    runtime: RuntimeConfig = Factory(RuntimeConfig)
+    controls: ControlsConfig = Factory(ControlsConfig)

@@ -22,7 +22,10 @@ TRADES_KEPT: Final = 1_000  # Per symbol, like one page of a venue's own-trade h
 
 
 class Clearing:
-    """Book the outcomes of one market: pay, charge, number the trades and keep the latest of them."""
+    """Book the outcomes of one market: pay, charge, number the trades and keep the latest of them.
+
+    Call what moves or measures money inside `exact()`.
+    """
 
     def __init__(self, instrument: Instrument, account: VenueAccount, fees: MarketFees) -> None:
         self._account = account
@@ -35,7 +38,7 @@ class Clearing:
 
     def notional(self, price_ticks: int, lots: int) -> Decimal:
         """Return the worth of *lots* at a price, in the quote asset."""
-        return EXACT.multiply(self._tick_lot, price_ticks * lots)
+        return self._tick_lot * (price_ticks * lots)
 
     def lock(self, order: VenueOrder, notional: Decimal) -> bool:
         """Hold back what *order* may cost; return False where too little is free.
@@ -91,8 +94,8 @@ class Clearing:
         if not 0 < lots <= order.open_lots or not order.accepts(price_ticks):
             facts = f"{order.client_order_id}: {lots} of {order.open_lots} lots at {price_ticks} ticks"
             raise InvariantError("a fill stays inside its order", facts)
-        quantity = EXACT.multiply(self._lot_size, lots)
-        notional = EXACT.multiply(self._tick_lot, price_ticks * lots)
+        quantity = self._lot_size * lots
+        notional = self._tick_lot * (price_ticks * lots)
         self._exchange(order, lots, quantity=quantity, notional=notional)
         fee, fee_asset = self._fees.charge(
             is_buy=order.is_buy, quantity=quantity, notional=notional, liquidity=liquidity
@@ -106,7 +109,7 @@ class Clearing:
             order.client_order_id,
             order.venue_order_id,
             order.request.side,
-            EXACT.multiply(self._tick_size, price_ticks),
+            self._tick_size * price_ticks,
             quantity,
             fee,
             fee_asset,
@@ -123,7 +126,7 @@ class Clearing:
             account.receive(self._quote, notional)
         elif order.lock_per_lot:
             locked = order.locked(lots)
-            saved = EXACT.subtract(locked, notional)  # By a price better than the limit.
+            saved = locked - notional  # By a price better than the limit.
             account.pay_locked(self._quote, locked)
             account.receive(self._quote, saved)
             account.receive(self._base, quantity)
@@ -135,7 +138,7 @@ class Clearing:
         tick_lots = 0
         for price_ticks, lots in legs:
             tick_lots += price_ticks * lots
-        return EXACT.multiply(self._tick_lot, tick_lots) <= self._account.free(self._quote)
+        return self._tick_lot * tick_lots <= self._account.free(self._quote)
 
     def _expire(self, order: VenueOrder, expiry: Expiry, time_ns: int) -> Event:
         self.release(order)

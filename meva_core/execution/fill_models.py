@@ -125,11 +125,12 @@ class TradeFills:
         for order in orders.taking:
             price = self._slipped(order, price_ticks) if order.accepts(price_ticks) else None
             offered -= _match(outcomes, order, price, offered=offered, liquidity=_TAKER)
-        for resting in (orders.bids, orders.asks):
-            for order in resting:
-                if not offered or not order.accepts(price_ticks):
-                    break
-                offered -= _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=_MAKER)
+        if orders.bids or orders.asks:
+            for resting in (orders.bids, orders.asks):
+                for order in resting:
+                    if not offered or not order.accepts(price_ticks):
+                        break
+                    offered -= _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=_MAKER)
         return outcomes
 
     def on_bar(self, orders: OpenOrders, candle: Candle) -> list[Outcome]:

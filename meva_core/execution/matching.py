@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, getcontext, setcontext
 from typing import Any, assert_never
 
 from meva_core.commands import CancelAllOrders, CancelOrder
@@ -40,6 +40,7 @@ from meva_core.execution.venue_orders import VenueOrder
 from meva_core.model.fill import Fill
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Candle, Side
+from meva_core.model.money import EXACT, exact
 from meva_core.model.order import OrderRequest, OrderStatus
 
 CANCELED_ON_REQUEST = "canceled on request"
@@ -98,7 +99,12 @@ class MatchingEngine:
             return self._send(request, time_ns)
         if time_ns > self._now_ns:
             self._now_ns = time_ns
-        return [self._take_in(request)]
+        outer = getcontext()
+        setcontext(EXACT)
+        try:
+            return [self._take_in(request)]
+        finally:
+            setcontext(outer)
 
     def cancel(self, symbol: str, client_order_id: str, time_ns: int) -> list[Event]:
         """Send a cancel. An order that is not open (any more) gives no event: its own end has been reported.
@@ -194,7 +200,8 @@ class MatchingEngine:
             self.market(symbol).restore(market_memory)
         for row in memory["orders"]:
             market = self.market(row["request"]["symbol"])
-            market.restore_order(order_from(row, market.instrument))
+            with exact():
+                market.restore_order(order_from(row, market.instrument))
         self._under_way = deque((arrival_ns, message_from(row)) for arrival_ns, row in memory["under_way"])
         self._wake_markets(len(self._under_way))
 
@@ -218,17 +225,20 @@ class MatchingEngine:
         return events
 
     def _receive(self, message: Message) -> list[Event]:
-        match message:
-            case OrderRequest():
-                return [self._take_in(message)]
-            case CancelOrder(symbol, client_order_id, reason):
-                order = self._open.get(client_order_id)
-                return [self._cancel(order, reason)] if order and order.request.symbol == symbol else []
-            case CancelAllOrders(symbol, reason):
-                orders = [order for order in self._open.values() if symbol in (None, order.request.symbol)]
-                return [self._cancel(order, reason) for order in orders]
-            case _:
-                assert_never(message)
+        with exact():
+            match message:
+                case OrderRequest():
+                    return [self._take_in(message)]
+                case CancelOrder(symbol, client_order_id, reason):
+                    order = self._open.get(client_order_id)
+                    return [self._cancel(order, reason)] if order and order.request.symbol == symbol else []
+                case CancelAllOrders(symbol, reason):
+                    orders = [
+                        order for order in self._open.values() if symbol in (None, order.request.symbol)
+                    ]
+                    return [self._cancel(order, reason) for order in orders]
+                case _:
+                    assert_never(message)
 
     def _take_in(self, request: OrderRequest) -> Event:
         market = self._markets.get(request.symbol)

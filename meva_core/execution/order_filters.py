@@ -66,7 +66,7 @@ class OrderFilters:
         self._max_notional = _NO_LIMIT if instrument.max_notional is None else instrument.max_notional
 
     def on_grid(self, request: OrderRequest) -> VenueOrder | Refusal:
-        """Return the order on the market's grid, or why it does not fit there."""
+        """Return the order on the market's grid, or why it does not fit there. Call it inside `exact()`."""
         quantity, limit = request.quantity, request.limit_price
         if (request.type is _MARKET) is not (limit is None) or request.post_only:
             fault = _combination_fault(request)
@@ -78,12 +78,12 @@ class OrderFilters:
             return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at most {self._max_quantity}")
         if limit is not None and not (limit.is_finite() and limit > ZERO):
             return _out_of_range(RejectCode.PRICE_FILTER, "price", limit, "a positive number")
-        lots, rest = EXACT.divmod(quantity, self._lot_size)
+        lots, rest = divmod(quantity, self._lot_size)
         if rest:
             return self._off_grid(RejectCode.LOT_SIZE, "quantity", quantity, self._lot_size)
         if limit is None:
             return VenueOrder(request, self._instrument, lots=int(lots), limit_ticks=None)
-        limit_ticks, rest = EXACT.divmod(limit, self._tick_size)
+        limit_ticks, rest = divmod(limit, self._tick_size)
         if rest:
             return self._off_grid(RejectCode.PRICE_FILTER, "price", limit, self._tick_size)
         return VenueOrder(request, self._instrument, lots=int(lots), limit_ticks=int(limit_ticks))

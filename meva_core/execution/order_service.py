@@ -7,7 +7,8 @@ the table in `order_lifecycle`; what it says about somebody else's order changes
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, get_args
 
 from meva_core.commands import Approved, CancelAllOrders, CancelOrder, PlaceOrder
 from meva_core.errors import IdempotencyConflict, InvariantError
@@ -24,14 +25,13 @@ from meva_core.execution.idempotency import ClientOrderIds, payload_hash
 from meva_core.execution.order_lifecycle import TERMINAL, OrderReport, next_status
 from meva_core.model.fill import Fill
 from meva_core.model.market import NEVER_NS
-from meva_core.model.money import EXACT
 from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus
 from meva_core.model.state import CanonicalState
 from meva_core.model.value import value
 from meva_core.portfolio.reservations import release, reserve
 
 # At least so many: late fills and repeated keys concern the recent past; the journal keeps every order for ever.
-ENDED_KEPT: Final = 1_000
+ENDED_KEPT: Final = 256
 
 # What a venue says of an order when asked, and what that reports. Anything else is not understood (I30).
 _REPORT_OF_STATUS: Final = {
@@ -47,6 +47,23 @@ _LIVE: Final = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})
 OrderAnswer = (
     OrderAcknowledged | OrderRejected | OrderDropped | OrderCanceled | OrderExpired | OrderOutcomeUnknown
 )
+
+# What each answer reports, and the words that are kept as its evidence.
+_ANSWERS: Final[dict[type, tuple[OrderReport, Callable[[Any], str]]]] = {
+    OrderAcknowledged: (OrderReport.ACKNOWLEDGED, lambda _: "acknowledged"),
+    OrderRejected: (OrderReport.REJECTED, lambda answer: f"rejected {answer.code}: {answer.reason}"),
+    OrderDropped: (OrderReport.DROPPED, lambda answer: f"dropped: {answer.reason}"),
+    OrderCanceled: (OrderReport.CANCELED, lambda answer: f"canceled: {answer.reason}"),
+    OrderExpired: (OrderReport.EXPIRED, lambda answer: f"expired: {answer.reason}"),
+    OrderOutcomeUnknown: (OrderReport.TIMED_OUT, lambda answer: answer.problem),
+}
+assert set(_ANSWERS) == set(get_args(OrderAnswer)), "every answer reports something"
+
+# A name of a module is found faster than a member of an enum, and every order looks for these.
+_FINAL_FILL: Final = OrderReport.FINAL_FILL
+_PARTIAL_FILL: Final = OrderReport.PARTIAL_FILL
+# Handed over with the very decision: after a crash nobody knows whether it left (protocol S2).
+_HANDED_OVER: Final = next_status("", OrderStatus.INITIALIZED, OrderReport.SENT)
 
 
 @value
@@ -66,7 +83,7 @@ class CancelAllResult:
 
 
 class OrderService:
-    """Keep the orders of one agent on one account."""
+    """Keep the orders of one agent on one account. Call what moves an order inside `exact()`."""
 
     def __init__(self, state: CanonicalState, ids: ClientOrderIds) -> None:
         self._state = state
@@ -84,9 +101,9 @@ class OrderService:
         Raise `IdempotencyConflict` when *idem_key* was used for another payload.
         """
         intent = approved.intent
-        known_order = self._orders_by_key.get(idem_key)
-        if known_order is not None or intent.decision <= self._last_decision:
-            return self._repeated(known_order, idem_key, payload_hash(intent))
+        if idem_key in self._orders_by_key or intent.decision <= self._last_decision:
+            return self._repeated(self._orders_by_key.get(idem_key), idem_key, payload_hash(intent))
+        state, quantity, created_ns = self._state, intent.quantity, intent.created_ns
         self._last_decision = intent.decision
         client_order_id = self._ids.name(intent)
         self._orders_by_key[idem_key] = client_order_id
@@ -98,25 +115,26 @@ class OrderService:
             intent.side,
             intent.type,
             intent.time_in_force,
-            intent.quantity,
+            quantity,
             intent.limit_price,
             intent.post_only,
             intent.reduce_only,
         )
+        reserve_asset, reserve_price = approved.reserve_asset, approved.reserve_price
+        stamp_ns = created_ns + state.connectivity.clock_offset_ns
         record = OrderRecord(
             request,
-            # Handed over with this very decision: after a crash nobody knows whether it left (protocol S2).
-            next_status(client_order_id, OrderStatus.INITIALIZED, OrderReport.SENT),
-            intent.created_ns,
-            intent.created_ns,
+            _HANDED_OVER,
+            created_ns,
+            created_ns,
             intent.reference_price,
-            approved.reserve_asset,
-            approved.reserve_price,
-            stamp_ns=intent.created_ns + self._state.connectivity.clock_offset_ns,
+            reserve_asset,
+            reserve_price,
+            stamp_ns=stamp_ns,
         )
-        self._state.open_orders[client_order_id] = record
-        reserve(self._state, record.reserve_asset, EXACT.multiply(intent.quantity, approved.reserve_price))
-        return SubmitResult(record, PlaceOrder(request, approved, record.stamp_ns))
+        state.open_orders[client_order_id] = record
+        reserve(state, reserve_asset, quantity * reserve_price)
+        return SubmitResult(record, PlaceOrder(request, approved, stamp_ns))
 
     def owns(self, client_order_id: str) -> bool:
         """Return whether an order carries the name of this agent on this account."""
@@ -131,22 +149,11 @@ class OrderService:
         record = self.find(answer.client_order_id)
         if record is None:
             return None
-        match answer:
-            case OrderAcknowledged():
-                self._move(record, OrderReport.ACKNOWLEDGED, "acknowledged", answer.time_ns)
-                record.venue_order_id = answer.venue_order_id
-                return record
-            case OrderRejected():
-                evidence = f"rejected {answer.code}: {answer.reason}"
-                return self._move(record, OrderReport.REJECTED, evidence, answer.time_ns)
-            case OrderDropped():
-                return self._move(record, OrderReport.DROPPED, f"dropped: {answer.reason}", answer.time_ns)
-            case OrderCanceled():
-                return self._move(record, OrderReport.CANCELED, f"canceled: {answer.reason}", answer.time_ns)
-            case OrderExpired():
-                return self._move(record, OrderReport.EXPIRED, f"expired: {answer.reason}", answer.time_ns)
-            case OrderOutcomeUnknown():
-                return self._move(record, OrderReport.TIMED_OUT, answer.problem, answer.time_ns)
+        report, evidence = _ANSWERS[type(answer)]
+        self._move(record, report, evidence(answer), answer.time_ns)
+        if isinstance(answer, OrderAcknowledged):
+            record.venue_order_id = answer.venue_order_id
+        return record
 
     def presume_unknown(self, time_ns: int) -> list[OrderRecord]:
         """Take every order that waits for an answer as unknown, after a restart; return those orders."""
@@ -190,28 +197,23 @@ class OrderService:
         The booking key is (symbol, trade id), so a fill that comes by two channels counts once (fault B2). A fill
         that cannot be the order's raises, and changes nothing.
         """
-        record = self.find(fill.client_order_id)
-        if record is None:
+        client_order_id, quantity = fill.client_order_id, fill.quantity
+        record = self.find(client_order_id)
+        if record is None or self.is_booked(fill):
             return None
-        if self.is_booked(fill):
-            return None
-        request = record.request
-        filled = EXACT.add(record.filled_quantity, fill.quantity)
-        if not record.filled_quantity < filled <= request.quantity or fill.side is not request.side:
-            facts = (
-                f"{fill.client_order_id}: {fill.side} {filled} of {request.quantity} by trade {fill.trade_id}"
-            )
+        request, filled_before = record.request, record.filled_quantity
+        filled = filled_before + quantity
+        if not filled_before < filled <= request.quantity or fill.side is not request.side:
+            facts = f"{client_order_id}: {fill.side} {filled} of {request.quantity} by trade {fill.trade_id}"
             raise InvariantError("fills stay inside their order", facts)
-        report = OrderReport.FINAL_FILL if filled == request.quantity else OrderReport.PARTIAL_FILL
-        status = next_status(
-            fill.client_order_id, record.status, report
-        )  # Raises before anything has changed.
-        self._trades.setdefault(fill.client_order_id, set()).add((fill.symbol, fill.trade_id))
-        if record.status not in TERMINAL and status not in TERMINAL:  # Else all that is left goes at the end.
-            part = EXACT.multiply(fill.quantity, record.reserve_price)
-            release(self._state, record.reserve_asset, part)
-        record.filled_notional = EXACT.fma(fill.price, fill.quantity, record.filled_notional)
-        record.venue_order_id = record.venue_order_id or fill.venue_order_id
+        report = _FINAL_FILL if filled == request.quantity else _PARTIAL_FILL
+        status = next_status(client_order_id, record.status, report)  # Raises before anything has changed.
+        self._trades.setdefault(client_order_id, set()).add((fill.symbol, fill.trade_id))
+        if status not in TERMINAL and record.status not in TERMINAL:  # Else all that is left goes at the end.
+            release(self._state, record.reserve_asset, quantity * record.reserve_price)
+        record.filled_notional += fill.price * quantity
+        if not record.venue_order_id:
+            record.venue_order_id = fill.venue_order_id
         self._set(record, status, f"trade {fill.symbol} {fill.trade_id}", time_ns)
         record.filled_quantity = filled
         return record
@@ -275,17 +277,16 @@ class OrderService:
         return record
 
     def _set(self, record: OrderRecord, status: OrderStatus, evidence: str, time_ns: int) -> None:
-        ends = status in TERMINAL and record.status not in TERMINAL
+        before = record.status
         record.status = status
         record.updated_ns = time_ns
         record.evidence = evidence
-        if ends:
+        if status in TERMINAL and before not in TERMINAL:
             self._end(record)
 
     def _end(self, record: OrderRecord) -> None:
         client_order_id = record.request.client_order_id
-        rest = EXACT.multiply(record.open_quantity, record.reserve_price)
-        release(self._state, record.reserve_asset, rest)
+        release(self._state, record.reserve_asset, record.open_quantity * record.reserve_price)
         del self._state.open_orders[client_order_id]
         self._ended[client_order_id] = record
         if len(self._ended) > ENDED_KEPT:

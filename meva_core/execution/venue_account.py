@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from meva_core.errors import ConfigError, InvariantError
-from meva_core.model.money import EXACT, ZERO
+from meva_core.model.money import ZERO
 
 
 class VenueAccount:
-    """Move exact amounts between free, locked and the outside."""
+    """Move amounts between free, locked and the outside. Call what moves them inside `exact()`."""
 
     __slots__ = ("_free", "_locked")
 
@@ -38,7 +38,7 @@ class VenueAccount:
 
     def receive(self, asset: str, amount: Decimal) -> None:
         """Add *amount* from outside to what is free."""
-        self._free[asset] = EXACT.add(self._free.get(asset, ZERO), amount)
+        self._free[asset] = self._free.get(asset, ZERO) + amount
 
     def pay(self, asset: str, amount: Decimal) -> None:
         """Take *amount* out of what is free."""
@@ -47,7 +47,7 @@ class VenueAccount:
     def lock(self, asset: str, amount: Decimal) -> None:
         """Hold *amount* back for an open order."""
         _take(self._free, asset, amount)
-        self._locked[asset] = EXACT.add(self._locked.get(asset, ZERO), amount)
+        self._locked[asset] = self._locked.get(asset, ZERO) + amount
 
     def unlock(self, asset: str, amount: Decimal) -> None:
         """Free *amount* again."""
@@ -73,7 +73,7 @@ class VenueAccount:
 
 
 def _take(amounts: dict[str, Decimal], asset: str, amount: Decimal) -> None:
-    left = EXACT.subtract(amounts.get(asset, ZERO), amount)
+    left = amounts.get(asset, ZERO) - amount
     if left < ZERO:
         raise InvariantError("a venue balance is never negative", f"{asset} would be {left}")
     amounts[asset] = left

@@ -72,7 +72,10 @@ class MarketFees:
     def charge(
         self, *, is_buy: bool, quantity: Decimal, notional: Decimal, liquidity: Liquidity
     ) -> tuple[Decimal, str]:
-        """Return the fee of *quantity* base against *notional* quote, and the asset that pays it."""
+        """Return the fee of *quantity* base against *notional* quote, and the asset that pays it.
+
+        Call it inside `exact()`.
+        """
         rate = self._rates[liquidity]
         asset = self._asset
         received, received_asset = (quantity, self._base) if is_buy else (notional, self._quote)
@@ -80,15 +83,15 @@ class MarketFees:
             fee = self._fee_in(asset, rate, quantity=quantity, notional=notional)
             if fee is not None and fee <= self._free(asset):
                 return fee, asset
-        fee = round_up(EXACT.multiply(received, rate), self._step)
+        fee = round_up(received * rate, self._step)
         if fee > received:
             fee = received
         return fee, received_asset
 
     def _fee_in(self, asset: str, rate: Decimal, *, quantity: Decimal, notional: Decimal) -> Decimal | None:
         if asset == self._base:
-            return round_up(EXACT.multiply(quantity, rate), self._step)
-        due = EXACT.multiply(notional, rate)
+            return round_up(quantity * rate, self._step)
+        due = notional * rate
         if asset == self._quote:
             return round_up(due, self._step)
         price = self._price_of(asset, self._quote)

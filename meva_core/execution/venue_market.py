@@ -7,6 +7,7 @@ zero if it stores the price in *last_ticks* itself; quotes and books are always 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import getcontext, setcontext
 from typing import Any
 
 from meva_core.events import BookChanged, Event, QuoteReceived
@@ -17,6 +18,7 @@ from meva_core.execution.venue_orders import OpenOrders, VenueOrder
 from meva_core.execution.visible_book import VisibleBook
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Candle, Side
+from meva_core.model.money import EXACT
 
 
 class VenueMarket:
@@ -163,13 +165,20 @@ class VenueMarket:
     def _settle(
         self, outcomes: list[Outcome], events: list[Event], *, time_ns: int, venue_time_ns: int
     ) -> list[Event]:
-        for outcome in outcomes:
-            self.clearing.clear(outcome, events, time_ns=time_ns, venue_time_ns=venue_time_ns)
-            order = outcome[0]
-            if not order.open_lots:
-                self.close(order)
-            elif order.taking and not order.is_market:
-                self.orders.rest(order, self._queue_ahead(order))
+        if not outcomes:
+            return events
+        outer = getcontext()
+        setcontext(EXACT)
+        try:
+            for outcome in outcomes:
+                self.clearing.clear(outcome, events, time_ns=time_ns, venue_time_ns=venue_time_ns)
+                order = outcome[0]
+                if not order.open_lots:
+                    self.close(order)
+                elif order.taking and not order.is_market:
+                    self.orders.rest(order, self._queue_ahead(order))
+        finally:
+            setcontext(outer)
         return events
 
     def _queue_ahead(self, order: VenueOrder) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
-from meva_core.model.money import EXACT, ZERO
+from meva_core.model.money import ZERO
 from meva_core.model.order import OrderRequest, TimeInForce
 
 NEVER: Final = 1 << 62  # Beyond any price in ticks and any quantity in lots.
@@ -38,7 +38,7 @@ class VenueOrder:
     *limit_ticks* of a market order is the worst price there is. *taking* holds until the order has met its
     first market event: before it the order takes liquidity, after it the rest of it makes. *queue_ahead*
     counts the lots of others that trade before it at its price. An open order locks
-    `open_lots * lock_per_lot` of *lock_asset*, a market buy nothing.
+    `open_lots * lock_per_lot` of *lock_asset*, a market buy nothing. Make it inside `exact()`.
     """
 
     __slots__ = (
@@ -81,7 +81,7 @@ class VenueOrder:
             self.lock_per_lot = ZERO
         else:
             self.limit_ticks = limit_ticks
-            self.lock_per_lot = EXACT.multiply(instrument.lot_size, request.limit_price)
+            self.lock_per_lot = instrument.lot_size * request.limit_price
 
     def place(self, *, sequence: int, arrived_ns: int) -> None:
         """Give the order its venue id and its place in time."""
@@ -90,8 +90,8 @@ class VenueOrder:
         self.arrived_ns = arrived_ns
 
     def locked(self, lots: int) -> Decimal:
-        """Return what *lots* of the order lock."""
-        return EXACT.multiply(self.lock_per_lot, lots)
+        """Return what *lots* of the order lock. Call it inside `exact()`."""
+        return self.lock_per_lot * lots
 
     def accepts(self, price_ticks: int) -> bool:
         """Return whether *price_ticks* is at the limit or better."""

@@ -100,6 +100,7 @@ class ReplayResult:
     seed: int
     run_seconds: float
     load_seconds: float
+    mode: str = "replay"
     source: str = ""
     symbols: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()

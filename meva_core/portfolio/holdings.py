@@ -8,7 +8,7 @@ from typing import Final
 from meva_core.model.fill import Fill
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
-from meva_core.model.money import EXACT, ZERO
+from meva_core.model.money import ZERO
 
 _BUY: Final = Side.BUY
 
@@ -24,11 +24,11 @@ class StrategyHoldings:
         return self._held.get((strategy, symbol), ZERO)
 
     def add(self, strategy: str, fill: Fill, instrument: Instrument) -> None:
-        """Take one fill of an order of *strategy*."""
+        """Take one fill of an order of *strategy*. Call it inside `exact()`."""
         key = (strategy, fill.symbol)
-        take = EXACT.add if fill.side is _BUY else EXACT.subtract
-        held = take(self._held.get(key, ZERO), fill.quantity)
-        self._held[key] = EXACT.subtract(held, fill.fee) if fill.fee_asset == instrument.base else held
+        held = self._held.get(key, ZERO)
+        held = held + fill.quantity if fill.side is _BUY else held - fill.quantity
+        self._held[key] = held - fill.fee if fill.fee_asset == instrument.base else held
 
     def snapshot(self) -> list[list[object]]:
         """Return rows of strategy, symbol, quantity, sorted."""

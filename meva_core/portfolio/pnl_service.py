@@ -54,15 +54,11 @@ class _Account:
     inventory: Inventory | None
     holding: Holding | Unpriced
 
-    def credit(self, quantity: Decimal) -> None:
-        """Put *quantity* into the balance, or take it out."""
+    def move(self, quantity: Decimal, value: Decimal) -> Decimal:
+        """Move balance and inventory by *quantity* at *value* (same sign); return what that realised."""
         balance = self.balance
         balance.total = total = balance.total + quantity
         self.holding.hold(total)
-
-    def move(self, quantity: Decimal, value: Decimal) -> Decimal:
-        """Credit *quantity*, and move the inventory by it at *value* (same sign); return what that realised."""
-        self.credit(quantity)
         return ZERO if self.inventory is None else change(self.inventory, quantity, value)[0]
 
 
@@ -121,7 +117,8 @@ class PnLService:
             fee_value = fee * worth if fee else ZERO
             realized = base.move(quantity, value)
             if quote.inventory is None:
-                quote.credit(-cost - fee)
+                paid = -cost - fee
+                quote.move(paid, paid)
             else:
                 realized += quote.move(-cost, -value) + quote.move(-fee, -fee_value)
         elif fee_asset == base.asset:

@@ -1,20 +1,24 @@
 """Define what a venue must offer, and the facts about it that decide how carefully an order must be sent.
 
 No method raises for what a network or a venue does: every outcome is an event. A request that places an order is
-sent once, whatever happens to it.
+sent once, whatever happens to it. Only a refusal of the venue is a rejection; silence, a broken connection and an
+error of the server prove nothing. What the adapter does not understand settles nothing. Amounts are exact, on the
+wire too, where they are written plainly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
-from typing import Protocol
+from enum import IntEnum, StrEnum
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
+from meva_core.errors import NotSupported
 from meva_core.events import ClockMeasured, Event
 from meva_core.model.instrument import Instrument
+from meva_core.model.order import OrderRequest, OrderType, TimeInForce
 
 
 class ClientIdScope(IntEnum):
@@ -25,19 +29,73 @@ class ClientIdScope(IntEnum):
     EVERY_ORDER = 2
 
 
+class Capability(StrEnum):
+    """Name what a venue may offer beyond limit orders that rest until cancelled; the list is closed."""
+
+    MARKET_ORDERS = "market orders"
+    IMMEDIATE_OR_CANCEL = "immediate or cancel"
+    FILL_OR_KILL = "fill or kill"
+    POST_ONLY = "post only"
+    UNIQUE_OPEN_IDS = "unique ids of open orders"
+    UNIQUE_IDS = "unique ids of all orders"
+    REQUEST_WINDOW = "request window"
+    CANCEL_SETTLES = "cancel settles"
+    DEAD_MAN_SWITCH = "dead-man switch"
+
+
+ORDER_KINDS: Final = (
+    Capability.MARKET_ORDERS,
+    Capability.IMMEDIATE_OR_CANCEL,
+    Capability.FILL_OR_KILL,
+    Capability.POST_ONLY,
+)
+
+
 @frozen(kw_only=True)
 class VenueCapabilities:
     """State what may be relied on. Every default is the weakest: what an adapter does not state is not there.
 
-    *request_window_ms* is how long after its stamp the venue accepts a request; `None`: for ever, and then no
-    silence ever proves that an order was not placed (protocol S7). *cancel_settles* says that a refused cancel
-    comes from the matching engine itself and proves that the order is not open.
+    *order_kinds* are those of `ORDER_KINDS` that it can send. *request_window_ms* is how long after its stamp the
+    venue accepts a request; `None`: for ever, and then no silence ever proves that an order was not placed
+    (protocol S7). *cancel_settles* says that a refused cancel comes from the matching engine itself and proves that
+    the order is not open.
     """
 
     client_ids: ClientIdScope = ClientIdScope.NOTHING
     request_window_ms: int | None = None
     cancel_settles: bool = False
     dead_man_switch: bool = False
+    order_kinds: tuple[Capability, ...] = ()
+
+    @property
+    def declared(self) -> tuple[Capability, ...]:
+        """Return everything that is stated, in the order of the list."""
+        stated = {
+            Capability.UNIQUE_OPEN_IDS: self.client_ids >= ClientIdScope.OPEN_ORDERS,
+            Capability.UNIQUE_IDS: self.client_ids >= ClientIdScope.EVERY_ORDER,
+            Capability.REQUEST_WINDOW: self.request_window_ms is not None,
+            Capability.CANCEL_SETTLES: self.cancel_settles,
+            Capability.DEAD_MAN_SWITCH: self.dead_man_switch,
+        }
+        return tuple(each for each in Capability if stated.get(each, each in self.order_kinds))
+
+    def require(self, *wanted: Capability) -> None:
+        """Raise `NotSupported` for the first of *wanted* that is not declared."""
+        declared = self.declared
+        for capability in wanted:
+            if capability not in declared:
+                raise NotSupported(capability, declared)
+
+
+def kinds_of(request: OrderRequest) -> tuple[Capability, ...]:
+    """Return what a venue must offer to take *request* as it is."""
+    wanted = {
+        Capability.MARKET_ORDERS: request.type is OrderType.MARKET,
+        Capability.IMMEDIATE_OR_CANCEL: request.time_in_force is TimeInForce.IOC,
+        Capability.FILL_OR_KILL: request.time_in_force is TimeInForce.FOK,
+        Capability.POST_ONLY: request.post_only,
+    }
+    return tuple(kind for kind, needed in wanted.items() if needed)
 
 
 @frozen(kw_only=True)
@@ -77,7 +135,10 @@ class ExchangeAdapter(Protocol):
         ...
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
-        """Send the order, once: acknowledged, rejected, dropped, or of unknown outcome; fills may come with it."""
+        """Send the order, once: acknowledged, rejected, dropped, or of unknown outcome; fills may come with it.
+
+        Raise `NotSupported`, before anything leaves, for a kind of order that the capabilities do not name.
+        """
         ...
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:

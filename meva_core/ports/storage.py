@@ -5,7 +5,7 @@ Entries are what the core produced and consumed; how they are encoded is the ada
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -107,6 +107,10 @@ class SnapshotStore(Protocol):
         It may hold plain values, lists, tuples, dictionaries, Decimal, bytes, and the classes of events,
         commands and state. Raise `InvariantError` when *sequence* was not appended yet.
         """
+        ...
+
+    def saving(self, sequence: int, checkpoint: dict[str, Any]) -> Callable[[], None]:
+        """Read *checkpoint* now, and return what does the rest of `save`; another thread may call it, once."""
         ...
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:

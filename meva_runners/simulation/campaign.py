@@ -23,12 +23,12 @@ from meva_runners.simulation.shrink import shrink
 # The two runs of a seed differ in how their interpreters hash texts: what depends on that shows in the trace.
 _HASH_SEEDS: Final = ("1", "2")
 _SHRUNK_MAX: Final = 3
-_TRIES_MAX: Final = 150
+_TRIES_MAX: Final = 400
 
 
 @frozen
 class Failure:
-    """Hold a seed that broke a promise, with the fewest faults that still break the same one."""
+    """Hold a seed that broke a promise, with the fewest faults that still break one."""
 
     result: SeedResult
     shrunk: tuple[Fault, ...]
@@ -116,25 +116,30 @@ def run_campaign(
     return campaign
 
 
-def shrunk_failures(
-    campaign: Campaign, jobs: Iterable[Job], plan_of: Callable[[Job], tuple[Fault, ...]]
-) -> Iterator[Failure]:
+def shrunk_failures(campaign: Campaign, jobs: Iterable[Job]) -> Iterator[Failure]:
     """Yield the first failing seeds, each with its smallest plan."""
     by_seed = {job.seed: job for job in jobs}
     for result in sorted(campaign.failures, key=lambda failure: failure.seed)[:_SHRUNK_MAX]:
-        job = by_seed[result.seed]
-        broken = result.violations[0].invariant
-        tries = 0
+        yield shrunk_failure(by_seed[result.seed], result)
 
-        def fails(faults: tuple[Fault, ...], job: Job = job, broken: str = broken) -> bool:
-            nonlocal tries
-            tries += 1
-            if tries > _TRIES_MAX:
-                return False  # Small enough: what is left still fails.
-            found = run_seed(evolve(job, faults=faults)).violations
-            return any(violation.invariant == broken for violation in found)
 
-        yield Failure(result, shrink(plan_of(job), fails), tries)
+def shrunk_failure(job: Job, result: SeedResult) -> Failure:
+    """Return the failure of *job* with the fewest of its faults that still break a promise.
+
+    Often another one than before: one bug breaks several, and which is seen first depends on the faults around it.
+    What had not happened by then is left out at once: it changed nothing, and is most of a plan.
+    """
+    struck = run_seed(evolve(job, stops=True)).struck
+    tries = 0
+
+    def fails(faults: tuple[Fault, ...]) -> bool:
+        nonlocal tries
+        tries += 1
+        if tries > _TRIES_MAX:
+            return False  # Small enough: what is left still fails.
+        return bool(run_seed(evolve(job, faults=faults, stops=True)).violations)
+
+    return Failure(result, shrink(struck, fails), tries)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from meva_core.events import (
     StreamLost,
     TradeReceived,
     TransferSettled,
+    VenueStateObserved,
 )
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 from meva_core.ops.log_records import (
@@ -75,6 +76,10 @@ class Checker:
         self._config = config
         self._exchange = exchange
         self._agent: AgentOrchestrator | None = None
+        execution = config.execution
+        # One interval more than allowed: it is noticed when the next question is due.
+        intervals = execution.reconcile_overdue_intervals + 1
+        self._silence_ns_max = intervals * execution.reconcile_interval_s * NS_PER_SECOND
         self._claims = Claims()
         for asset, amount in config.exchange.balances.items():
             self._claims.move(asset, amount)
@@ -242,6 +247,8 @@ class Checker:
                 claims.halted.pop(symbol, None)
                 if not event.tradable:
                     claims.halted[symbol] = None
+            case VenueStateObserved():
+                claims.compared_ns = event.time_ns
             case TransferSettled():
                 self._transfer(event)
             case _:
@@ -343,6 +350,8 @@ class Checker:
         self._expect("I18", whole, f"{name} on a book with a gap, or crossed")
         self._expect("I18", symbol not in claims.halted, f"{name} to a market that is closed")
         self._expect("I18", claims.user_up, f"{name} while the stream of our orders is down")
+        silent_ns = time_ns - claims.compared_ns
+        self._expect("I18", silent_ns <= self._silence_ns_max, f"{name} on books {silent_ns} ns old")
         skew_ns = abs(self._agent.clock_offset_ns) if self._agent else 0
         self._expect(
             "I18", skew_ns <= risk.max_clock_offset_ms * NS_PER_MS, f"{name} with a clock {skew_ns} ns off"

@@ -86,6 +86,7 @@ _STANDING: Final = (
         "killed",
         "paused",
         "user_up",
+        "compared_ns",
     ),
     *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen", "halted", "books"),
 )
@@ -118,6 +119,7 @@ class Claims:
     killed: bool = False
     paused: bool = False
     user_up: bool = True
+    compared_ns: int = 0
     mismatches: int = 0
     sequence: int = 0
     time_ns: int = 0

@@ -181,5 +181,5 @@ def _config(seed: int, strategies: Sequence[StrategyConfig], symbols: Sequence[s
         exchange=exchange,
         risk=risk,
         strategies=tuple(strategies),
-        execution=evolve(config.execution, fill_model="volume"),
+        execution=evolve(config.execution, fill_model="volume", reconcile_interval_s=chance.choice((5, 30))),
     )

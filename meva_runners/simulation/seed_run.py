@@ -31,7 +31,8 @@ _SECONDS_PER_MINUTE_MAX: Final = 5
 class Job:
     """Say what to run: the faults of *seed*, or those of *faults* where given, against the named strategy.
 
-    A *dense* one trades at every other trade: for counting orders, where others count hours.
+    A *dense* one trades at every other trade: for counting orders, where others count hours. One that *stops* ends
+    with the first broken promise: for shrinking, where what comes later does not matter.
     """
 
     seed: int
@@ -40,16 +41,21 @@ class Job:
     overrides: tuple[str, ...] = ()
     faults: tuple[Fault, ...] | None = None
     dense: bool = False
+    stops: bool = False
 
 
 @frozen
 class SeedResult:
-    """Hold what one run found. *fired* counts faults by name, *reached* the branches of recovery that ran."""
+    """Hold what one run found. *fired* counts faults by name, *reached* the branches of recovery that ran.
+
+    *struck* holds the faults that happened, in that order: the others cannot be to blame.
+    """
 
     seed: int
     trace: str
     violations: tuple[Violation, ...]
     fired: dict[str, int]
+    struck: tuple[Fault, ...]
     reached: dict[str, int]
     submissions: int
     placed: int
@@ -80,7 +86,7 @@ def run_seed(job: Job) -> SeedResult:
     scenario = draw(job.seed, job.minutes, configured, dense=job.dense)
     if job.faults is not None:
         scenario = evolve(scenario, faults=job.faults)
-    world = World(scenario, strategies)
+    world = World(scenario, strategies, stops=job.stops)
     violations: tuple[Violation, ...] = ()
     try:
         with _limited(job.minutes * _SECONDS_PER_MINUTE_MAX):
@@ -95,6 +101,7 @@ def run_seed(job: Job) -> SeedResult:
         trace=world.trace,
         violations=(*world.checker.violations, *violations),
         fired=dict(sorted(world.plan.fired.items())),
+        struck=tuple(dict.fromkeys(world.plan.struck)),
         reached=dict(sorted(world.checker.reached.items())),
         submissions=submissions,
         placed=len(world.exchange.truth.placed),

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
-from meva_adapters.exchange.simulated.faults import Fault
+from meva_adapters.exchange.simulated.faults import Fault, Kind, Operation
 
-Fails = Callable[[tuple[Fault, ...]], bool]
+Faults = tuple[Fault, ...]
+Fails = Callable[[Faults], bool]
+
+_SINGLES_MAX: Final = 30
 
 
-def shrink(faults: Sequence[Fault], fails: Fails) -> tuple[Fault, ...]:
+def shrink(faults: Sequence[Fault], fails: Fails) -> Faults:
     """Return a smallest part of *faults* with which *fails* still holds: leaving out any one of it passes.
 
-    The algorithm is ddmin: A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE
-    Transactions on Software Engineering 28 (2), 2002. *fails* must hold for *faults*.
+    *faults* stand in the order in which they happened, and *fails* must hold for all of them. Often the newest ones
+    are to blame, one alone; else whole kinds are left out first, for most have nothing to do with the failure, and
+    then single faults.
     """
     if fails(()):
         return ()  # It fails by itself: no fault is to blame.
-    rest = tuple(faults)
+    for fault in reversed(faults[-_SINGLES_MAX:]):
+        if fails((fault,)):
+            return (fault,)
+    kinds: dict[tuple[Operation, Kind], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.operation, fault.kind), []).append(fault)
+    needed = _flat(_smallest([tuple(group) for group in kinds.values()], fails))
+    return tuple(sorted(_flat(_smallest([(fault,) for fault in needed], fails))))
+
+
+def _smallest(groups: list[Faults], fails: Fails) -> list[Faults]:
+    """Return the groups of which none can be left out.
+
+    The algorithm is ddmin: A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE
+    Transactions on Software Engineering 28 (2), 2002.
+    """
+    rest = groups
     parts = 2
     while len(rest) > 1:
         size = -(-len(rest) // parts)
@@ -33,13 +54,17 @@ def shrink(faults: Sequence[Fault], fails: Fails) -> tuple[Fault, ...]:
     return rest
 
 
-def _smaller(chunks: Sequence[tuple[Fault, ...]], fails: Fails) -> tuple[Fault, ...] | None:
+def _smaller(chunks: list[list[Faults]], fails: Fails) -> list[Faults] | None:
     """Return a chunk that fails alone, or what is left when one is taken away; `None` when nothing smaller fails."""
     for chunk in chunks:
-        if len(chunks) > 1 and fails(chunk):
+        if len(chunks) > 1 and fails(_flat(chunk)):
             return chunk
     for number in range(len(chunks)):
-        others = tuple(fault for place, chunk in enumerate(chunks) if place != number for fault in chunk)
-        if others and fails(others):
+        others = [group for place, chunk in enumerate(chunks) if place != number for group in chunk]
+        if others and fails(_flat(others)):
             return others
     return None
+
+
+def _flat(groups: Iterable[Faults]) -> Faults:
+    return tuple(fault for group in groups for fault in group)

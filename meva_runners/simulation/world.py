@@ -58,9 +58,14 @@ class CrashError(Exception):
 
 
 class World:
-    """Run *scenario*. Afterwards *checker* holds every broken promise, *trace* names everything that happened."""
+    """Run *scenario*. Afterwards *checker* holds every broken promise, *trace* names everything that happened.
 
-    def __init__(self, scenario: Scenario, strategies: Sequence[ConfiguredStrategy]) -> None:
+    One that *stops* ends with the first broken promise.
+    """
+
+    def __init__(
+        self, scenario: Scenario, strategies: Sequence[ConfiguredStrategy], *, stops: bool = False
+    ) -> None:
         config = scenario.config
         self.scenario = scenario
         self.now_ns = START_NS
@@ -78,6 +83,7 @@ class World:
         self._agent: CommittingAgent | None = None
         self._restart_ns: int | None = START_NS
         self._waits = False
+        self._stops = stops
         self._book_fault: Kind | None = None
         self._trace = blake2b(digest_size=16)
         market = market_events(
@@ -107,6 +113,8 @@ class World:
         """Run to the end: the faults of the plan, then quiet, then the last checks."""
         end_ns = START_NS + (self._seconds + QUIET_SECONDS) * NS_PER_SECOND
         self._run_until(end_ns)
+        if self._is_over():
+            return
         if self._agent is None:  # It died in the last moments.
             self._start()
         assert self._agent is not None, "nothing kills a process in quiet times"
@@ -120,11 +128,14 @@ class World:
         """Let everything happen that is due up to *end_ns*, in order; ties go venue, timer, market, second."""
         while True:
             due_ns, happen = self._next()
-            if due_ns > end_ns:
+            if due_ns > end_ns or self._is_over():
                 self.now_ns = max(self.now_ns, end_ns)
                 return
             self.now_ns = max(self.now_ns, due_ns)
             happen()
+
+    def _is_over(self) -> bool:
+        return self._stops and bool(self.checker.violations)
 
     def _next(self) -> tuple[int, Callable[[], None]]:
         second_ns = START_NS + self._second * NS_PER_SECOND

@@ -117,7 +117,7 @@ def test_other_kinds_are_counted(tmp_path: Path) -> None:
     """Kinds that nothing here reads are no errors."""
     others = (
         {"result": None, "id": 1},
-        stream("btcusdt@kline_1m", {"e": "kline", "s": "BTCUSDT"}),
+        stream("btcusdt@aggTrade", {"e": "aggTrade", "s": "BTCUSDT"}),
         [1, 2],
         {},
     )

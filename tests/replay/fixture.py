@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from meva_runners.replay_run import ReplayRun, RunFacts
+from meva_runners.replay_run import ReplayRun
+from meva_runners.run_result import RunFacts
 from tests.replay.case import config, strategies, tapes
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -463,6 +463,7 @@ MUTANTS: dict[str, Mutant] = {
     "the peak is forgotten at restart": method(AccountWatch, "restore", _peak_forgotten),
     # I18: inputs.
     "loss of the user stream ignored": method(VenueWatch, "on_stream", returning(None)),
+    "comparisons may fail for ever": method(VenueWatch, "_doubt", returning(None)),
     "book gaps ignored": method(Market, "is_book_usable", returning(value=True)),
     "closed markets ignored": method(ConnectionDesk, "_take_status", returning(None)),
     "wrong clock ignored": method(ConnectionDesk, "_judge_clock", returning(None)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from examples.strategies.donchian_breakout import DonchianBreakout
 from examples.strategies.rsi_dip import RsiDip
+from meva_adapters.alerts.apprise_sink import AppriseAlertSink
 from meva_adapters.alerts.webhook import WebhookAlertSink
 from meva_adapters.clock.manual import ManualClock
 from meva_adapters.clock.system import SystemClock
@@ -12,12 +13,14 @@ from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
+from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
 from meva_adapters.feed.file_tape import FileTape
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
+from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.storage.memory import MemorySession, MemoryStateStore
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.storage.sqlite_state import SqliteStateStore
@@ -27,6 +30,7 @@ from meva_core.ports.controls import OperatorDesk
 from meva_core.ports.exchange import ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
+from meva_core.ports.secrets import SecretSource
 from meva_core.ports.storage import Journal, PortfolioStateStore, Session, SnapshotStore
 from meva_core.signals.strategies.mean_reversion import MeanReversion
 from meva_core.signals.strategies.momentum import Momentum
@@ -43,15 +47,16 @@ METRICS_SINKS: tuple[type[MetricsSink], ...] = (
     PrometheusMetricsSink,
     StatsdMetricsSink,
 )
-ALERT_SINKS: tuple[type[AlertSink], ...] = (WebhookAlertSink,)
+ALERT_SINKS: tuple[type[AlertSink], ...] = (AppriseAlertSink, WebhookAlertSink)
 OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
-EXCHANGES: tuple[type[ExchangeAdapter], ...] = (LatchedExchange, BinanceExchange)
+EXCHANGES: tuple[type[ExchangeAdapter], ...] = (MatchingExchange, LatchedExchange, BinanceExchange)
 TAPES: tuple[type[Tape], ...] = (FileTape, SessionTape)
 SESSIONS: tuple[type[Session], ...] = (MemorySession, SqliteSession)
 JOURNALS: tuple[type[Journal], ...] = (MemorySession, SqliteSession)
 SNAPSHOT_STORES: tuple[type[SnapshotStore], ...] = (MemorySession, SqliteSession)
 STATE_STORES: tuple[type[PortfolioStateStore], ...] = (MemoryStateStore, SqliteStateStore)
+SECRET_SOURCES: tuple[type[SecretSource], ...] = (ReferencedSecrets,)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
 VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference,)
-EVENT_STREAMS: tuple[type[EventStream], ...] = (BinanceMarketStream, BinanceUserStream)
+EVENT_STREAMS: tuple[type[EventStream], ...] = (MatchedStream, BinanceMarketStream, BinanceUserStream)

@@ -26,6 +26,10 @@ class BookNumbers:
         self._last = last if self._last is None else max(self._last, last)
         return True
 
+    def renew(self) -> None:
+        """Ask for a snapshot that joins the changes from now on, although nothing is missing."""
+        self._first, self.synchronised = None, False
+
     def take_snapshot(self, number: int) -> bool:
         """Return whether the snapshot joins the changes that came; one that ends before them does not."""
         self.synchronised = self._first is not None and number + 1 >= self._first

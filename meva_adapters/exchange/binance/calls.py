@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from meva_adapters.exchange.binance.codec import CodecError, read_error, read_json, row_of, whole
+from meva_adapters.exchange.binance.codec import read_error
 from meva_adapters.exchange.binance.signer import Signer, encoded_query, signed_query
 from meva_adapters.transport.http import Answer, HttpTransport, NoAnswerError, NotSentError
 from meva_adapters.transport.rate_budget import RateBudget
+from meva_adapters.wire.fields import CodecError, ms_as_ns, read_json, row_of
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
@@ -110,7 +111,7 @@ class BinanceCalls:
         data = await self.public("/api/v3/time", [], weight=1)
         heard_ns = self.clock.now_ns()
         try:
-            server_ns = whole(row_of(data), "serverTime") * NS_PER_MS
+            server_ns = ms_as_ns(row_of(data), "serverTime")
         except CodecError as exc:
             raise VenueUnknownError(VENUE, "time", str(exc)) from exc
         self.offset_ns = server_ns - (asked_ns + heard_ns) // 2

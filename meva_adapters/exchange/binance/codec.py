@@ -6,24 +6,31 @@ Source: Binance spot API documentation, "REST API" and "User Data Streams" of Ju
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 from attrs import frozen
 
-from meva_core.errors import MevaError
+from meva_adapters.wire.fields import (
+    CodecError,
+    amount,
+    flag,
+    ms_as_ns,
+    positive,
+    row_of,
+    rows_of,
+    text,
+    whole,
+)
 from meva_core.events import ObservedOrder
 from meva_core.model.fill import Fill, Liquidity
-from meva_core.model.market import NS_PER_MS, Side
+from meva_core.model.market import Side
 from meva_core.model.money import plain
 from meva_core.model.order import OrderRequest, OrderStatus, OrderType
 
-_AMOUNT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _CODE_MAX: Final = 1 << 31
-_INT64_MAX: Final = (1 << 63) - 1
 
 # EXPIRED_IN_MATCH: ended to prevent a trade with ourselves.
 STATUSES: Final[Mapping[str, OrderStatus]] = {
@@ -36,16 +43,6 @@ STATUSES: Final[Mapping[str, OrderStatus]] = {
     "EXPIRED": OrderStatus.EXPIRED,
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
 }
-
-
-@frozen
-class CodecError(MevaError):
-    """Report an answer that is not what its kind promises."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return f"malformed: {self.problem}"
 
 
 @frozen
@@ -105,21 +102,13 @@ def read_error(body: bytes) -> ApiError | None:
     return ApiError(code, message[:300])
 
 
-def read_json(body: bytes | str) -> Any:
-    """Return the JSON in *body*."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise CodecError(f"no JSON ({len(body)} bytes)") from exc
-
-
 def read_placed(data: Any, request: OrderRequest) -> PlacedOrder:
     """Read the answer to *request*."""
     order = row_of(data)
     name = text(order, "clientOrderId")
     if name != request.client_order_id:
         raise CodecError(f"it speaks of order {name[:40]!r}")
-    venue_time_ns = whole(order, "transactTime") * NS_PER_MS
+    venue_time_ns = ms_as_ns(order, "transactTime")
     venue_order_id = str(whole(order, "orderId"))
     status_text = text(order, "status")
     fills = tuple(
@@ -184,7 +173,7 @@ def read_trade(data: Any, symbol: str) -> OwnTrade:
         fee=amount(trade, "commission"),
         fee_asset=text(trade, "commissionAsset"),
         liquidity=Liquidity.MAKER if flag(trade, "isMaker") else Liquidity.TAKER,
-        venue_time_ns=whole(trade, "time") * NS_PER_MS,
+        venue_time_ns=ms_as_ns(trade, "time"),
     )
     return OwnTrade(trade_id, order_id, fill)
 
@@ -195,60 +184,6 @@ def read_balances(data: Any) -> tuple[tuple[str, Decimal, Decimal], ...]:
         (text(row, "asset"), amount(row, "free"), amount(row, "locked"))
         for row in rows_of(row_of(data).get("balances"))
     )
-
-
-def row_of(data: Any) -> dict[str, Any]:
-    """Return *data*, which must be an object."""
-    if not isinstance(data, dict):
-        raise CodecError(f"an object was promised, {type(data).__name__} came")
-    return data
-
-
-def rows_of(data: Any) -> Sequence[dict[str, Any]]:
-    """Return *data*, which must be a list of objects."""
-    if not isinstance(data, list):
-        raise CodecError(f"a list was promised, {type(data).__name__} came")
-    return [row_of(row) for row in data]
-
-
-def text(row: Mapping[str, Any], name: str) -> str:
-    """Return a text that is not empty."""
-    value = row.get(name)
-    if not isinstance(value, str) or not value:
-        raise CodecError(f"{name} is no text")
-    return value
-
-
-def whole(row: Mapping[str, Any], name: str) -> int:
-    """Return an integer that is not negative and fits 64 bits."""
-    value = row.get(name)
-    if type(value) is not int or not 0 <= value <= _INT64_MAX:
-        raise CodecError(f"{name} is no whole number")
-    return value
-
-
-def flag(row: Mapping[str, Any], name: str) -> bool:
-    """Return a truth value."""
-    value = row.get(name)
-    if not isinstance(value, bool):
-        raise CodecError(f"{name} is neither true nor false")
-    return value
-
-
-def amount(row: Mapping[str, Any], name: str) -> Decimal:
-    """Return a plainly written amount."""
-    value = row.get(name)
-    if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
-        raise CodecError(f"{name} is no amount")
-    return Decimal(value)
-
-
-def positive(row: Mapping[str, Any], name: str) -> Decimal:
-    """Return an amount above zero."""
-    value = amount(row, name)
-    if value <= 0:
-        raise CodecError(f"{name} is not positive")
-    return value
 
 
 def side(row: Mapping[str, Any], name: str) -> Side:

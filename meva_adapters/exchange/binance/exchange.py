@@ -6,19 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
+from meva_adapters.exchange.binance.capabilities import binance_capabilities
 from meva_adapters.exchange.binance.codec import (
-    CodecError,
     PlacedOrder,
     order_parameters,
     read_balances,
     read_order,
     read_placed,
-    row_of,
-    rows_of,
-    text,
 )
 from meva_adapters.exchange.binance.trades import OwnTrades
 from meva_adapters.transport.http import NotSentError
+from meva_adapters.wire.fields import CodecError, row_of, rows_of, text
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
 from meva_core.errors import VenueRefusedError, VenueUnknownError
@@ -38,7 +36,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import ClientIdScope, VenueCapabilities
+from meva_core.ports.exchange import VenueCapabilities, kinds_of
 
 _ORDER: Final = "/api/v3/order"
 _NO_SUCH_ORDER: Final = "-2013"
@@ -69,16 +67,13 @@ class BinanceExchange:
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """Return the facts: names are unique among open orders, and the engine itself answers a cancel."""
-        return VenueCapabilities(
-            client_ids=ClientIdScope.OPEN_ORDERS,
-            request_window_ms=self._calls.recv_window_ms,
-            cancel_settles=True,
-        )
+        """Return the facts about the venue."""
+        return binance_capabilities(self._calls.recv_window_ms)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, stamped with the time of its decision."""
         request, calls = command.request, self._calls
+        self.capabilities.require(*kinds_of(request))
         name = request.client_order_id
         parameters = order_parameters(request, venue_symbol(request.symbol))
         try:

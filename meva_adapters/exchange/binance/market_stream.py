@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from meva_adapters.exchange.binance.book_numbers import BookNumbers
 from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.codec import CodecError, read_json, row_of
-from meva_adapters.transport.backoff import STEADY_NS, Backoff
+from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import HttpTransport, NotSentError
+from meva_adapters.transport.reconnect import keep_up
 from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
-from meva_adapters.wire.binance_market import READERS, kind_of, read_candle, read_snapshot, wire_market
+from meva_adapters.wire.binance_market import READERS, kind_of, read_snapshot, wire_market
+from meva_adapters.wire.connection_notes import note_of, note_of_malformed
+from meva_adapters.wire.fields import CodecError, read_json, row_of
 from meva_adapters.wire.grid import BadCellError
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueRefusedError, VenueUnknownError
@@ -22,8 +24,9 @@ from meva_core.events import BookChanged, Event, StreamConnected, StreamGapDetec
 from meva_core.model.instrument import Instrument
 from meva_core.ports.market_feed import Deliver
 
-# Takes the unified symbol (empty: about the whole connection), our receive time in ns, and the raw text.
-Record = Callable[[str, int, str], None]
+# Takes the unified symbol (empty: about the whole connection), our receive time in ns, and the raw text. Returns
+# whether a new recording begins with it, which needs a snapshot of its own.
+Record = Callable[[str, int, str], bool]
 
 _SNAPSHOT_LEVELS: Final = 1_000
 _SNAPSHOT_WEIGHT: Final = 50
@@ -34,7 +37,8 @@ _MALFORMED: Final = (BadCellError, CodecError, KeyError, TypeError, ValueError, 
 class BinanceMarketStream:
     """Follow trades, best quotes, depth and bars of *instruments* on one connection.
 
-    *jitter* draws from [0, 1). *record* gets every frame and snapshot as it came.
+    *jitter* draws from [0, 1). *record* gets every frame and snapshot as it came, and notes of what became of the
+    connection, such that replaying them gives the events that were delivered.
     """
 
     def __init__(
@@ -71,18 +75,15 @@ class BinanceMarketStream:
 
     async def run(self, deliver: Deliver) -> None:
         """Follow until cancelled."""
+        clock = self._calls.clock
+
+        def ended(reason: str) -> None:
+            if self._up:
+                self._up = False
+                self._tell(StreamLost(clock.now_ns(), self._name, reason), deliver)
+
         try:
-            while True:
-                started_ns = self._calls.clock.monotonic_ns()
-                reason = await self._once(deliver)
-                if self._calls.clock.monotonic_ns() - started_ns >= STEADY_NS:
-                    self._backoff.reset()
-                if self._up:
-                    self._up = False
-                    now_ns = self._calls.clock.now_ns()
-                    self._note(now_ns, "lost", reason)
-                    deliver(StreamLost(now_ns, self._name, reason))
-                await asyncio.sleep(self._backoff.next_s())
+            await keep_up(lambda: self._once(deliver), clock=clock, backoff=self._backoff, ended=ended)
         finally:
             self._stop_fetching()
 
@@ -90,10 +91,8 @@ class BinanceMarketStream:
         self._numbers = {symbol: BookNumbers() for symbol in self._markets}
 
         async def opened(_send: Send) -> None:
-            now_ns = self._calls.clock.now_ns()
             self._up = True
-            self._note(now_ns, "connected", "")
-            deliver(StreamConnected(now_ns, self._name))
+            self._tell(StreamConnected(self._calls.clock.now_ns(), self._name), deliver)
 
         def heard(text: str) -> None:
             for event in self._read(text, deliver):
@@ -106,28 +105,33 @@ class BinanceMarketStream:
 
     def _read(self, text: str, deliver: Deliver) -> list[Event]:
         received_ns = self._calls.clock.now_ns()
+        symbol = ""
         try:
             frame = row_of(read_json(text))
             data = row_of(frame.get("data", frame))
             kind = kind_of(data)
             if kind == "serverShutdown":
                 raise StreamEndError("the venue shuts this server down")
-            symbol = data.get("s")
-            market = self._markets.get(symbol) if isinstance(symbol, str) else None
             read = READERS.get(kind)
-            if market is None or not (read or kind == "kline"):
+            market = self._markets.get(data["s"]) if read else None
+            if market is None or read is None:
                 self._calls.note_anomaly("unknown_frame", text[:80])
                 return []
-            if self._record is not None:
-                self._record(market.symbol, received_ns, text)
-            if read is None:
-                candle = read_candle(received_ns, market, data)
-                return [candle] if candle else []
+            symbol = market.symbol
             event = read(received_ns, market, data)
         except _MALFORMED as exc:
-            self._calls.note_anomaly("malformed_frame", f"{type(exc).__name__} in {text[:80]}")
+            problem = f"{type(exc).__name__} in {text[:80]}"
+            self._calls.note_anomaly("malformed_frame", problem)
+            self._keep(symbol, received_ns, note_of_malformed(text, problem))
             return []
-        return self._numbered(str(symbol), event, deliver) if isinstance(event, BookChanged) else [event]
+        events: list[Event] = [event] if event else []
+        if isinstance(event, BookChanged):
+            events = self._numbered(data["s"], event, deliver)
+        notes = [note_of(told) for told in events if isinstance(told, StreamGapDetected)]
+        begun = [self._keep(symbol, received_ns, line) for line in (*notes, text)]
+        if any(begun):
+            self._numbers[data["s"]].renew()
+        return events
 
     def _numbered(self, symbol: str, change: BookChanged, deliver: Deliver) -> list[Event]:
         numbers = self._numbers[symbol]
@@ -154,7 +158,7 @@ class BinanceMarketStream:
             else:
                 if numbers.take_snapshot(snapshot.last_update_id):
                     self._fetching.pop(symbol, None)
-                    self._keep(market.symbol, snapshot.time_ns, data)
+                    self._keep(market.symbol, snapshot.time_ns, orjson.dumps(data).decode())
                     deliver(snapshot)
                     return
             await asyncio.sleep(_SNAPSHOT_RETRY_S)
@@ -164,9 +168,9 @@ class BinanceMarketStream:
             task.cancel()
         self._fetching = {}
 
-    def _keep(self, symbol: str, time_ns: int, data: Any) -> None:
-        if self._record is not None:
-            self._record(symbol, time_ns, orjson.dumps(data).decode())
+    def _keep(self, symbol: str, time_ns: int, text: str) -> bool:
+        return self._record is not None and self._record(symbol, time_ns, text)
 
-    def _note(self, time_ns: int, what: str, reason: str) -> None:
-        self._keep("", time_ns, {"connection": what, "stream_name": self._name, "reason": reason})
+    def _tell(self, event: StreamConnected | StreamLost, deliver: Deliver) -> None:
+        self._keep("", event.time_ns, note_of(event))
+        deliver(event)

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from meva_adapters.exchange.binance.calls import VENUE, BinanceCalls
-from meva_adapters.exchange.binance.codec import CodecError, amount, flag, row_of, rows_of, text, whole
 from meva_adapters.transport.http import NotSentError
+from meva_adapters.wire.fields import CodecError, amount, flag, row_of, rows_of, text, whole
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueUnknownError
 from meva_core.events import ClockMeasured

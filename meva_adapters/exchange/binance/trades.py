@@ -7,7 +7,8 @@ from typing import Final
 from attrs import evolve
 
 from meva_adapters.exchange.binance.calls import VENUE, BinanceCalls
-from meva_adapters.exchange.binance.codec import OwnTrade, read_order, read_trade, rows_of
+from meva_adapters.exchange.binance.codec import OwnTrade, read_order, read_trade
+from meva_adapters.wire.fields import rows_of
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueUnknownError
 from meva_core.model.fill import Fill

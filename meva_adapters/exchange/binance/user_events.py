@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from meva_adapters.exchange.binance.codec import CodecError, amount, flag, positive, row_of, side, text, whole
+from meva_adapters.exchange.binance.codec import side
+from meva_adapters.wire.fields import CodecError, amount, flag, ms_as_ns, positive, row_of, text, whole
 from meva_core.events import (
     Event,
     OrderAcknowledged,
@@ -17,7 +18,6 @@ from meva_core.events import (
     TransferSettled,
 )
 from meva_core.model.fill import Fill, Liquidity
-from meva_core.model.market import NS_PER_MS
 
 # They say what the comparison with the venue asks for itself: absolute balances, and lists that we never use.
 PASSED_OVER: Final = frozenset({"outboundAccountPosition", "listStatus", "externalLockUpdate"})
@@ -48,7 +48,7 @@ def _report(event: Mapping[str, Any], received_ns: int, symbols: Mapping[str, st
     if not isinstance(name, str):
         raise CodecError("C is no text")
     venue_symbol, order_id = text(event, "s"), str(whole(event, "i"))
-    happened_ns = whole(event, "T") * NS_PER_MS
+    happened_ns = ms_as_ns(event, "T")
     symbol = symbols.get(venue_symbol, venue_symbol)
     match event.get("x"):
         case "NEW":

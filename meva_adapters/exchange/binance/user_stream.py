@@ -12,13 +12,14 @@ from typing import Any, Final
 import orjson
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.codec import CodecError, read_json, row_of
 from meva_adapters.exchange.binance.signer import Signer, signed_params
 from meva_adapters.exchange.binance.trades import OwnTrades
 from meva_adapters.exchange.binance.user_events import read_user_event
-from meva_adapters.transport.backoff import STEADY_NS, Backoff
+from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import HttpTransport, NotSentError
+from meva_adapters.transport.reconnect import keep_asking, keep_up
 from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
+from meva_adapters.wire.fields import CodecError, read_json, row_of
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import (
@@ -35,6 +36,7 @@ from meva_core.ports.market_feed import Deliver
 _NAME: Final = "user"
 _SUBSCRIBE: Final = "subscribe"
 _OK: Final = 200
+_PING: Final = '{"id":"ping","method":"ping"}'
 
 
 class BinanceUserStream:
@@ -69,22 +71,23 @@ class BinanceUserStream:
 
     async def run(self, deliver: Deliver) -> None:
         """Follow until cancelled."""
-        while True:
-            started_ns = self._calls.clock.monotonic_ns()
-            reason = await self._once(deliver)
-            if self._calls.clock.monotonic_ns() - started_ns >= STEADY_NS:
-                self._backoff.reset()
+        clock = self._calls.clock
+
+        def ended(reason: str) -> None:
             if self._up:
                 self._up = False
-                deliver(StreamLost(self._calls.clock.now_ns(), _NAME, reason))
-            await asyncio.sleep(self._backoff.next_s())
+                deliver(StreamLost(clock.now_ns(), _NAME, reason))
+
+        await keep_up(lambda: self._once(deliver), clock=clock, backoff=self._backoff, ended=ended)
 
     async def _once(self, deliver: Deliver) -> str:
         asking: list[asyncio.Task[None]] = []
 
         async def opened(send: Send) -> None:
             await send(await self._subscription())
-            asking.append(asyncio.create_task(self._ask(send)))
+            # An account may have nothing to tell for hours.
+            ask = keep_asking(send, _PING, every_s=self._patience.silence_s / 3)
+            asking.append(asyncio.create_task(ask))
 
         def heard(text: str) -> None:
             for event in self._read(text):
@@ -95,15 +98,6 @@ class BinanceUserStream:
         finally:
             for task in asking:
                 task.cancel()
-
-    async def _ask(self, send: Send) -> None:
-        """Ask often enough that silence means a dead connection: an account may have nothing to tell for hours."""
-        while True:
-            await asyncio.sleep(self._patience.silence_s / 3)
-            try:
-                await send('{"id":"ping","method":"ping"}')
-            except OSError:
-                return  # The connection is gone; whoever reads from it says so.
 
     async def _subscription(self) -> str:
         try:

@@ -142,11 +142,12 @@ class Fault:
 
 
 class FaultPlan:
-    """Hand out each fault when its operation comes, and count how often each kind has fired."""
+    """Hand out each fault when its operation comes, and keep what has happened: *fired* by kind, *struck* in order."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults))
         self.fired: dict[str, int] = {}
+        self.struck: list[Fault] = []
         self._waiting: dict[Operation, dict[int, list[Fault]]] = {operation: {} for operation in Operation}
         self._counts = dict.fromkeys(Operation, 0)
         for fault in self.faults:
@@ -156,6 +157,11 @@ class FaultPlan:
                 )
                 raise ValueError(message)
             self._waiting[fault.operation].setdefault(fault.number, []).append(fault)
+
+    def strike_next(self, operation: Operation, kind: Kind, amount: int = 0) -> None:
+        """Let *kind* happen to the next *operation*."""
+        number = self._counts[operation]
+        self._waiting[operation].setdefault(number, []).append(Fault(operation, number, kind, amount))
 
     def next(self, operation: Operation) -> list[Fault]:
         """Return the faults of the next *operation*."""
@@ -177,6 +183,7 @@ class FaultPlan:
         """Count *fault* as having happened."""
         name = f"{fault.operation} {fault.kind}"
         self.fired[name] = self.fired.get(name, 0) + 1
+        self.struck.append(fault)
 
     def stop(self) -> None:
         """Let nothing more go wrong."""

@@ -37,7 +37,7 @@ from meva_core.events import (
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import NS_PER_MS, Side
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
-from meva_core.ports.exchange import ClientIdScope, VenueCapabilities
+from meva_core.ports.exchange import ORDER_KINDS, ClientIdScope, VenueCapabilities
 
 USER: Final = "user"
 MARKET: Final = "market"
@@ -80,7 +80,10 @@ class SimulatedExchange:
         latency_ms: int = 20,
     ) -> None:
         self.capabilities = VenueCapabilities(
-            client_ids=ClientIdScope.OPEN_ORDERS, request_window_ms=window_ms, cancel_settles=True
+            client_ids=ClientIdScope.OPEN_ORDERS,
+            request_window_ms=window_ms,
+            cancel_settles=True,
+            order_kinds=ORDER_KINDS,
         )
         self.engine = engine
         self.truth = VenueTruth(engine)
@@ -212,10 +215,19 @@ class SimulatedExchange:
         """Let the next thing happen; return what the agent hears of it."""
         return self._network.pop()
 
+    @property
+    def answered(self) -> int:
+        """Return how many requests have been answered, or given up."""
+        return self._network.answered
+
     def on_market(self, event: MarketEvent) -> None:
         """Let the market move at the venue; fills go to the stream of our orders."""
         time_ns = event.time_ns
         self._happened(self.engine.on_market(event), time_ns)
+
+    def take_by_hand(self, request: OrderRequest, now_ns: int) -> None:
+        """Let a person place an order of their own in the account, past every fault."""
+        self._take_in(request, now_ns)
 
     def hang_up(self) -> None:
         """Serve nobody: the process that listened is dead."""

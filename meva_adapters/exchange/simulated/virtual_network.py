@@ -34,10 +34,14 @@ class Fail(Protocol):
 
 
 class VirtualNetwork:
-    """Keep what is on its way. *up*: whether anything gets through; *retry_ns*: until when the venue is left alone."""
+    """Keep what is on its way. *up*: whether anything gets through; *retry_ns*: until when the venue is left alone.
+
+    *answered* counts the requests whose sender has heard an answer, or has given up.
+    """
 
     def __init__(self, plan: FaultPlan, *, timeout_ns: int, latency_ns: int) -> None:
         self.up = True
+        self.answered = 0
         self.retry_ns = 0
         self.latency_ns = latency_ns
         self._plan = plan
@@ -96,6 +100,7 @@ class VirtualNetwork:
             if answered[0]:
                 return ()
             answered[0] = True
+            self.answered += 1
             return say(heard_ns)
 
         def arrive(time_ns: int) -> Sequence[Event]:

@@ -27,10 +27,13 @@ class Receiver:
         self.taken: list[tuple[dict[str, str], bytes]] = []
         self.address = ""
         self.heard = asyncio.Event()
+        self.hold: asyncio.Event | None = None  # While it is there and not set, nobody is answered.
 
     async def take(self, request: web.Request) -> web.Response:
         self.taken.append((dict(request.headers), await request.read()))
         self.heard.set()
+        if self.hold is not None:
+            await self.hold.wait()
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return web.Response(status=status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -51,9 +52,7 @@ class Desk:
             checkpoint_events=100,
             observers=(self._observe,),
         )
-        self.desk = AgentDesk(
-            self.process, view, self.settings, now_ns=lambda: self.now_ns, perform=self._perform
-        )
+        self.desk = AgentDesk(agent, view, self.settings, now_ns=lambda: self.now_ns, handle=self._handle)
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
         self.desk.observe(event, outcome)
@@ -74,8 +73,12 @@ class Desk:
         self.give(TradeReceived(self.now_ns, "BTC/USDT", price, 1_000, Side.SELL))
         self.desk.beat()
 
-    async def _perform(self, command: Command) -> None:
-        self._do(command)
+    def _handle(self, event: Event) -> asyncio.Future[None]:
+        """Handle *event*, and return the promise that it is durable, as it is already."""
+        self.give(event)
+        durable = asyncio.get_running_loop().create_future()
+        durable.set_result(None)
+        return durable
 
     def _do(self, command: Command) -> None:
         self.performed.append(command)

@@ -12,6 +12,7 @@ from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.commands import CancelAllOrders
 from meva_core.errors import StorageError
 from meva_core.events import KillRequested, PauseRequested
+from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.state import Gate
 from meva_runners.commit_then_act import recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent
@@ -137,3 +138,16 @@ async def test_health_says_503_while_the_agent_would_not_trade(tmp_path: Path) -
 
     assert 503 == status
     assert "paused" == answer["health"]["status"]
+
+
+async def test_liveness_is_about_the_loop_and_not_about_trading(tmp_path: Path) -> None:
+    """A paused agent lives; one whose loop has not beaten for more than two seconds does not."""
+    async with served(tmp_path) as (desk, client):
+        desk.trade()
+        await client.post("/v1/pause")
+        alive, _ = await client.get("/v1/live")
+        desk.now_ns += 2 * NS_PER_SECOND + 1_000_000
+        dead, answer = await client.get("/v1/live")
+
+    assert (200, 503) == (alive, dead)
+    assert {"alive": False, "heartbeat_age_ms": 2_001} == answer

@@ -374,7 +374,7 @@ def test_an_order_that_stays_unknown_calls_a_person_once() -> None:
         for alert in wanted(bench.hear(TimerFired(at(second), "venue_watch")), RaiseAlert)
     ]
 
-    assert ["order_unknown"] == [alert.code for alert in alerts]
+    assert ["order_unknown"] == [alert.code for alert in alerts if alert.code != "reconciling"]
 
 
 def test_a_replay_has_no_venue_to_doubt() -> None:
@@ -388,3 +388,19 @@ def test_a_replay_has_no_venue_to_doubt() -> None:
     commands = agent.handle(unknown(order, 2)).commands
 
     assert () == commands
+
+
+def test_books_that_no_answer_reaches_are_doubted() -> None:
+    """Without a comparison for three intervals of half a minute trading waits, and goes on after the next."""
+    bench = Bench()
+    for second in (30, 60, 90):
+        bench.hear(TimerFired(at(second), "venue_watch"))
+        bench.hear(RequestFailed(at(second + 0.1), "observe", "", "no answer"))
+    assert Gate.OPEN is bench.gate
+
+    bench.hear(TimerFired(at(93), "venue_watch"))
+
+    assert Gate.PAUSED is bench.gate
+    assert [] == bench.trade(94)
+    bench.agree(95)
+    assert Gate.OPEN is bench.gate

@@ -14,16 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from meva_adapters.exchange.binance.codec import (
-    CodecError,
     order_parameters,
     read_balances,
     read_error,
-    read_json,
     read_order,
     read_placed,
     read_trade,
 )
 from meva_adapters.exchange.binance.signer import HmacSigner, signed_query, signer_of
+from meva_adapters.wire.fields import CodecError, read_json
 from meva_core.model.market import Side
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
 

@@ -1,0 +1,1 @@
+"""Hold the cases of the exchange contract, by what they are about."""

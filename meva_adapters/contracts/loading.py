@@ -1,0 +1,39 @@
+"""Find a harness by its place, `package.module:name`; run nothing of it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meva_core.errors import ConfigError
+
+
+def harness_at(place: str) -> Callable[[], Any]:
+    """Return what makes a harness; raise `ConfigError` where *place* names nothing that can be called.
+
+    A module in the current directory is found too.
+    """
+    module_name, colon, name = place.partition(":")
+    if not (module_name and colon and name):
+        raise ConfigError((f"adapter: got {place!r}. Expected package.module:harness.",))
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        problem = (
+            f"adapter: {module_name} cannot be imported ({error}). Run from the directory that holds it."
+        )
+        raise ConfigError((problem,)) from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        names = ", ".join(sorted(each for each, item in vars(module).items() if isinstance(item, type)))
+        raise ConfigError(
+            (f"adapter: {module_name} has no {name!r} to call. It has: {names or 'no class'}.",)
+        )
+    make: Callable[[], Any] = found
+    return make

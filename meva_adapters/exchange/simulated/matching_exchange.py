@@ -1,0 +1,108 @@
+"""Fill orders in this process, against the market data that the agent itself hears; reach no venue.
+
+It cannot send anything anywhere: it knows no address and no key. What it fills and when, the matching engine decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
+from meva_core.events import (
+    BookChanged,
+    CancelRefused,
+    CandleClosed,
+    Event,
+    OrderQueryAnswered,
+    QuoteReceived,
+    StreamConnected,
+    StreamLost,
+    TradeReceived,
+    VenueStateObserved,
+)
+from meva_core.execution.matching import MatchingEngine
+from meva_core.ports.clock import Clock
+from meva_core.ports.exchange import ORDER_KINDS, VenueCapabilities
+from meva_core.ports.market_feed import Deliver, EventStream
+
+USER_STREAM: Final = "user"
+_NOT_OPEN: Final = "no such order is open"
+
+
+class MatchingExchange:
+    """Be the account that *engine* holds."""
+
+    def __init__(self, engine: MatchingEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        """Return that every kind of order is taken: nothing is ever lost here, so nothing more has to be proven."""
+        return VenueCapabilities(order_kinds=ORDER_KINDS)
+
+    async def place(self, command: PlaceOrder) -> Sequence[Event]:
+        """Send the order; with latency its answers come with the market's events."""
+        return self._engine.submit(command.request, self._clock.now_ns())
+
+    async def cancel(self, command: CancelOrder) -> Sequence[Event]:
+        """Cancel one order, or say that it is not open."""
+        name, now_ns = command.client_order_id, self._clock.now_ns()
+        if not self._engine.is_open(name):
+            return [CancelRefused(now_ns, name, _NOT_OPEN)]
+        return self._engine.cancel(command.symbol, name, now_ns)
+
+    async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
+        """Cancel every order."""
+        return self._engine.cancel_all(command.symbol, self._clock.now_ns())
+
+    async def query(self, command: QueryOrder) -> Sequence[Event]:
+        """Tell of one order while it is open, and of the trades on its symbol."""
+        now_ns, name = self._clock.now_ns(), command.client_order_id
+        orders = self._engine.open_orders(command.symbol)
+        found = next((order for order in orders if order.client_order_id == name), None)
+        fills = tuple(self._engine.trades_since(command.symbol, command.trades_after))
+        return [OrderQueryAnswered(now_ns, now_ns, now_ns, name, found, fills)]
+
+    async def observe(self, command: ObserveVenue) -> Sequence[Event]:
+        """Tell of open orders, own trades and balances."""
+        now_ns, engine = self._clock.now_ns(), self._engine
+        fills = tuple(
+            fill for symbol, after in command.trades_after for fill in engine.trades_since(symbol, after)
+        )
+        balances = tuple((asset, free, locked) for asset, (free, locked) in engine.balances().items())
+        return [VenueStateObserved(now_ns, now_ns, engine.open_orders(), fills, balances, now_ns)]
+
+
+class MatchedStream:
+    """Let the market data of *stream* pass *engine* first, which fills what had arrived before it.
+
+    The account's own stream is up for as long as this one runs: what is filled here cannot be missed.
+    """
+
+    def __init__(self, stream: EventStream, engine: MatchingEngine, clock: Clock) -> None:
+        self._stream = stream
+        self._engine = engine
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """Return the name of the stream of the market."""
+        return self._stream.name
+
+    async def run(self, deliver: Deliver) -> None:
+        """Follow until cancelled."""
+        engine = self._engine
+
+        def heard(event: Event) -> None:
+            if isinstance(event, TradeReceived | QuoteReceived | BookChanged | CandleClosed):
+                for answer in engine.on_market(event):
+                    deliver(answer)
+            deliver(event)
+
+        deliver(StreamConnected(self._clock.now_ns(), USER_STREAM))
+        try:
+            await self._stream.run(heard)
+        finally:
+            deliver(StreamLost(self._clock.now_ns(), USER_STREAM, "the agent stops following"))

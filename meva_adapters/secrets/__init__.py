@@ -1,0 +1,1 @@
+"""Fetch secrets from where their references say; keep none."""

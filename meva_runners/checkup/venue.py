@@ -1,0 +1,122 @@
+"""Ask the venue what must be true before an order leaves: reachable, clocks, rules, rights; send no order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from meva_adapters.clock.system import SystemClock
+from meva_adapters.exchange.binance.calls import BinanceCalls
+from meva_adapters.exchange.binance.reference import BinanceReference
+from meva_adapters.exchange.binance.signer import signer_of
+from meva_adapters.transport.http import HttpTransport
+from meva_core.config.safety import SIMULATED_VENUE, needs_trading_key
+from meva_core.config.schema import AppConfig
+from meva_core.errors import MevaError
+from meva_core.model.instrument import Instrument
+from meva_core.model.market import NS_PER_MS
+from meva_core.model.secret import Secret
+from meva_core.ports.exchange import VenueReference
+from meva_runners.checkup.finding import Finding, green, red, skipped
+
+CHECKS: Final = ("venue", "clock", "market rules", "key")
+_DEADLINE_S: Final = 10.0
+_RULES: Final = ("tick_size", "lot_size", "min_quantity", "min_notional")
+
+Keys = tuple[Secret, Secret]
+Reach = Callable[[AppConfig, Keys | None], AbstractAsyncContextManager[VenueReference]]
+
+
+@asynccontextmanager
+async def binance(config: AppConfig, keys: Keys | None) -> AsyncIterator[VenueReference]:
+    """Yield Binance's answers, signed where there are keys."""
+    exchange = config.exchange
+    async with HttpTransport(timeout_s=_DEADLINE_S) as transport:
+        calls = BinanceCalls(
+            transport,
+            SystemClock(),
+            rest_url=exchange.rest_url,
+            api_key=keys[0].reveal() if keys else "",
+            signer=signer_of(keys[1].reveal()) if keys else None,
+            recv_window_ms=exchange.recv_window_ms,
+        )
+        yield BinanceReference(calls)
+
+
+VENUES: Final[Mapping[str, Reach]] = {"binance": binance}
+
+
+async def venue_findings(config: AppConfig, keys: Keys | None) -> tuple[Finding, ...]:
+    """Return what the configured venue says; without an answer the rest is not asked."""
+    name = config.exchange.venue
+    if name == SIMULATED_VENUE:
+        return tuple(skipped(check, "the venue is simulated, within the agent") for check in CHECKS)
+    reach = VENUES.get(name)
+    if reach is None:
+        known = ", ".join((SIMULATED_VENUE, *VENUES))
+        return (red("venue", f"{name!r} is not known", f"Set exchange.venue to one of: {known}."),)
+    async with reach(config, keys) as venue:
+        return await _asked(config, venue, keys)
+
+
+async def _asked(config: AppConfig, venue: VenueReference, keys: Keys | None) -> tuple[Finding, ...]:
+    url = config.exchange.rest_url
+    try:
+        measured = await venue.measure_clock()
+    except MevaError as error:
+        remedy = "Check the network, exchange.rest_url, and the venue's status page."
+        first = red("venue", f"{url} does not answer: {error}", remedy)
+        return (first, *(skipped(check, "the venue does not answer") for check in CHECKS[1:]))
+    return (
+        green("venue", f"{url} answers"),
+        _clock(measured.offset_ns / NS_PER_MS, config.risk.max_clock_offset_ms),
+        await _rules(config, venue),
+        await _key(config, venue) if keys else skipped("key", "no key is configured, or it cannot be read"),
+    )
+
+
+def _clock(offset_ms: float, bound_ms: int) -> Finding:
+    """Judge the offset of our clock from the venue's."""
+    said = f"the venue's clock is {offset_ms:+.0f} ms off ours; at most {bound_ms} ms are allowed"
+    if abs(offset_ms) > bound_ms:
+        return red("clock", said, "Switch time synchronisation on (chrony or systemd-timesyncd).")
+    return green("clock", said)
+
+
+async def _rules(config: AppConfig, venue: VenueReference) -> Finding:
+    """Judge whether the configured grids are the venue's."""
+    ours = [item.instrument() for item in config.exchange.instruments]
+    try:
+        theirs = await venue.instruments([item.symbol for item in ours])
+    except MevaError as error:
+        remedy = "Check exchange.instruments against the venue's list of symbols."
+        return red("market rules", f"the venue does not tell its rules: {error}", remedy)
+    wrong = [text for pair in zip(ours, theirs, strict=True) for text in _differences(*pair)]
+    if wrong:
+        return red("market rules", "; ".join(wrong), "Write the venue's numbers into exchange.instruments.")
+    return green("market rules", ", ".join(item.symbol for item in ours))
+
+
+def _differences(ours: Instrument, theirs: Instrument) -> Iterator[str]:
+    for name in _RULES:
+        here, there = getattr(ours, name), getattr(theirs, name)
+        if here != there:
+            yield f"{ours.symbol} {name} is {here:f} here and {there:f} at the venue"
+
+
+async def _key(config: AppConfig, venue: VenueReference) -> Finding:
+    """Judge what the key may do: trade where the mode trades, and never withdraw."""
+    try:
+        facts = await venue.account_facts()
+    except MevaError as error:
+        remedy = "Check the key, its secret, its list of allowed addresses, and that it may read."
+        return red("key", f"the venue refuses the key: {error}", remedy)
+    if facts.can_withdraw:
+        said = f"account {facts.account_id} may withdraw with this key"
+        return red("key", said, "Make a key that can read and trade, and nothing else.")
+    if needs_trading_key(config) and not facts.can_trade:
+        said = f"account {facts.account_id} may not trade with this key"
+        return red("key", said, "Allow spot trading for this key, and nothing more.")
+    trades = "may trade" if facts.can_trade else "may read"
+    return green("key", f"account {facts.account_id} {trades} and cannot withdraw")

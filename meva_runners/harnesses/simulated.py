@@ -1,0 +1,197 @@
+"""Run the exchange contract on the simulated venue, in process and in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from meva_adapters.contracts.case import NotProvenError
+from meva_adapters.contracts.exchange_harness import (
+    ExchangeHarness,
+    Mishap,
+    Request,
+    Trouble,
+    TrueOrder,
+)
+from meva_adapters.exchange.simulated.awaited_exchange import AwaitedExchange
+from meva_adapters.exchange.simulated.faults import Fault, FaultPlan, Kind, Operation
+from meva_adapters.exchange.simulated.simulated_exchange import SimulatedExchange
+from meva_adapters.venue.settings import DEFAULT_BALANCES, DEFAULT_FEES
+from meva_core.events import TradeReceived
+from meva_core.execution.matching import MatchingEngine
+from meva_core.model.fill import Fill
+from meva_core.model.instrument import Instrument
+from meva_core.model.market import Side
+from meva_core.model.order import OrderRequest, OrderType, TimeInForce
+from meva_core.ports.exchange import ExchangeAdapter
+from meva_core.ports.market_feed import EventStream
+from meva_runners.harnesses.still_market import ASK_TICKS, INSTRUMENTS, opening, quote_of
+
+_START_NS: Final = 1_750_000_000_000_000_000
+_EVER_MS: Final = 10**9
+_SOON_NS: Final = 10**9
+_MANY_LOTS: Final = 10**9
+_OPEN: Final = ("accepted", "partially_filled")
+_OPERATIONS: Final = {
+    Request.PLACE: Operation.PLACE,
+    Request.CANCEL: Operation.CANCEL,
+    Request.FIND_ORDER: Operation.QUERY,
+    Request.OPEN_ORDERS: Operation.OBSERVE,
+    Request.OWN_TRADES: Operation.OBSERVE,
+    Request.BALANCES: Operation.OBSERVE,
+}
+_KINDS: Final = {
+    Mishap.REQUEST_LOST: Kind.REQUEST_LOST,
+    Mishap.ANSWER_LOST: Kind.RESPONSE_LOST,
+    Mishap.SILENCE_BEFORE: Kind.REQUEST_LOST,
+    Mishap.SILENCE_AFTER: Kind.RESPONSE_LOST,
+    Mishap.ERROR_BEFORE: Kind.ERROR_BEFORE,
+    Mishap.ERROR_AFTER: Kind.ERROR_AFTER,
+    Mishap.STALE: Kind.STALE,
+}
+_LASTING: Final = {
+    Mishap.DOWN: Kind.NETWORK_DOWN,
+    Mishap.HALT: Kind.HALTED,
+}
+
+
+class SimulatedHarness(ExchangeHarness):
+    """Let the simulated venue's own plan of faults bring everything about."""
+
+    symbol = INSTRUMENTS[0].symbol
+    other_symbol = INSTRUMENTS[1].symbol
+
+    async def start(self) -> ExchangeAdapter:
+        """Open the market."""
+        engine = MatchingEngine(
+            INSTRUMENTS, balances=DEFAULT_BALANCES, fees=DEFAULT_FEES, fill_model="volume"
+        )
+        self.plan = FaultPlan([])
+        self.venue = SimulatedExchange(engine, self.plan, symbols=[each.symbol for each in INSTRUMENTS])
+        self.adapter = AwaitedExchange(self.venue, now_ns=_START_NS)
+        for instrument in INSTRUMENTS:
+            for event in opening(instrument, _START_NS):
+                self.venue.on_market(event)
+        return self.adapter
+
+    async def stop(self) -> None:
+        """Stop nothing: virtual time stands when nobody asks."""
+
+    def now_ns(self) -> int:
+        """Return virtual time."""
+        return self.adapter.now_ns
+
+    def instrument(self) -> Instrument:
+        """Return the rules of the first market."""
+        return INSTRUMENTS[0]
+
+    def quote(self) -> tuple[Decimal, Decimal]:
+        """Return the best bid and ask."""
+        return quote_of(self.instrument())
+
+    def orders(self) -> Sequence[TrueOrder]:
+        """Return what the venue took."""
+        return [
+            TrueOrder(
+                client_order_id=placed.request.client_order_id,
+                symbol=placed.request.symbol,
+                side=placed.request.side,
+                quantity=placed.request.quantity,
+                filled_quantity=placed.seen.filled_quantity,
+                limit_price=placed.request.limit_price,
+                is_open=placed.seen.status in _OPEN,
+            )
+            for placed in self.venue.truth.placed
+        ]
+
+    def trades(self) -> Sequence[Fill]:
+        """Return own trades."""
+        return [fill for _, fill in self.venue.truth.trades if fill.symbol == self.symbol]
+
+    def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return what the account holds."""
+        return {asset: held for asset, held in self.venue.engine.balances().items() if any(held)}
+
+    def sent(self, request: Request) -> int:
+        """Return how many requests left."""
+        operation = _OPERATIONS.get(request)
+        return sum(each.operation is operation for each in self.venue.wire)
+
+    def foreign_id(self, number: int) -> str:
+        """Return a name that the simulated venue takes for a person's."""
+        return f"person-{number}"
+
+    async def trouble(self, trouble: Trouble) -> None:
+        """Put a fault into the plan, or strike at once."""
+        if trouble.mishap in _LASTING:
+            fault = Fault(Operation.SECOND, 0, _LASTING[trouble.mishap], _EVER_MS)
+            self.adapter.stream.take(self.venue.strike(fault, self.now_ns()))
+        elif trouble.mishap is Mishap.CLOCK_OFFSET:
+            self.venue.skew_ns = trouble.amount * 10**6
+        elif trouble.mishap is Mishap.RATE_LIMIT:
+            self._next(trouble, Kind.RATE_LIMITED, trouble.amount * 1_000)
+        elif trouble.mishap in _KINDS:
+            self._next(trouble, _KINDS[trouble.mishap], trouble.amount)
+        else:
+            await super().trouble(trouble)
+
+    async def execute(self, client_order_id: str, quantity: Decimal) -> None:
+        """Let others trade at the order's own price."""
+        [order] = [each for each in self.orders() if each.client_order_id == client_order_id]
+        instrument = self.instrument()
+        assert order.limit_price is not None, "a resting order has a limit"
+        self._trade(instrument.ticks(order.limit_price), instrument.lots(quantity))
+
+    async def settle(self) -> None:
+        """Let one large trade pass: whatever takes, takes from it."""
+        self._trade(ASK_TICKS, _MANY_LOTS)
+
+    async def place_by_hand(self, client_order_id: str, *, quantity: Decimal, price: Decimal) -> None:
+        """Place a person's order past the adapter."""
+        name = client_order_id
+        self._take(self._request(name, quantity, price))
+
+    async def trade_by_hand(self, count: int) -> None:
+        """Let a person buy the smallest quantity at market, again and again."""
+        instrument = self.instrument()
+        lots = instrument.lots(instrument.min_quantity) * 100
+        for number in range(count):
+            self._take(self._request(self.foreign_id(number), instrument.quantity(lots), None))
+            self._trade(ASK_TICKS, lots)
+
+    def stream(self) -> EventStream:
+        """Return the stream of our orders."""
+        return self.adapter.stream
+
+    def _next(self, trouble: Trouble, kind: Kind, amount: int) -> None:
+        operation = _OPERATIONS.get(trouble.request)
+        if operation is None:
+            raise NotProvenError(f"request of its own for: {trouble.request}")
+        self.plan.strike_next(operation, kind, amount)
+
+    def _trade(self, price_ticks: int, lots: int) -> None:
+        now_ns = self.adapter.now_ns + 1
+        self.venue.on_market(TradeReceived(now_ns, self.symbol, price_ticks, lots, Side.SELL))
+        self.adapter.run_until(now_ns + _SOON_NS)
+
+    def _request(self, name: str, quantity: Decimal, price: Decimal | None) -> OrderRequest:
+        return OrderRequest(
+            client_order_id=name,
+            idem_key=name,
+            strategy="",
+            symbol=self.symbol,
+            side=Side.BUY,
+            type=OrderType.MARKET if price is None else OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            quantity=quantity,
+            limit_price=price,
+            post_only=False,
+            reduce_only=False,
+        )
+
+    def _take(self, request: OrderRequest) -> None:
+        self.venue.take_by_hand(request, self.adapter.now_ns)
+
+
+harness = SimulatedHarness

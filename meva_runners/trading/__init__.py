@@ -1,0 +1,1 @@
+"""Run an agent against time and a venue: one loop that decides, commits and acts."""

@@ -1,0 +1,225 @@
+"""Run one agent on one account from its start to its end; the same for every mode, and knowing none.
+
+The order of a start: recover what is durable, connect, compare the clocks, compare the books with the venue, trade.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+
+import click
+from loguru import logger
+
+from meva_adapters.clock.system import SystemClock
+from meva_adapters.controls.access import open_tokens
+from meva_adapters.controls.client import LATCH_NAME
+from meva_adapters.controls.kill_latch import KillLatch, LatchedExchange
+from meva_adapters.controls.server import ControlsServer, ServerSettings
+from meva_adapters.settings import LoadedSettings
+from meva_core.agent.operator_view import OperatorView
+from meva_core.agent.orchestrator import AgentOrchestrator
+from meva_core.agent.outbox import Outcome
+from meva_core.commands import RaiseAlert
+from meva_core.config.schema import AppConfig
+from meva_core.errors import VenueRefusedError, VenueUnknownError
+from meva_core.events import Event, KillReleaseRequested, KillRequested
+from meva_core.model.market import NS_PER_MS
+from meva_core.model.state import Gate
+from meva_core.ops.log_records import ControlAnswered
+from meva_core.ops.metrics import emit, metrics_of_state
+from meva_core.ops.reporting import ReplayResult, RunStatistics
+from meva_core.ports.metrics import MetricsSink
+from meva_core.ports.storage import Session
+from meva_runners.agent_desk import AgentDesk
+from meva_runners.commit_then_act import CommittingAgent, recover
+from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
+from meva_runners.exit_status import PreflightError
+from meva_runners.observers import Observe
+from meva_runners.run_result import RunFacts, RunSpan, run_result
+from meva_runners.service_notice import notify
+from meva_runners.trading.heartbeat import Heartbeat
+from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.options import state_folder
+from meva_runners.trading.venue_link import VenueLink
+
+
+class AgentApp:
+    """Compose the agent of *settings* around *session* and *link*; `run` trades until it is stopped.
+
+    *observers* get every outcome, *sink* the measurements of every heartbeat, *on_alert* what people must be told.
+    """
+
+    def __init__(
+        self,
+        settings: LoadedSettings,
+        strategies: Sequence[ConfiguredStrategy],
+        session: Session,
+        link: VenueLink,
+        *,
+        observers: Sequence[Observe],
+        sink: MetricsSink,
+        on_alert: Callable[[RaiseAlert], None],
+    ) -> None:
+        config = settings.config
+        instruments = instruments_of(config)
+        self.folder = control_folder(config)
+        self._settings = settings
+        self._strategies = tuple(strategies)
+        self._link = link
+        self._sink = sink
+        self._observers = tuple(observers)
+        self._clock = SystemClock()
+        self._statistics = RunStatistics(config.reporting_currency)
+        self._latch = KillLatch(self.folder / LATCH_NAME)
+        self.agent: AgentOrchestrator = recover(
+            session, lambda checkpoint: compose_agent(config, self._strategies, checkpoint=checkpoint)
+        )
+        process = CommittingAgent(
+            self.agent,
+            session,
+            instruments=instruments,
+            now_ns=self._clock.now_ns,
+            checkpoint_events=config.observability.checkpoint_events,
+            observers=(self._observe,),
+        )
+        latched = LatchedExchange(link.exchange, self._latch, now_ns=self._clock.now_ns)
+        self.driver = LiveDriver(process, latched, self._clock, config.runtime, on_alert=on_alert)
+        view = OperatorView(
+            self.agent,
+            service=config.observability.service,
+            account=config.account,
+            symbols=tuple(instruments),
+        )
+        self._desk = AgentDesk(self.agent, view, config, now_ns=self._clock.now_ns, handle=self.driver.ask)
+
+    async def run(self, *, duration_s: float | None, dashboard: bool) -> ReplayResult:
+        """Trade until a signal, `driver.stop` or *duration_s*; return what happened.
+
+        Raises `PreflightError` where the venue does not answer, and whatever made the driver fail.
+        """
+        began, began_ns = monotonic(), self._clock.now_ns()
+        await self._compare_clocks()
+        ready = monotonic()
+        loop = asyncio.get_running_loop()
+        if duration_s is not None:
+            loop.call_later(duration_s, self.driver.stop, f"its {duration_s:g} seconds are over")
+        async with self._served(dashboard=dashboard), self._beating():
+            await self.driver.run(self._link.streams)
+        self._pass_on(self.agent.finish())
+        return run_result(
+            self.agent,
+            self._statistics,
+            self._settings.config,
+            self._strategies,
+            facts=RunFacts(
+                config_hash=self._settings.config_hash,
+                tape_hash="",
+                source=self._link.name,
+                symbols=tuple(instruments_of(self._settings.config)),
+                mode=self._settings.config.mode.value,
+            ),
+            span=RunSpan(
+                events=self.driver.market_events,
+                first_ns=began_ns,
+                last_ns=self._clock.now_ns(),
+                run_seconds=monotonic() - ready,
+                load_seconds=ready - began,
+            ),
+        )
+
+    async def _compare_clocks(self) -> None:
+        """Compare the clocks for the first time: who cannot reach the venue does not start."""
+        try:
+            self.driver.deliver(await self._link.reference.measure_clock())
+        except (VenueRefusedError, VenueUnknownError) as exc:
+            raise PreflightError(
+                f"{self._link.name} does not answer: {exc}", "Check its address and the network."
+            ) from exc
+
+    async def _watch_clocks(self) -> None:
+        """Compare the clocks from time to time; a venue that does not answer is noticed elsewhere."""
+        while True:
+            await asyncio.sleep(self._settings.config.runtime.clock_check_s)
+            try:
+                self.driver.deliver(await self._link.reference.measure_clock())
+            except (VenueRefusedError, VenueUnknownError) as exc:
+                logger.bind(category="reconcile", problem=str(exc)).warning("clock.not_compared")
+
+    @asynccontextmanager
+    async def _served(self, *, dashboard: bool) -> AsyncIterator[None]:
+        """Serve controls and dashboard meanwhile, where they are wanted."""
+        if not dashboard:
+            yield
+            return
+        port = self._settings.config.controls.port
+        tokens = open_tokens(self.folder)
+        server = ControlsServer(self._desk, tokens, ServerSettings(port=port), version=version("meva"))
+        try:
+            port, _ = await server.start()
+        except OSError as exc:
+            problem = f"the controls cannot listen on port {port}: {exc.strerror or exc}"
+            raise PreflightError(problem, "Choose another with --controls-port; 0 takes a free one.") from exc
+        click.echo(f"dashboard http://127.0.0.1:{port}  tokens in {self.folder}", err=True)
+        try:
+            yield
+        finally:
+            await server.stop()
+
+    @asynccontextmanager
+    async def _beating(self) -> AsyncIterator[None]:
+        """Beat and watch the clocks meanwhile; what breaks there stops the agent."""
+        runtime = self._settings.config.runtime
+        beat = Heartbeat(runtime.heartbeat_ms, self._clock.monotonic_ns, (self._beat,))
+        tasks = [asyncio.create_task(work) for work in (beat.run(), self._watch_clocks())]
+        for task in tasks:
+            task.add_done_callback(self._fail_with)
+        notify("READY=1")
+        try:
+            yield
+        finally:
+            notify("STOPPING=1")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _fail_with(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self.driver.fail(failure)
+
+    def _beat(self, late_ns: int) -> None:
+        self._desk.beat()
+        notify("WATCHDOG=1")
+        self._sink.timing_ms("heartbeat_lag_ms", late_ns / NS_PER_MS)
+        emit(self._sink, metrics_of_state(self.agent.state(), equity=self.agent.account.equity))
+        if self._latch.is_set() and self.agent.state().runtime_flags.gate is not Gate.KILLED:
+            now_ns = self._clock.now_ns()
+            self.driver.ask(KillRequested(now_ns, f"latch-{now_ns}", "kill latch", "the kill latch is set"))
+
+    def _observe(self, event: Event, outcome: Outcome) -> None:
+        self._desk.observe(event, outcome)
+        if not outcome.records:
+            return
+        self._pass_on(outcome)
+        if isinstance(event, KillReleaseRequested) and not _refused(outcome):
+            self._latch.clear()
+
+    def _pass_on(self, outcome: Outcome) -> None:
+        for record in outcome.records:
+            self._statistics.add(record)
+        for observe in self._observers:
+            observe(outcome)
+
+
+def control_folder(config: AppConfig) -> Path:
+    """Return the folder of the tokens and the kill latch."""
+    name = f"{config.agent}-{config.account}-{config.mode.value}"
+    return Path(config.controls.folder).expanduser() if config.controls.folder else state_folder(name)
+
+
+def _refused(outcome: Outcome) -> bool:
+    return any(isinstance(record, ControlAnswered) and record.refusal for record in outcome.records)

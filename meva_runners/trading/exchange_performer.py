@@ -1,0 +1,126 @@
+"""Perform an agent's commands in real time, each in a task of its own; what comes of them comes back as events.
+
+It decides nothing. An order is handed over only if the driver's *refusal*, asked in the same step, has nothing to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import assert_never
+
+from meva_core.commands import (
+    CancelAllOrders,
+    CancelOrder,
+    Command,
+    ObserveVenue,
+    PlaceOrder,
+    QueryOrder,
+    RaiseAlert,
+    SetTimer,
+    TransferFunds,
+)
+from meva_core.errors import NotSupported
+from meva_core.events import Event, OrderDropped, TimerFired
+from meva_core.model.market import NS_PER_SECOND
+from meva_core.ports.clock import Clock
+from meva_core.ports.exchange import ExchangeAdapter
+from meva_core.ports.market_feed import Deliver
+
+Refusal = Callable[[PlaceOrder], OrderDropped | None]
+
+
+class ExchangePerformer:
+    """Call *exchange*. *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise."""
+
+    def __init__(
+        self,
+        exchange: ExchangeAdapter,
+        clock: Clock,
+        *,
+        refusal: Refusal,
+        deliver: Deliver,
+        on_alert: Callable[[RaiseAlert], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._refusal = refusal
+        self._deliver = deliver
+        self._on_alert = on_alert
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Return whether something that was performed has not come to its end."""
+        return bool(self._tasks)
+
+    def perform(self, command: Command) -> None:
+        """Begin with *command*; return at once."""
+        match command:
+            case PlaceOrder():
+                self._start(self._place(command))
+            case CancelOrder():
+                self._start(self._ask(self._exchange.cancel(command)))
+            case CancelAllOrders():
+                self._start(self._ask(self._exchange.cancel_all(command)))
+            case QueryOrder():
+                self._start(self._ask(self._exchange.query(command)))
+            case ObserveVenue():
+                self._start(self._ask(self._exchange.observe(command)))
+            case SetTimer():
+                self._set_timer(command)
+            case RaiseAlert():
+                self._on_alert(command)
+            case TransferFunds():
+                pass  # The key cannot withdraw: a person moves the money, and tells by a `TransferSettled`.
+            case _:
+                assert_never(command)
+
+    async def close(self) -> None:
+        """Forget every timer, and end what is still under way."""
+        for timer in self._timers.values():
+            timer.cancel()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _place(self, order: PlaceOrder) -> None:
+        dropped = self._refusal(order)
+        if dropped is None:
+            try:
+                await self._ask(self._exchange.place(order))
+            except NotSupported as refused:  # It is raised before anything leaves.
+                name = order.request.client_order_id
+                dropped = OrderDropped(self._clock.now_ns(), name, str(refused))
+        if dropped is not None:
+            self._deliver(dropped)
+
+    async def _ask(self, answer: Coroutine[object, object, Sequence[Event]]) -> None:
+        for event in await answer:
+            self._deliver(event)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._on_failure(failure)
+
+    def _set_timer(self, command: SetTimer) -> None:
+        """Wake the core once at the time that it asked for last; a timer that was moved is not needed any more."""
+        before = self._timers.get(command.name)
+        if before is not None:
+            before.cancel()
+        wait_s = max(0, command.due_ns - self._clock.now_ns()) / NS_PER_SECOND
+        loop = asyncio.get_running_loop()
+        self._timers[command.name] = loop.call_later(wait_s, self._fire, command)
+
+    def _fire(self, command: SetTimer) -> None:
+        self._deliver(TimerFired(max(command.due_ns, self._clock.now_ns()), command.name))

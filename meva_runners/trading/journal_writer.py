@@ -1,0 +1,88 @@
+"""Make what an agent has handled durable, in one thread, so that the loop never waits for a disk.
+
+One commit is under way at a time; whoever asks meanwhile shares the next one. After a failed commit there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from meva_runners.commit_then_act import CommittingAgent
+
+Promise = asyncio.Future[None]
+
+
+class JournalWriter:
+    """Commit for *process*; *on_failure* hears of the one commit that failed."""
+
+    def __init__(self, process: CommittingAgent, *, on_failure: Callable[[BaseException], None]) -> None:
+        self._process = process
+        self._on_failure = on_failure
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._waiting: list[Promise] = []
+        self._wanted = self._busy = False
+        self._failure: BaseException | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def durable(self) -> Promise:
+        """Return the promise that everything handled so far is durable; a failed commit breaks it."""
+        promise: Promise = asyncio.get_running_loop().create_future()
+        if self._failure is None:
+            self._waiting.append(promise)
+            self.request()
+        else:
+            promise.set_exception(self._failure)
+        return promise
+
+    def request(self) -> None:
+        """Commit what has been handled so far, as soon as the commit before it is done."""
+        self._wanted = True
+        if not self._busy and self._failure is None:
+            self._start()
+
+    async def close(self) -> None:
+        """Wait for the commits that were asked for, and end the thread."""
+        await self._idle.wait()
+        self._thread.shutdown()
+
+    def _start(self) -> None:
+        self._wanted, self._busy = False, True
+        self._idle.clear()
+        waiting, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+        try:
+            committing = self._process.committing()
+        except Exception as failure:  # noqa: BLE001 - a checkpoint that cannot be taken is a commit that failed.
+            self._busy = False
+            self._break(waiting, failure)
+            return
+        work = self._thread.submit(committing)
+        work.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._finish, waiting, done.exception())
+        )
+
+    def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
+        self._busy = False
+        if failure is not None:
+            self._break([*waiting, *self._waiting], failure)
+            return
+        for promise in waiting:
+            if not promise.done():  # Whoever waited may have been cancelled.
+                promise.set_result(None)
+        if self._wanted:
+            self._start()
+        else:
+            self._idle.set()
+
+    def _break(self, promises: list[Promise], failure: BaseException) -> None:
+        self._failure = failure
+        self._waiting = []
+        for promise in promises:
+            if not promise.done():
+                promise.set_exception(failure)
+                promise.exception()  # It is told by `on_failure`, whether or not somebody still waits.
+        self._idle.set()
+        self._on_failure(failure)

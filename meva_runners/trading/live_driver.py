@@ -1,0 +1,245 @@
+"""Drive an agent in real time: decide, commit, act. There is no domain word in the loop, and no mode.
+
+Events come from streams, from the answers to requests, from timers and from operators. Each is handled whole, in the
+order in which they came. What needs no permission of the gate leaves at once; an order leaves when the journal that
+contains it is durable, and only if the gate still permits it in the very step that hands it to the exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, get_args
+
+from attrs import evolve
+
+from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert
+from meva_core.config.schema import RuntimeConfig
+from meva_core.errors import InvariantError
+from meva_core.events import (
+    AgentStarted,
+    Event,
+    MarketEvent,
+    OrderCancelRequested,
+    OrderDropped,
+    StreamLost,
+)
+from meva_core.model.order import OrderStatus
+from meva_core.ports.clock import Clock
+from meva_core.ports.exchange import ExchangeAdapter
+from meva_core.ports.market_feed import EventStream
+from meva_runners.commit_then_act import CommittingAgent
+from meva_runners.trading.exchange_performer import ExchangePerformer
+from meva_runners.trading.inbox import Inbox
+from meva_runners.trading.journal_writer import JournalWriter, Promise
+
+ACTOR: Final = "runner"
+
+_RESTING: Final = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})
+_MARKET: Final = frozenset(get_args(MarketEvent))
+# After so many events everything else on the loop has its turn: sockets, requests, the operator.
+_EVENTS_PER_TURN: Final = 64
+# A cancel that takes longer than a venue's own patience (ten seconds at Binance) will not be answered any more.
+_LAST_CANCEL_S: Final = 10.0
+
+
+class LiveDriver:
+    """Run *process* against *exchange* until `stop` is called or something fails.
+
+    *on_alert* gets what people must be told. After `run`, *unsettled* names the orders whose end is not known.
+    """
+
+    def __init__(
+        self,
+        process: CommittingAgent,
+        exchange: ExchangeAdapter,
+        clock: Clock,
+        settings: RuntimeConfig,
+        *,
+        on_alert: Callable[[RaiseAlert], None],
+    ) -> None:
+        self.unsettled: tuple[str, ...] = ()
+        self.market_events = 0
+        self._process = process
+        self._exchange = exchange
+        self._clock = clock
+        self._settings = settings
+        self._inbox = Inbox(settings.inbox_events_max, on_overflow=self._start_streams_anew)
+        self._writer = JournalWriter(process, on_failure=self.fail)
+        self._performer = ExchangePerformer(
+            exchange,
+            clock,
+            refusal=self._refusal,
+            deliver=self._inbox.put,
+            on_alert=on_alert,
+            on_failure=self.fail,
+        )
+        self._market_streams: dict[str, asyncio.Task[None]] = {}
+        self._stop_reason = ""
+        self._failure: BaseException | None = None
+        self._now_ns = process.agent.state().sequence.last_event_ns
+        self._uncommitted = 0
+        self._commit_due: asyncio.TimerHandle | None = None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Return what made it stop, where it was no request."""
+        return self._failure
+
+    def deliver(self, event: Event) -> None:
+        """Let *event* wait for its turn."""
+        self._inbox.put(event)
+
+    def ask(self, event: Event) -> Promise:
+        """Handle *event* now, before all that waits, and promise that what followed from it becomes durable."""
+        try:
+            self._handle(event)
+        except Exception as failure:
+            self.fail(failure)
+            raise
+        return self._writer.durable()
+
+    def stop(self, reason: str) -> None:
+        """Begin to stop in good order; the first reason counts."""
+        self._stop_reason = self._stop_reason or reason
+        self._inbox.wake()
+
+    def fail(self, failure: BaseException) -> None:
+        """Let no order leave from now on, and stop; the first failure counts."""
+        self._failure = self._failure or failure
+        self._inbox.wake()
+
+    async def run(self, streams: Sequence[EventStream]) -> None:
+        """Follow *streams* and handle events until the end; raise what failed, after the last cancels."""
+        self._inbox.put(AgentStarted(self._clock.now_ns()))
+        following = [asyncio.create_task(self._follow(stream)) for stream in streams]
+        try:
+            await self._loop_and_wind_up()
+            if self._failure is not None:
+                await self._cancel_in_need()
+        finally:
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
+            await self._performer.close()
+            await self._writer.close()
+            self.unsettled = self._left()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _loop_and_wind_up(self) -> None:
+        try:
+            await self._loop(lambda: bool(self._stop_reason))
+            if self._failure is None:
+                await self._wind_up()
+        except Exception as failure:  # noqa: BLE001 - it is raised again when the last cancels are out.
+            self.fail(failure)
+
+    async def _loop(self, ended: Callable[[], bool]) -> None:
+        """Handle what comes until *ended* or a failure."""
+        inbox = self._inbox
+        while self._failure is None and not ended():
+            await inbox.wait()
+            for _ in range(min(len(inbox), _EVENTS_PER_TURN)):
+                self._handle(inbox.take())
+            await asyncio.sleep(0)
+
+    def _handle(self, event: Event) -> None:
+        """Decide on *event*, let everything leave that may, and have the orders follow when all is durable."""
+        if (
+            event.time_ns < self._now_ns
+        ):  # An operator was served before it, or the machine's clock was set back.
+            event = evolve(event, time_ns=self._now_ns)
+        self._now_ns = event.time_ns
+        decided = self._process.decide(event)
+        for command in decided.commands:
+            self._performer.perform(command)
+        is_market = type(event) in _MARKET
+        self.market_events += is_market
+        if decided.orders:
+            self._writer.durable().add_done_callback(partial(self._release, decided.orders))
+        elif is_market:
+            self._commit_in_a_while()
+        else:
+            self._writer.request()
+
+    def _release(self, orders: Sequence[PlaceOrder], durable: Promise) -> None:
+        if durable.exception() is None:
+            for order in orders:
+                self._performer.perform(order)
+
+    def _refusal(self, order: PlaceOrder) -> OrderDropped | None:
+        """Say why *order* may not leave in this step."""
+        why = "the agent failed" if self._failure is not None else self._stop_reason
+        if why:
+            return OrderDropped(self._clock.now_ns(), order.request.client_order_id, why)
+        return self._process.refusal(order)
+
+    def _commit_in_a_while(self) -> None:
+        self._uncommitted += 1
+        if self._uncommitted >= self._settings.commit_events_max:
+            self._commit_market()
+        elif self._commit_due is None:
+            wait_s = self._settings.commit_interval_ms / 1000
+            self._commit_due = asyncio.get_running_loop().call_later(wait_s, self._commit_market)
+
+    def _commit_market(self) -> None:
+        if self._commit_due is not None:
+            self._commit_due.cancel()
+            self._commit_due = None
+        self._uncommitted = 0
+        self._writer.request()
+
+    async def _follow(self, stream: EventStream) -> None:
+        """Keep *stream* running; one that ends by itself has broken its promise."""
+        while True:
+            task = asyncio.create_task(stream.run(self._inbox.put))
+            self._market_streams[stream.name] = task
+            try:
+                await asyncio.wait({task})
+            finally:
+                task.cancel()
+            if not task.cancelled():
+                ended = InvariantError("a stream runs until it is cancelled", f"{stream.name} ended")
+                self.fail(task.exception() or ended)
+                return
+
+    def _start_streams_anew(self, dropped: int) -> None:
+        """Say that market data is missing, and have every stream of it begin again with whole books."""
+        reason = f"{dropped} events dropped: they came faster than they were handled"
+        for name, task in self._market_streams.items():
+            if name != "user":
+                self._inbox.put(StreamLost(self._clock.now_ns(), name, reason))
+                task.cancel()
+
+    async def _wind_up(self) -> None:
+        """Cancel what rests, wait for the venue's word on everything of ours, and make the end durable."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + self._settings.stop_grace_s
+        loop.call_at(deadline_s, self._inbox.wake)
+        if self._settings.cancel_on_stop:
+            for number, name in enumerate(self._left()):
+                request_id = f"stop-{self._process.agent.sequence}-{number}"
+                now_ns = self._clock.now_ns()
+                self._handle(OrderCancelRequested(now_ns, request_id, ACTOR, name, self._stop_reason))
+        await self._loop(lambda: self._rests() or loop.time() >= deadline_s)
+        await self._writer.durable()
+
+    def _rests(self) -> bool:
+        """Return whether nothing is under way any more."""
+        return not (self._performer.busy or len(self._inbox) or self._left())
+
+    def _left(self) -> tuple[str, ...]:
+        """Return the orders that are not as a stop in good order leaves them."""
+        orders = self._process.agent.state().open_orders.items()
+        keeps: frozenset[OrderStatus] = frozenset() if self._settings.cancel_on_stop else _RESTING
+        return tuple(name for name, record in orders if record.status not in keeps)
+
+    async def _cancel_in_need(self) -> None:
+        """Cancel every order of ours without the core, which may be what failed."""
+        command = CancelAllOrders(None, f"the agent failed: {type(self._failure).__name__}")
+        try:
+            await asyncio.wait_for(self._exchange.cancel_all(command), _LAST_CANCEL_S)
+        except TimeoutError:
+            return  # They are named as unsettled.

@@ -1,0 +1,110 @@
+"""Define the options that paper, shadow and live share, and what they mean for the settings; start nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import frozen
+
+from meva_runners.option_group import Option, with_options
+from meva_runners.replay_options import settings_overrides
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+class Duration(click.ParamType[float]):
+    """Read `60s`, `1.5h` and the like as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds; fail with an example."""
+        match = _DURATION.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no duration. Write 90s, 15m, 8h or 7d.", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+@frozen(kw_only=True)
+class TradingOptions:
+    """Hold what the command line asked for. *duration* is in seconds; `None` means until it is stopped."""
+
+    env: str = "dev"
+    config: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    seed: int | None = None
+    duration: float | None = None
+    session: Path | None = None
+    dashboard: bool = True
+    controls_port: int | None = None
+    json: bool = False
+    log_level: str | None = None
+    debug: bool = False
+
+    def settings_overrides(self, *fixed: str) -> list[str]:
+        """Return every override of the settings, in the order in which they apply; *fixed* is what the runner is."""
+        port = [] if self.controls_port is None else [f"controls.port={self.controls_port}"]
+        return [*settings_overrides(self.strategies, self.seed, self.overrides), *port, *fixed]
+
+
+_PATH: Final = click.Path(path_type=Path)
+TRADING_OPTIONS: Final[tuple[Option, ...]] = (
+    click.option("--env", default="dev", show_default=True, help="Settings to start from: dev, stage or prod."),
+    click.option(
+        "-c", "--config", type=_PATH, multiple=True, metavar="FILE", help="Further settings; the last counts."
+    ),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+        help="Set one value, such as risk.max_open_orders=5; strategy.X sets a parameter of the first strategy.",
+    ),
+    click.option(
+        "--strategy", "strategies", multiple=True, metavar="NAME",
+        help="A shipped strategy (mean_reversion, momentum, sma_cross), an installed one, or module:Class.",
+    ),
+    click.option("--seed", type=int, help="Seed of every simulated chance."),
+    click.option("--duration", type=Duration(), metavar="60s", help="Stop after so long; otherwise on Ctrl-C."),
+    click.option("--session", type=_PATH, metavar="FILE", help="Keep the session in this file."),
+    click.option(
+        "--dashboard/--no-dashboard", default=True, help="Serve controls and dashboard on loopback, or do not."
+    ),
+    click.option("--controls-port", type=click.IntRange(0, 65_535), help="Their port; 0 takes a free one."),
+    click.option("--json", is_flag=True, help="Print the result as one JSON object, and nothing else."),
+    click.option(
+        "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+        help="What is logged; by default errors to stderr, or what is configured to a configured file.",
+    ),
+    click.option("--debug", is_flag=True, help="Show where an error was raised."),
+)  # fmt: skip
+
+
+PAPER_EXAMPLES: Final = """
+\b
+Examples:
+  meva paper                                       until Ctrl-C, with a dashboard on loopback
+  meva paper --duration 60s --session paper.db     a minute, kept
+  meva replay paper.db --verify                    the same decisions again, event by event
+  meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.timeframe=null
+  meva paper --duration 60s --json > result.json
+"""
+
+
+def trading_options(*more: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the shared options, and *more*, to a click command; it gets them as one `TradingOptions`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return with_options(command, (*TRADING_OPTIONS, *more), TradingOptions)
+
+    return add
+
+
+def state_folder(name: str) -> Path:
+    """Return the folder *name* under the user's state directory (XDG base directory specification)."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "meva" / name

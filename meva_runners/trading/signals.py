@@ -1,0 +1,31 @@
+"""Turn the signals that end a process into a stop in good order; decide no status."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+# What a terminal, a supervisor and a closed terminal send.
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def stopping_on_signals(stop: Callable[[str], None]) -> Iterator[list[signal.Signals]]:
+    """Call *stop* with a reason at each signal; yield the list of those that came."""
+    came: list[signal.Signals] = []
+    loop = asyncio.get_running_loop()
+
+    def take(number: signal.Signals) -> None:
+        came.append(number)
+        stop(f"{number.name} came")
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, take, number)
+    try:
+        yield came
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,124 @@
+"""The driver decides, commits and acts, in this order, whatever the disk and the network do meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from meva_core.errors import StorageError
+from meva_core.events import (
+    KillRequested,
+    OrderAcknowledged,
+    OrderDropped,
+    StreamConnected,
+    StreamLost,
+    TradeReceived,
+)
+from tests.integration.runners.live_driver_case import running, until
+
+
+async def test_no_order_leaves_before_it_is_durable() -> None:
+    """While the disk is busy an order waits; when the commit is done it leaves, once."""
+    async with running() as (case, _):
+        await until(lambda: not case.session.disk.clear())
+        case.market.trade()
+        await asyncio.sleep(0.05)
+        before = list(case.exchange.sent)
+        case.session.disk.set()
+        await until(lambda: case.count(OrderAcknowledged))
+
+        assert [] == before
+        assert ["place"] == case.exchange.sent
+
+
+async def test_a_kill_waits_for_no_disk_and_lets_no_order_out() -> None:
+    """A kill that comes while an order waits for the disk cancels at once, and the order never leaves."""
+    async with running() as (case, _):
+        case.session.disk.clear()
+        case.market.trade()
+        await until(lambda: case.agent.state().open_orders)
+        durable = case.driver.ask(KillRequested(0, "k", "ann", "test"))
+        await until(lambda: "cancel_all" in case.exchange.sent)
+        answered_early = durable.done()
+        case.session.disk.set()
+        await durable
+        await until(lambda: case.count(OrderDropped))
+
+        assert not answered_early
+        assert ["cancel_all"] == case.exchange.sent
+
+
+async def test_a_failed_commit_lets_nothing_out_cancels_and_ends() -> None:
+    """The order that could not be journaled is not sent, every order is cancelled, and the error says why."""
+    async with running() as (case, task):
+        case.session.fails = True
+        case.market.trade()
+        with pytest.raises(StorageError, match="no space left"):
+            await task
+
+        assert ["cancel_all"] == case.exchange.sent
+
+
+async def test_an_intent_that_waited_too_long_for_the_disk_is_dropped() -> None:
+    """The age of an intent is looked at again after the commit; what is too old never leaves, and that is recorded."""
+    async with running("signals.max_age_ms=50") as (case, _):
+        case.session.disk.clear()
+        case.market.trade()
+        await until(lambda: case.agent.state().open_orders)
+        await asyncio.sleep(0.1)
+        case.session.disk.set()
+        await until(lambda: case.count(OrderDropped))
+
+        assert [] == case.exchange.sent
+        assert not case.agent.state().open_orders
+
+
+async def test_too_much_market_data_is_dropped_and_said() -> None:
+    """Beyond its bound the inbox gives up market data alone, says so, and starts the stream anew."""
+    async with running(inbox_events_max=100) as (case, _):
+        for _ in range(250):
+            case.market.trade()
+        await until(lambda: case.market.starts > 1)
+        await until(lambda: case.count(StreamConnected) > 2)
+
+        lost = [event.reason for event, _ in case.outcomes if isinstance(event, StreamLost)]
+        assert case.count(TradeReceived) < 250
+        assert any("events dropped" in reason for reason in lost)
+
+
+async def test_a_stop_in_good_order_leaves_nothing_open() -> None:
+    """Resting orders are cancelled, the venue confirms it, and the journal holds all of it."""
+    async with running() as (case, task):
+        case.market.trade()
+        await until(lambda: case.count(OrderAcknowledged))
+        case.driver.stop("test")
+        await task
+
+        assert not case.agent.state().open_orders
+        assert () == case.driver.unsettled
+        assert case.agent.sequence == case.session.last_sequence()
+
+
+async def test_orders_may_be_left_resting_where_that_is_configured() -> None:
+    """With `cancel_on_stop` off an accepted order stays, and is not called unsettled."""
+    async with running(cancel_on_stop=False) as (case, task):
+        case.market.trade()
+        await until(lambda: case.count(OrderAcknowledged))
+        case.driver.stop("test")
+        await task
+
+        assert 1 == len(case.agent.state().open_orders)
+        assert () == case.driver.unsettled
+
+
+async def test_a_bug_in_an_adapter_stops_the_agent() -> None:
+    """What no adapter may raise ends the run with that error, after the last cancels."""
+    async with running() as (case, task):
+        case.exchange.query = None  # type: ignore[method-assign, assignment]
+        case.exchange.place = None  # type: ignore[method-assign, assignment]
+        case.market.trade()
+        with pytest.raises(TypeError):
+            await task
+
+        assert "cancel_all" in case.exchange.sent
