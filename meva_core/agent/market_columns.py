@@ -35,14 +35,16 @@ class GuardColumns:
     *masks* by stance (-1 is the last): a byte per trade, 1 where the strategy may want something; `None` until asked.
     """
 
-    __slots__ = ("_features", "_rows", "masks", "slot")
+    __slots__ = ("_features", "_rows", "brought", "masks", "slot")
 
     def __init__(self, slot: StrategySlot, samples: Samples) -> None:
         self.slot = slot
         features = slot.features
         self._rows = len(samples.prices)
         named = dict(zip(features.names, features.features, strict=True))
-        self._features = FeatureValues(shown(named, samples))
+        columns = shown(named, samples)
+        self.brought = [(column.bring, named[name]) for name, column in columns.items()]
+        self._features = FeatureValues(columns)
         self.masks: list[bytes | None] = [None, None, None]
 
     def ask(self) -> bytes:
@@ -72,7 +74,8 @@ class TradeColumns:
         self._runtime = path.runtime
         self._market = path.market
         self._times = block.times
-        self._prices = block.prices
+        self._prices: list[int] = []
+        self._first = start
         self._lots = block.quantities
         self._ids = block.ids
         self._stop = stop
@@ -96,6 +99,7 @@ class TradeColumns:
         except OverflowError:
             return False
         self._columns = (prices, lots)
+        self._prices = prices.tolist()
         unnumbered = bool((ids < 0).all())
         return bool(
             lots.min() > 0
@@ -146,10 +150,12 @@ class TradeColumns:
         fed, self._fed = self._fed, row
         if row <= fed:
             return
-        prices, lots = self._prices[fed:row], self._lots[fed:row]
-        for slot in self._path.warm:
-            for extend in slot.features.extensions:
-                extend(prices, lots)
+        first = self._first
+        prices, lots = self._prices[fed - first : row - first], self._lots[fed:row]
+        last = row - self._base - 1
+        for guard in self._guards:
+            for bring, feature in guard.brought:
+                bring(feature, last, prices, lots)
         if self._path.candles.from_trades:
             self._path.candles.extend(prices, lots)
 
@@ -164,7 +170,7 @@ class TradeColumns:
             self.usable = False
             return False
         prices, lots = self._columns
-        done = row - (self._stop - len(prices))
+        done = row - self._first
         samples = Samples(prices[done:], lots[done:])
         self._guards = []
         for slot in path.warm:
@@ -202,42 +208,41 @@ class TradeColumns:
     def _pass(self, start: int, until: int) -> int:
         """Pass over the trades from *start* on, and value the account where one leaves the band."""
         path, market, runtime, prices = self._path, self._market, self._runtime, self._prices
-        row = start
-        if until - row > _AT_ONCE:
-            first = self._stop - len(self._columns[0])
-            ahead = self._columns[0][row - first : until - first]
+        first = self._first
+        row, end = start - first, until - first
+        if end - row > _AT_ONCE:
+            ahead = self._columns[0][row:end]
             if path.low < ahead.min() and ahead.max() < path.high:
-                row = until
-        while row < until:
-            stop = until if until - row <= _AT_ONCE else row + _AT_ONCE
-            segment = prices[row:stop]
-            lowest, highest = min(segment), max(segment)
-            if highest < path.high and (
+                row = end
+        while row < end:
+            segment = prices[row : end if end - row <= _AT_ONCE else row + _AT_ONCE]
+            lowest = min(segment)
+            if max(segment) < path.high and (
                 lowest > path.low or (lowest > market.trusted_low and path.account.fall_to(path, lowest))
             ):
-                row = stop
+                row += len(segment)
                 continue
             low, high = path.low, path.high
             row = next(place for place, price in enumerate(segment, row) if not low < price < high)
             if not market.trusted_low < prices[row] < market.trusted_high:
                 break  # It may be a jump, which `on_trade` judges.
-            runtime.now_ns = self._times[row]
+            runtime.now_ns = self._times[first + row]
             market.last_ticks = prices[row]
             path.account.mark()
             row += 1
             if runtime.outbox.filled:
                 break
-        if row > start:
-            last = row - 1
-            runtime.sequence += row - start
-            market.last_ns = runtime.now_ns = self._times[last]
-            market.last_ticks = prices[last]
-            if self._ids[last] >= 0:
-                market.last_trade_id = self._ids[last]
+        passed = first + row
+        if passed > start:
+            runtime.sequence += passed - start
+            market.last_ns = runtime.now_ns = self._times[passed - 1]
+            market.last_ticks = prices[row - 1]
+            if self._ids[passed - 1] >= 0:
+                market.last_trade_id = self._ids[passed - 1]
             for guard in self._guards:
                 guard.slot.muted = False  # The guard has fallen.
             self._vain = 0
-        return row
+        return passed
 
 
 _NOTHING: Final[Ints] = np.zeros(0, np.int64)

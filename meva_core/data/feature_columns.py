@@ -39,7 +39,7 @@ from meva_core.data.feature_library import (
     Vwap,
     ZScore,
 )
-from meva_core.data.features import Feature
+from meva_core.data.features import Feature, extension
 from meva_core.model.market import Candle
 
 
@@ -64,6 +64,10 @@ class _Shown:
         self._name = type(feature).__name__
         self._prices = samples.prices
 
+    def bring(self, feature: Any, row: int, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        """Let *feature* take the samples that are given here, the last of which is *row* of the columns."""
+        feature.extend(prices, quantities)
+
     def __getattr__(self, name: str) -> Any:
         message = f"{self.__dict__['_name']} shows no {name!r} in columns"
         raise AttributeError(message)
@@ -73,6 +77,10 @@ class _Sum(_Shown):
     def __init__(self, feature: RollingSum, samples: Samples) -> None:
         super().__init__(feature, samples)
         self.total = running(feature.total, _minus(samples.prices, _leaving(feature._ring, samples.prices)))
+
+    def bring(self, feature: RollingSum, row: int, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        feature._ring.extend(prices)
+        feature.total = self.total.values.item(row)
 
     @property
     def value(self) -> FloatColumn:
@@ -207,6 +215,10 @@ class _Looped:
     def __init__(self, name: str, columns: Mapping[str, IntColumn | FloatColumn]) -> None:
         self.__dict__.update(columns)
         self._name = name
+
+    def bring(self, feature: Feature, row: int, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        """Let *feature* take the samples."""
+        extension(feature)(prices, quantities)
 
     def __getattr__(self, name: str) -> Any:
         message = f"{self._name} shows no {name!r} in columns"

@@ -30,7 +30,7 @@ def compare(seeds: range, *, rows: int) -> Counter[str]:
 
 def test_both_ways_end_alike() -> None:
     """Whole checkpoints, bands and everything said are equal, with faults, halts, pauses, stops and strangers' code."""
-    counts = compare(range(40), rows=600)
+    counts = compare(range(60), rows=400)
 
     assert counts["passed over"] > 0.2 * counts["events"]
     for happened in (
