@@ -278,7 +278,11 @@ def _add_venue_watch(container: punq.Container, config: AppConfig, capabilities:
     )
     container.register(ReconcileService, scope=punq.Scope.singleton, instruments=instruments_of(config))
     container.register(
-        VenueWatch, scope=punq.Scope.singleton, unsettled=UnsettledOrders(fence), settings=settings
+        VenueWatch,
+        scope=punq.Scope.singleton,
+        unsettled=UnsettledOrders(fence),
+        settings=settings,
+        trades_after=config.opening.trades,
     )
 
 

@@ -7,6 +7,7 @@ its own orders, or without any answer for longer than is allowed. A comparison i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import frozen
@@ -62,7 +63,7 @@ class WatchSettings:
 
 
 class VenueWatch:
-    """Keep the open questions to the venue."""
+    """Keep the open questions to the venue. *trades_after* holds the newest trade of each symbol at the beginning."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class VenueWatch:
         alerts: AlertService,
         unsettled: UnsettledOrders,
         settings: WatchSettings,
+        trades_after: Mapping[str, str],
     ) -> None:
         self._runtime = runtime
         self._orders = orders
@@ -93,7 +95,7 @@ class VenueWatch:
         self._drift_since_ns = 0
         self._drift_cycles = 0
         self._cancels_pending = False
-        self._trades_after: dict[str, str] = {}
+        self._trades_after = dict(trades_after)
         gate_watch.on_cancel_all(self.on_cancel_all)
 
     def start(self, event: AgentStarted) -> None:

@@ -9,6 +9,7 @@ wire too, where they are written plainly.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Final, Protocol
 
@@ -126,6 +127,26 @@ class VenueReference(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class AccountOpening:
+    """State where an account stands: *balances* (free and locked together) by asset, the newest own trade by symbol."""
+
+    balances: dict[str, Decimal]
+    trades: dict[str, str]
+
+
+class AccountReader(Protocol):
+    """Read an account before anything runs on it; errors as those of `VenueReference`."""
+
+    async def opening(self, symbols: Sequence[str]) -> AccountOpening:
+        """Return where the account stands, with the newest own trade of each of *symbols* that has one."""
+        ...
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return what the account holds, free and locked together, by asset."""
+        ...
+
+
 class ExchangeAdapter(Protocol):
     """Reach one account at one venue. What the venue says unasked comes through its streams, as events too."""
 
@@ -155,4 +176,19 @@ class ExchangeAdapter(Protocol):
 
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
         """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."""
+        ...
+
+
+class DeadManSwitch(Protocol):
+    """Have a venue cancel every order of the account when it has not heard of us for a while.
+
+    An adapter whose venue has none may have the method all the same, and raise.
+    """
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have every order of the account cancelled, other people's too, unless called again within *timeout_s*.
+
+        0 disarms. Raise `NotSupported` where the venue has no such switch, `VenueRefusedError` for a definite
+        refusal, and `VenueUnknownError` when there was no answer.
+        """
         ...

@@ -6,7 +6,7 @@ The order of a start: recover what is durable, connect, compare the clocks, comp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -68,6 +68,7 @@ class AgentApp:
         config = settings.config
         instruments = instruments_of(config)
         self.folder = control_folder(config)
+        self.config = config
         self._settings = settings
         self._strategies = tuple(strategies)
         self._link = link
@@ -97,8 +98,14 @@ class AgentApp:
         )
         self._desk = AgentDesk(self.agent, view, config, now_ns=self._clock.now_ns, handle=self.driver.ask)
 
-    async def run(self, *, duration_s: float | None, dashboard: bool) -> ReplayResult:
-        """Trade until a signal, `driver.stop` or *duration_s*; return what happened.
+    async def run(
+        self,
+        *,
+        duration_s: float | None,
+        dashboard: bool,
+        beside: Sequence[Coroutine[object, object, None]] = (),
+    ) -> ReplayResult:
+        """Trade until `driver.stop` or *duration_s*, with *beside* running as long; return what happened.
 
         Raises `PreflightError` where the venue does not answer, and whatever made the driver fail.
         """
@@ -108,7 +115,7 @@ class AgentApp:
         loop = asyncio.get_running_loop()
         if duration_s is not None:
             loop.call_later(duration_s, self.driver.stop, f"its {duration_s:g} seconds are over")
-        async with self._served(dashboard=dashboard), self._beating():
+        async with self._served(dashboard=dashboard), self._beating(beside):
             await self.driver.run(self._link.streams)
         self._pass_on(self.agent.finish())
         return run_result(
@@ -171,11 +178,11 @@ class AgentApp:
             await server.stop()
 
     @asynccontextmanager
-    async def _beating(self) -> AsyncIterator[None]:
-        """Beat and watch the clocks meanwhile; what breaks there stops the agent."""
+    async def _beating(self, beside: Sequence[Coroutine[object, object, None]]) -> AsyncIterator[None]:
+        """Beat, watch the clocks and do what was asked *beside* meanwhile; what breaks there stops the agent."""
         runtime = self._settings.config.runtime
         beat = Heartbeat(runtime.heartbeat_ms, self._clock.monotonic_ns, (self._beat,))
-        tasks = [asyncio.create_task(work) for work in (beat.run(), self._watch_clocks())]
+        tasks = [asyncio.create_task(work) for work in (beat.run(), self._watch_clocks(), *beside)]
         for task in tasks:
             task.add_done_callback(self._fail_with)
         notify("READY=1")

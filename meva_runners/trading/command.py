@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 import click
@@ -20,7 +18,6 @@ from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.commands import RaiseAlert
 from meva_core.config.schema import LogLevel
-from meva_core.errors import MevaError
 from meva_core.ops.reporting import ReplayResult
 from meva_core.risk.gate import (
     DAILY_LOSS,
@@ -33,14 +30,13 @@ from meva_core.risk.gate import (
 from meva_runners.composition import ConfiguredStrategy, compose_metrics
 from meva_runners.exit_status import HALTED, INTERRUPTED, ORDERS_UNKNOWN
 from meva_runners.observers import as_loud_as, logged, measured
-from meva_runners.session_header import session_header
 from meva_runners.trading.agent_app import AgentApp
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.signals import stopping_on_signals
 from meva_runners.trading.venue_link import VenueLink
 
-# No order of a live session waits for the packing of more events than these.
-_SEGMENT_EVENTS: Final = 256
+Beside = Callable[[AgentApp], Coroutine[object, object, None]]
+
 # Why a supervisor must not start the agent again by itself.
 _HALTS: Final = frozenset({KILL_SWITCH, DAILY_LOSS, DRAWDOWN, RUNAWAY_ORDERS, INTERNAL_ERROR, VENUE_MISMATCH})
 
@@ -60,15 +56,20 @@ async def trade(
     settings: LoadedSettings,
     strategies: Sequence[ConfiguredStrategy],
     link: VenueLink,
+    session: SqliteSession,
+    *,
+    beside: Sequence[Beside] = (),
 ) -> int:
-    """Run the agent at *link* to its end, show what it did, and return the exit status."""
+    """Run the agent at *link* to its end, show what it did, and return the exit status.
+
+    What *beside* gives runs as long as the agent does.
+    """
     config = settings.config
     with ExitStack() as resources:
         told = as_loud_as(config, options.log_level, otherwise=LogLevel.ERROR)
         log = resources.enter_context(configure_logging(told, sys.stderr))
         sink, close_sink = compose_metrics(config)
         resources.callback(close_sink)
-        session = resources.enter_context(_session(options.session, settings))
         app = AgentApp(
             settings,
             strategies,
@@ -79,7 +80,11 @@ async def trade(
             on_alert=_logged_already,
         )
         with stopping_on_signals(app.driver.stop) as signals:
-            result = await app.run(duration_s=options.duration, dashboard=options.dashboard)
+            result = await app.run(
+                duration_s=options.duration,
+                dashboard=options.dashboard,
+                beside=[work(app) for work in beside],
+            )
         session.close([("decision_hash", result.decision_hash), ("state_hash", result.state_hash)])
         _show(result, as_json=options.json)
         return _status(app, signals)
@@ -107,19 +112,3 @@ def _status(app: AgentApp, signals: Sequence[signal.Signals]) -> int:
         click.echo(f"Trading was halted: {flags.pause_reason}", err=True)
         return HALTED
     return INTERRUPTED if signals and signals[0] is not signal.SIGTERM else 0
-
-
-@contextmanager
-def _session(path: Path | None, settings: LoadedSettings) -> Iterator[SqliteSession]:
-    """Give a new session in *path*, or in a file that is gone afterwards; what was handled whole is kept."""
-    with ExitStack() as resources:
-        if path is None:
-            path = Path(resources.enter_context(TemporaryDirectory(prefix="meva-"))) / "session.db"
-        session = SqliteSession.create(path, session_header(settings), segment_events=_SEGMENT_EVENTS)
-        try:
-            yield session
-        except MevaError:
-            session.close()
-            raise
-        finally:
-            session.abandon()

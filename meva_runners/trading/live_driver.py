@@ -122,6 +122,8 @@ class LiveDriver:
             for task in following:
                 task.cancel()
             await asyncio.gather(*following, return_exceptions=True)
+            if self._commit_due is not None:
+                self._commit_due.cancel()
             await self._performer.close()
             await self._writer.close()
             self.unsettled = self._left()

@@ -10,6 +10,7 @@ from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.command import loaded, trade
 from meva_runners.trading.embedded_venue import account_at, embedded_venue
 from meva_runners.trading.options import TradingOptions
+from meva_runners.trading.sessions import new_session
 from meva_runners.trading.venue_link import binance_link
 
 # What makes a session a paper session; the venue speaks like Binance, so its guarantees are Binance's.
@@ -29,7 +30,8 @@ async def trade_on_paper(options: TradingOptions) -> int:
             name="the embedded venue",
             on_anomaly=note_anomaly,
         )
-        return await trade(options, settings, strategies, link)
+        with new_session(options.session, settings) as session:
+            return await trade(options, settings, strategies, link, session)
 
 
 def note_anomaly(detail: str) -> None:

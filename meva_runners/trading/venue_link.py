@@ -18,9 +18,10 @@ from meva_adapters.transport.http import HttpTransport
 from meva_core.config.schema import AppConfig
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
-from meva_core.ports.exchange import ExchangeAdapter, VenueReference
+from meva_core.ports.exchange import AccountReader, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream
 from meva_runners.composition import instruments_of
+from meva_runners.trading.sessions import traded_assets
 
 
 @frozen(kw_only=True)
@@ -42,6 +43,7 @@ class VenueLink:
     exchange: ExchangeAdapter
     streams: tuple[EventStream, ...]
     reference: VenueReference
+    account: AccountReader
 
 
 def binance_link(
@@ -66,6 +68,7 @@ def binance_link(
         on_anomaly=on_anomaly,
     )
     instruments = instruments_of(config)
+    reference = BinanceReference(calls)
     trades = OwnTrades(calls)
     # Spreads the reconnects of many agents; it decides nothing that is journaled.
     jitter = Random(f"{config.agent}/{config.account}").random  # noqa: S311
@@ -76,6 +79,7 @@ def binance_link(
             symbols=tuple(instruments),
             owns=ClientOrderIds(config.agent, config.account).owns,
             trades=trades,
+            assets=traded_assets(config),
         ),
         streams=(
             BinanceMarketStream(
@@ -96,5 +100,6 @@ def binance_link(
                 trades=trades,
             ),
         ),
-        reference=BinanceReference(calls),
+        reference=reference,
+        account=reference,
     )

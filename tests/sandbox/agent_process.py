@@ -98,7 +98,8 @@ def wait_for(
         status: dict[str, Any] = asyncio.run(client.read("status"))
         if condition(status):
             return status
-        assert time.monotonic() < end, status
+        shown = {name: status[name] for name in ("gate", "health", "events", "orders", "fills")}
+        assert time.monotonic() < end, shown
         time.sleep(0.2)
 
 

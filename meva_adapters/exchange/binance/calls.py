@@ -139,7 +139,7 @@ class BinanceCalls:
         if answer.status in _LIMITED:
             wait = answer.headers.get("retry-after", "")
             seconds = int(wait[:9]) if wait.isdecimal() and wait.isascii() else _RETRY_AFTER_S
-            self.budget.block(now_ns + seconds * NS_PER_SECOND)
+            self.budget.block(now_ns + max(1, seconds) * NS_PER_SECOND)  # 0 would be asked again at once.
 
     def _sorted(self, operation: str, answer: Answer) -> Any:
         status = answer.status
