@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
-from meva_core.data.replay_loader import ReplayLoader
+from meva_core.data.replay_loader import ReplayLoader, bar_of
 from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import Candle
@@ -22,7 +22,7 @@ from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, Trade
 from meva_runners.performer import SimulatedPerformer
 
 if TYPE_CHECKING:
-    from meva_core.agent.market_columns import TradeColumns
+    from meva_core.agent.market_columns import MarketColumns
 
 # Called with every outcome that holds something.
 Observer = Callable[[Outcome], None]
@@ -173,14 +173,36 @@ class ReplayDriver:
         self.last_ns = last_ns
 
     def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
-        """Pass over the quiet trades by columns where that can be done, and handle the others one by one."""
-        columns = self._columns(block, start, stop)
-        if columns is None:
-            self._handle_each_trade(block, start, stop)
-            return
         market = self.venue.market(block.symbol)
         on_trade = self.agent.path(block.symbol).on_trade
-        times, prices = block.times, block.prices
+        times, prices, lots, sides, ids = (
+            block.times,
+            block.prices,
+            block.quantities,
+            block.taker_sides,
+            block.ids,
+        )
+
+        def handle(row: int) -> None:
+            time_ns = times[row]
+            if market.waiting:
+                self._deliver(market.on_trade(time_ns, prices[row], lots[row], sides[row]))
+            else:
+                market.last_ticks = prices[row]
+            if on_trade(time_ns, prices[row], lots[row], ids[row]):
+                self._answer(time_ns)
+
+        row = self._pass_quiet(block, start, stop, handle)
+        self._handle_each_trade(block, row, stop)
+
+    def _pass_quiet(
+        self, block: TradeBlock | BarBlock, start: int, stop: int, handle: Callable[[int], None]
+    ) -> int:
+        """Pass over the quiet rows by columns and *handle* the others; return the row from which on that is no use."""
+        columns = self._columns(block, start, stop)
+        if columns is None:
+            return start
+        market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
         row = start
         while row < stop and columns.usable:
             if not market.waiting:
@@ -188,35 +210,29 @@ class ReplayDriver:
                 if passed > row:
                     self.passed_over += passed - row
                     row = passed
-                    market.last_ticks = prices[row - 1]
+                    market.last_ticks = seen.last_ticks
                     if columns.spoke:
                         columns.settle(row)
-                        self._answer(times[row - 1])
+                        self._answer(seen.last_ns)
                         continue
                     if row == stop:
                         break
             columns.step(row)
-            time_ns, price, lots = times[row], prices[row], block.quantities[row]
-            if market.waiting:
-                self._deliver(market.on_trade(time_ns, price, lots, block.taker_sides[row]))
-            else:
-                market.last_ticks = price
-            if on_trade(time_ns, price, lots, block.ids[row]):
-                self._answer(time_ns)
+            handle(row)
             row += 1
         columns.settle(row)
-        self._handle_each_trade(block, row, stop)
+        return row
 
-    def _columns(self, block: TradeBlock, start: int, stop: int) -> TradeColumns | None:
-        """Return what passes over quiet trades; `None` where numpy is missing, or too much is not quiet."""
+    def _columns(self, block: TradeBlock | BarBlock, start: int, stop: int) -> MarketColumns | None:
+        """Return what passes over quiet rows; `None` where numpy is missing, or the rows do not allow it."""
         if self._columns_from is None or stop - start < self._columns_from:
             return None
         try:
-            from meva_core.agent.market_columns import TradeColumns
-        except ImportError:  # numpy is an extra; without it every trade is handled by itself.
+            from meva_core.agent.market_columns import columns_for
+        except ImportError:  # numpy is an extra; without it every event is handled by itself.
             self._columns_from = None
             return None
-        columns = TradeColumns(self.agent.path(block.symbol), block, start, stop, self._unfit)
+        columns = columns_for(self.agent.path(block.symbol), block, start, stop, unfit=self._unfit)
         return columns if columns.usable else None
 
     def _answer(self, time_ns: int) -> None:
@@ -248,6 +264,17 @@ class ReplayDriver:
         market = self.venue.market(block.symbol)
         on_bar = self.agent.path(block.symbol).on_bar
         interval_ns = block.interval_ns
+
+        def handle(candle: Candle) -> None:
+            close_ns = candle.close_ns
+            if market.waiting:
+                self._deliver(market.on_bar(candle, close_ns))
+            else:
+                market.last_ticks = candle.close
+            if on_bar(close_ns, candle, interval_ns):
+                self._answer(close_ns)
+
+        start = self._pass_quiet(block, start, stop, lambda row: handle(bar_of(block, row)))
         rows = zip(
             block.open_times[start:stop],
             block.opens[start:stop],
@@ -257,15 +284,8 @@ class ReplayDriver:
             block.volumes[start:stop],
             strict=True,
         )
-        for open_ns, opening, high, low, close, volume in rows:
-            close_ns = open_ns + interval_ns
-            candle = Candle(open_ns, close_ns, opening, high, low, close, volume)
-            if market.waiting:
-                self._deliver(market.on_bar(candle, close_ns))
-            else:
-                market.last_ticks = close
-            if on_bar(close_ns, candle, interval_ns):
-                self._answer(close_ns)
+        for open_ns, *values in rows:
+            handle(Candle(open_ns, open_ns + interval_ns, *values))
 
     def _handle_event(self, event: Event) -> None:
         venue = self.venue

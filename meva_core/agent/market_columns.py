@@ -1,12 +1,13 @@
-"""Find the trades from which nothing can follow, many at once, and pass over them; decide nothing.
+"""Find the market events from which nothing can follow, many at once, and pass over them; decide nothing.
 
-A trade is quiet when it is well formed, inside the band of its market, before every alarm and the end of every
-candle, and when the guard of each strategy says no. All of that can be told for a whole run of trades before the
-first of them is handled. What is not quiet goes to `MarketPath.on_trade`, so both ways decide by the same code.
+A trade or bar is quiet when it is well formed, inside the band of its market, before every alarm and the end of
+every candle, and when the guard of each strategy says no. All of that can be told for a whole run of rows before
+the first of them is handled. What is not quiet goes through `MarketPath`, so both ways decide by the same code.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -17,22 +18,24 @@ import numpy as np
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.data.exact_columns import BoolColumn, Ints, exactly
-from meva_core.data.feature_columns import Samples, shown
-from meva_core.ports.market_feed import TradeBlock
+from meva_core.data.feature_columns import Samples, Taken, shown
+from meva_core.data.replay_loader import bar_of, event_times
+from meva_core.model.market import Candle
+from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
 from meva_core.signals.strategy import FeatureValues
 
 # So many prices are held against one band by Python's own `min` and `max`, which are quicker for few.
 _AT_ONCE: Final = 256
-# A run in which so many more trades matter than do not, one after the other, is not worth searching.
+# A run in which so many more rows matter than do not, one after the other, is not worth searching.
 _VAIN_MAX: Final = 64
 # What features show is calculated so often for one run at most: each time costs as much as the whole run.
 _RENEWALS_MAX: Final = 16
 
 
 class GuardColumns:
-    """Hold what the guard of one strategy says of the coming trades.
+    """Hold what the guard of one strategy says of the coming rows.
 
-    *masks* by stance (-1 is the last): a byte per trade, 1 where the strategy may want something; `None` until asked.
+    *masks* by stance (-1 is the last): a byte per row, 1 where the strategy may want something; `None` until asked.
     """
 
     __slots__ = ("_features", "_rows", "brought", "masks", "slot")
@@ -62,60 +65,67 @@ class GuardColumns:
         return mask
 
 
-class TradeColumns:
-    """Pass over the quiet trades of one run of rows, *start* to *stop* of a block.
+class MarketColumns(ABC):
+    """Pass over the quiet rows of one run, *start* to *stop* of a block.
 
-    `skip` leaves the features behind; `step` brings them up before a trade is handled, and `settle` at the end.
+    `skip` leaves the features behind; `step` brings them up before a row is handled, and `settle` at the end.
     *usable* is false where the rows, or the guard of a strategy, do not allow it: *unfit* then names the strategy.
     """
 
-    def __init__(self, path: MarketPath, block: TradeBlock, start: int, stop: int, unfit: set[str]) -> None:
+    def __init__(
+        self, path: MarketPath, block: TradeBlock | BarBlock, start: int, stop: int, unfit: set[str]
+    ) -> None:
         self._path = path
         self._runtime = path.runtime
         self._market = path.market
-        self._times = block.times
-        self._prices: list[int] = []
-        self._first = start
-        self._lots = block.quantities
-        self._ids = block.ids
-        self._stop = stop
+        self._start, self._stop = start, stop
         self._unfit = unfit
-        self._base = self._fed = start
-        self._columns: tuple[Ints, Ints] = (_NOTHING, _NOTHING)
+        self._base = self._fed = self._end = start
+        self._times: Column = event_times(block)
+        self._columns = (_NOTHING, _NOTHING)  # Prices and quantities.
+        self._prices: list[int] = []
         self._guards: list[GuardColumns] = []
-        self._epoch = -1
+        self._epoch = self._alarm_ns = self._due_ns = -1
         self._renewals = self._vain = 0
-        self._alarm_ns = self._due_ns = -1
-        self._end = start
-        self.usable = unfit.isdisjoint([slot.name for slot in path.warm]) and self._read(block, start, stop)
-
-    def _read(self, block: TradeBlock, start: int, stop: int) -> bool:
-        """Take over the columns; return whether no row is to be refused for its own content."""
         try:
-            times, prices, lots, ids = [
-                int64(column, start, stop)
-                for column in (block.times, block.prices, block.quantities, block.ids)
-            ]
-        except OverflowError:
-            return False
-        self._columns = (prices, lots)
-        self._prices = prices.tolist()
-        unnumbered = bool((ids < 0).all())
-        return bool(
-            lots.min() > 0
-            and (times[1:] >= times[:-1]).all()
-            and (unnumbered or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all()))
-        )
+            fit = unfit.isdisjoint([slot.name for slot in path.warm]) and self._read()
+        except OverflowError:  # Some integer has more than 64 bits.
+            fit = False
+        self.usable = fit and _never_falls(int64(self._times, start, stop))
+
+    @abstractmethod
+    def _read(self) -> bool:
+        """Take over the columns; return whether no row is to be refused for its own content."""
+
+    @abstractmethod
+    def _is_in_step(self, row: int) -> bool:
+        """Return whether the market takes rows of this kind, *row* the next of them."""
+
+    @abstractmethod
+    def _candle_due_ns(self, row: int) -> int | None:
+        """Return when the next candle of a strategy is over, `None` for never."""
+
+    @abstractmethod
+    def _take(self, first: int, last: int) -> Taken:
+        """Let candles take the rows from *first* up to *last*, and return what features are to take."""
+
+    @abstractmethod
+    def _samples(self, done: int) -> Samples:
+        """Return what comes after *done* rows of the run."""
+
+    @abstractmethod
+    def _keep(self, row: int) -> None:
+        """Remember what else of *row*, the last that was passed over, the market keeps."""
 
     def skip(self, row: int) -> int:
-        """Pass over quiet trades from *row* on; return the first that must be handled.
+        """Pass over quiet rows from *row* on; return the first that must be handled.
 
         Where the account said something on the way, the row after that is returned, and *spoke* is true.
         """
         path, runtime = self._path, self._runtime
         if path.epoch != self._epoch and not self._renewed(row):
             return row
-        if runtime.alarm_ns != self._alarm_ns or path.candles.from_trades or self._end < row:
+        if runtime.alarm_ns != self._alarm_ns or self._end <= row or path.candles.open:
             self._look_ahead(row)
         until, base = self._end, self._base
         for guard in self._guards:
@@ -150,28 +160,22 @@ class TradeColumns:
         fed, self._fed = self._fed, row
         if row <= fed:
             return
-        first = self._first
-        prices, lots = self._prices[fed - first : row - first], self._lots[fed:row]
-        last = row - self._base - 1
+        taken, last = self._take(fed, row), row - self._base - 1
         for guard in self._guards:
             for bring, feature in guard.brought:
-                bring(feature, last, prices, lots)
-        if self._path.candles.from_trades:
-            self._path.candles.extend(prices, lots)
+                bring(feature, last, taken)
 
     def _renewed(self, row: int) -> bool:
         """Ask anew what the features will show from *row* on; return whether that can be told."""
         path = self._path
-        if path.cold or path.on_bars or not path.account.started:
+        if path.cold or not path.account.started or not self._is_in_step(row):
             return False
         assert row == self._fed, "an epoch ends with an event that was handled"
         self._renewals += 1
         if self._renewals > _RENEWALS_MAX:
             self.usable = False
             return False
-        prices, lots = self._columns
-        done = row - self._first
-        samples = Samples(prices[done:], lots[done:])
+        samples = self._samples(row - self._start)
         self._guards = []
         for slot in path.warm:
             try:
@@ -180,15 +184,13 @@ class TradeColumns:
             except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
                 self._give_up(slot.name)
                 return False
-        if -1 < self._ids[row] <= self._market.last_trade_id:
-            return False
         self._base, self._epoch = row, path.epoch
         return True
 
     def _look_ahead(self, row: int) -> None:
-        """Find the first trade from *row* on at which something is due by the clock, or a candle is over."""
-        alarm_ns, candles = self._runtime.alarm_ns, self._path.candles
-        due_ns = min(alarm_ns, candles.next_close_ns) if candles.from_trades else alarm_ns
+        """Find the first row from *row* on at which something is due by the clock, or a candle is over."""
+        alarm_ns, candle_ns = self._runtime.alarm_ns, self._candle_due_ns(row)
+        due_ns = alarm_ns if candle_ns is None else min(alarm_ns, candle_ns)
         if due_ns != self._due_ns or self._end < row:
             self._end = bisect_left(self._times, due_ns, row, self._stop)
             self._due_ns = due_ns
@@ -206,9 +208,9 @@ class TradeColumns:
         self.usable = False
 
     def _pass(self, start: int, until: int) -> int:
-        """Pass over the trades from *start* on, and value the account where one leaves the band."""
+        """Pass over the rows from *start* on, and value the account where a price leaves the band."""
         path, market, runtime, prices = self._path, self._market, self._runtime, self._prices
-        first = self._first
+        first = self._start
         row, end = start - first, until - first
         if end - row > _AT_ONCE:
             ahead = self._columns[0][row:end]
@@ -225,7 +227,7 @@ class TradeColumns:
             low, high = path.low, path.high
             row = next(place for place, price in enumerate(segment, row) if not low < price < high)
             if not market.trusted_low < prices[row] < market.trusted_high:
-                break  # It may be a jump, which `on_trade` judges.
+                break  # It may be a jump, which `MarketPath` judges.
             runtime.now_ns = self._times[first + row]
             market.last_ticks = prices[row]
             path.account.mark()
@@ -237,15 +239,112 @@ class TradeColumns:
             runtime.sequence += passed - start
             market.last_ns = runtime.now_ns = self._times[passed - 1]
             market.last_ticks = prices[row - 1]
-            if self._ids[passed - 1] >= 0:
-                market.last_trade_id = self._ids[passed - 1]
+            self._keep(passed - 1)
             for guard in self._guards:
                 guard.slot.muted = False  # The guard has fallen.
             self._vain = 0
         return passed
 
 
+class TradeColumns(MarketColumns):
+    """Pass over trades."""
+
+    def __init__(self, path: MarketPath, block: TradeBlock, start: int, stop: int, unfit: set[str]) -> None:
+        self._block = block
+        super().__init__(path, block, start, stop, unfit)
+
+    def _read(self) -> bool:
+        block, rows = self._block, (self._start, self._stop)
+        prices, lots, ids = [int64(each, *rows) for each in (block.prices, block.quantities, block.ids)]
+        self._columns = (prices, lots)
+        self._prices = prices.tolist()
+        unnumbered = bool((ids < 0).all())
+        return bool(lots.min() > 0 and (unnumbered or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())))
+
+    def _is_in_step(self, row: int) -> bool:
+        trade_id = self._block.ids[row]
+        return not self._path.on_bars and (trade_id < 0 or trade_id > self._market.last_trade_id)
+
+    def _candle_due_ns(self, row: int) -> int | None:
+        candles = self._path.candles
+        return candles.next_close_ns if candles.from_trades else None
+
+    def _take(self, first: int, last: int) -> Taken:
+        start = self._start
+        prices, lots = self._prices[first - start : last - start], self._block.quantities[first:last]
+        if self._path.candles.from_trades:
+            self._path.candles.extend(prices, lots)
+        return Taken(prices, lots, None)
+
+    def _samples(self, done: int) -> Samples:
+        prices, lots = self._columns
+        return Samples(prices[done:], lots[done:])
+
+    def _keep(self, row: int) -> None:
+        if self._block.ids[row] >= 0:
+            self._market.last_trade_id = self._block.ids[row]
+
+
+class BarColumns(MarketColumns):
+    """Pass over closed bars."""
+
+    def __init__(self, path: MarketPath, block: BarBlock, start: int, stop: int, unfit: set[str]) -> None:
+        self._block = block
+        self._candles: list[Candle] | None = None
+        super().__init__(path, block, start, stop, unfit)
+
+    def _read(self) -> bool:
+        block, rows = self._block, (self._start, self._stop)
+        opens, highs, lows = [int64(each, *rows) for each in (block.opens, block.highs, block.lows)]
+        closes, volumes = [int64(each, *rows) for each in (block.closes, block.volumes)]
+        self._columns = (closes, volumes)
+        self._prices = closes.tolist()
+        return bool(
+            lows.min() > 0
+            and volumes.min() >= 0
+            and (lows <= np.minimum(opens, closes)).all()
+            and (np.maximum(opens, closes) <= highs).all()
+        )
+
+    def _is_in_step(self, row: int) -> bool:
+        return self._path.candles.bar_ns == self._block.interval_ns
+
+    def _candle_due_ns(self, row: int) -> int | None:
+        candles = self._path.candles
+        return candles.next_longer_close_ns(self._block.open_times[row]) if candles.longer else None
+
+    def _take(self, first: int, last: int) -> Taken:
+        start = self._start
+        candles = None if self._candles is None else self._candles[first - start : last - start]
+        if self._path.candles.longer:
+            candles = self._made()[first - start : last - start]
+            self._path.candles.extend_longer(candles)
+        return Taken(self._prices[first - start : last - start], self._block.volumes[first:last], candles)
+
+    def _samples(self, done: int) -> Samples:
+        closes, volumes = self._columns
+        return Samples(closes[done:], volumes[done:], lambda: self._made()[done:])
+
+    def _keep(self, row: int) -> None:
+        """Keep nothing more: a bar has no number."""
+
+    def _made(self) -> list[Candle]:
+        """Return the bars of the run, one by one."""
+        if self._candles is None:
+            self._candles = [bar_of(self._block, row) for row in range(self._start, self._stop)]
+        return self._candles
+
+
 _NOTHING: Final[Ints] = np.zeros(0, np.int64)
+
+
+def columns_for(
+    path: MarketPath, block: TradeBlock | BarBlock, start: int, stop: int, *, unfit: set[str]
+) -> MarketColumns:
+    """Return what passes over quiet rows of *block*."""
+    if isinstance(block, TradeBlock):
+        return TradeColumns(path, block, start, stop, unfit)
+    return BarColumns(path, block, start, stop, unfit)
 
 
 def int64(column: Sequence[int], start: int, stop: int) -> Ints:
@@ -253,3 +352,7 @@ def int64(column: Sequence[int], start: int, stop: int) -> Ints:
     if isinstance(column, array) and column.typecode == "q":
         return np.frombuffer(column, np.int64)[start:stop]
     return np.array(column[start:stop], np.int64)
+
+
+def _never_falls(values: Ints) -> bool:
+    return bool((values[1:] >= values[:-1]).all())

@@ -157,6 +157,11 @@ class CandleAggregator:
         self.timeframe_ns = timeframe_ns
         self._open: Candle | None = None
 
+    def close_after(self, open_ns: int) -> int:
+        """Return when the open candle is over; where there is none, the one that holds *open_ns*."""
+        known = self._open
+        return known.close_ns if known else (open_ns // self.timeframe_ns + 1) * self.timeframe_ns
+
     def on_candle(self, part: Candle) -> tuple[Candle, ...]:
         """Take the next shorter candle; return the longer ones that it closes, oldest first.
 

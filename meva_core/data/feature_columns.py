@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 import numpy as np
-from attrs import frozen
+from attrs import define, frozen
 
 from meva_core.data.exact_columns import (
     FloatColumn,
@@ -45,11 +45,20 @@ from meva_core.model.market import Candle
 
 @frozen
 class Samples:
-    """Hold coming samples as columns; *candles* where each of them is a closed candle."""
+    """Hold coming samples as columns; *candles* gives them where each is a closed candle."""
 
     prices: Ints
     quantities: Ints
-    candles: Sequence[Candle] | None = None
+    candles: Callable[[], Sequence[Candle]] | None = None
+
+
+@define
+class Taken:
+    """Hold samples that were taken, as lists, for features to take them as well."""
+
+    prices: Sequence[int]
+    quantities: Sequence[int]
+    candles: Sequence[Candle] | None
 
 
 class _Shown:
@@ -64,9 +73,9 @@ class _Shown:
         self._name = type(feature).__name__
         self._prices = samples.prices
 
-    def bring(self, feature: Any, row: int, prices: Sequence[int], quantities: Sequence[int]) -> None:
-        """Let *feature* take the samples that are given here, the last of which is *row* of the columns."""
-        feature.extend(prices, quantities)
+    def bring(self, feature: Any, row: int, taken: Taken) -> None:
+        """Let *feature* take the samples that were *taken*, the last of which is *row* of the columns."""
+        feature.extend(taken.prices, taken.quantities)
 
     def __getattr__(self, name: str) -> Any:
         message = f"{self.__dict__['_name']} shows no {name!r} in columns"
@@ -78,8 +87,8 @@ class _Sum(_Shown):
         super().__init__(feature, samples)
         self.total = running(feature.total, _minus(samples.prices, _leaving(feature._ring, samples.prices)))
 
-    def bring(self, feature: RollingSum, row: int, prices: Sequence[int], quantities: Sequence[int]) -> None:
-        feature._ring.extend(prices)
+    def bring(self, feature: RollingSum, row: int, taken: Taken) -> None:
+        feature._ring.extend(taken.prices)
         feature.total = self.total.values.item(row)
 
     @property
@@ -216,9 +225,13 @@ class _Looped:
         self.__dict__.update(columns)
         self._name = name
 
-    def bring(self, feature: Feature, row: int, prices: Sequence[int], quantities: Sequence[int]) -> None:
-        """Let *feature* take the samples."""
-        extension(feature)(prices, quantities)
+    def bring(self, feature: Feature, row: int, taken: Taken) -> None:
+        """Let *feature* take the samples that were *taken*."""
+        if taken.candles is None:
+            extension(feature)(taken.prices, taken.quantities)
+            return
+        for candle in taken.candles:
+            feature.update_candle(candle)
 
     def __getattr__(self, name: str) -> Any:
         message = f"{self._name} shows no {name!r} in columns"
@@ -268,7 +281,7 @@ def _looped(features: Mapping[str, Feature], samples: Samples) -> dict[str, Any]
             rows.append([getattr(feature, name) for feature, name in names])
     else:
         candle_updates = [feature.update_candle for feature in copies.values()]
-        for candle in samples.candles:
+        for candle in samples.candles():
             for update_candle in candle_updates:
                 update_candle(candle)
             rows.append([getattr(feature, name) for feature, name in names])

@@ -124,14 +124,19 @@ def _trade_events(block: TradeBlock, start: int, stop: int) -> Iterator[Event]:
 
 def _bar_events(block: BarBlock, start: int, stop: int) -> Iterator[Event]:
     for row in range(start, stop):
-        open_ns = block.open_times[row]
-        candle = Candle(
-            open_ns=open_ns,
-            close_ns=open_ns + block.interval_ns,
-            open=block.opens[row],
-            high=block.highs[row],
-            low=block.lows[row],
-            close=block.closes[row],
-            volume=block.volumes[row],
-        )
+        candle = bar_of(block, row)
         yield CandleClosed(candle.close_ns, block.symbol, block.timeframe, candle)
+
+
+def bar_of(block: BarBlock, row: int) -> Candle:
+    """Return one bar of *block*."""
+    open_ns = block.open_times[row]
+    return Candle(
+        open_ns=open_ns,
+        close_ns=open_ns + block.interval_ns,
+        open=block.opens[row],
+        high=block.highs[row],
+        low=block.lows[row],
+        close=block.closes[row],
+        volume=block.volumes[row],
+    )

@@ -28,10 +28,11 @@ from meva_core.data.feature_library import (
     ZScore,
 )
 from meva_core.data.features import Feature
+from meva_core.data.replay_loader import event_times
 from meva_core.errors import StrategyError
 from meva_core.events import KillReleaseRequested, QuoteReceived, ResumeRequested
 from meva_core.model.market import NS_PER_SECOND, Side
-from meva_core.ports.market_feed import Block, EventBlock, TradeBlock
+from meva_core.ports.market_feed import BarBlock, Block, EventBlock, TradeBlock
 from meva_core.signals.strategies.mean_reversion import MeanReversion
 from meva_core.signals.strategies.momentum import Momentum
 from meva_core.signals.strategies.sma_cross import SmaCross
@@ -40,7 +41,7 @@ from meva_runners.composition import ConfiguredStrategy
 from meva_runners.replay_run import ReplayRun
 
 START_NS = 1_735_689_600 * NS_PER_SECOND
-DAY_NS = 86_400 * NS_PER_SECOND
+MINUTE_NS = 60 * NS_PER_SECOND
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 
 FEATURES: tuple[Callable[[Random], Feature], ...] = (
@@ -184,13 +185,16 @@ def random_case(seed: int, *, rows: int) -> Case:
     """Return the replay that *seed* stands for, of some *rows* market events."""
     draw = Random(seed)
     symbols = draw.choice(((BTC,), (BTC,), (BTC, ETH)))
-    tapes = [random_trades(draw, symbol, rows // len(symbols)) for symbol in symbols]
+    on_bars = draw.random() < 0.3
+    make = random_bars if on_bars else random_trades
+    tapes = [make(draw, symbol, rows // len(symbols)) for symbol in symbols]
     last_ns = max(block_end(tape.made[-1]) for tape in tapes)
     period = (None, None)
     if draw.random() < 0.3:
         period = (START_NS + (last_ns - START_NS) // 10, last_ns - (last_ns - START_NS) // 10)
     strategies = [
-        ConfiguredStrategy(f"s{number}", random_strategy(draw)) for number in range(draw.choice((1, 1, 2, 3)))
+        ConfiguredStrategy(f"s{number}", random_strategy(draw, on_bars=on_bars))
+        for number in range(draw.choice((1, 1, 2, 3)))
     ]
     names = ", ".join(f"{{name: {item.name}}}" for item in strategies)
     limit = draw.choice((5, 30, 100_000))
@@ -217,9 +221,9 @@ def random_case(seed: int, *, rows: int) -> Case:
     return Case(config, strategies, tapes, stops, period)
 
 
-def random_strategy(draw: Random) -> Strategy:
+def random_strategy(draw: Random, *, on_bars: bool) -> Strategy:
     """Return a strategy, of the library or a stranger's, by trades or by candles."""
-    timeframe = draw.choice((None, None, None, "1m"))
+    timeframe = draw.choice((None, None, None, "1m", *(("5m", "1h") if on_bars else ())))
     kind = draw.randrange(5)
     if kind == 0:
         return Momentum(
@@ -276,6 +280,37 @@ def random_trades(draw: Random, symbol: str, rows: int) -> MadeTape:
     return MadeTape(blocks)
 
 
+def random_bars(draw: Random, symbol: str, rows: int) -> MadeTape:
+    """Return a walk of minutes with gaps, jumps and bad bars, cut into blocks of any size."""
+    volatility, faults = draw.choice((1, 300, 30_000)), draw.choice((0.0, 0.0, 0.002, 0.02))
+    longest = draw.choice((7, 64, 500, 5_000))
+    open_ns, ticks = START_NS + draw.randrange(1_000) * MINUTE_NS, 3_000_000
+    blocks: list[Block] = []
+    left = rows
+    while left:
+        count = min(left, draw.randrange(1, longest + 1))
+        left -= count
+        block = BarBlock(symbol, "1m", MINUTE_NS, [], [], [], [], [], [])
+        for _ in range(count):
+            open_ns += MINUTE_NS * (1 if draw.random() < 0.98 else draw.randrange(1, 400))
+            opening = ticks
+            ticks = max(1_000, ticks + draw.randrange(-volatility, volatility + 1))
+            reach = draw.randrange(volatility + 1)
+            prices = [opening, max(opening, ticks) + reach, max(1, min(opening, ticks) - reach), ticks]
+            if draw.random() < faults:
+                prices = draw.choice(([3 * price for price in prices], prices[::-1], [0] * 4))
+            block.open_times.append(open_ns)
+            for column, price in zip(
+                (block.opens, block.highs, block.lows, block.closes), prices, strict=True
+            ):
+                column.append(price)
+            block.volumes.append(draw.choice((0, 1, draw.randrange(10**6))))
+        blocks.append(block)
+        if draw.random() < 0.2:
+            blocks.append(EventBlock([random_event(draw, symbol, open_ns + MINUTE_NS, ticks)]))
+    return MadeTape(blocks)
+
+
 def random_event(draw: Random, symbol: str, time_ns: int, ticks: int) -> Any:
     """Return a quote, or an operator who lets a halted agent trade again."""
     kind = draw.randrange(3)
@@ -290,7 +325,7 @@ def random_event(draw: Random, symbol: str, time_ns: int, ticks: int) -> Any:
 
 def block_end(block: Block) -> int:
     """Return the time of the last row."""
-    return block.events[-1].time_ns if isinstance(block, EventBlock) else block.times[-1]
+    return event_times(block)[-1]
 
 
 @frozen

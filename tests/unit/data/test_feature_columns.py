@@ -103,7 +103,7 @@ def columns_of(feature: Feature, pairs: Samples2, candles: Sequence[Candle] | No
     """Return what *feature* shows over *pairs*, one list per attribute."""
     prices, quantities = [np.array(each, np.int64) for each in split(pairs)]
     with exactly():
-        found = shown({"it": feature}, Samples(prices, quantities, candles))["it"]
+        found = shown({"it": feature}, Samples(prices, quantities, candles and (lambda: candles)))["it"]
         before = feature.snapshot()
         feature.extend(prices.tolist(), quantities.tolist())  # What is read late is still of then.
         read = [getattr(found, name).values.tolist() for name in feature.shown]
