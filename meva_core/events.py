@@ -322,6 +322,18 @@ class TransferAnswerRequested:
 
 
 @value
+class AlertAcknowledgeRequested:
+    """An operator has seen an alert: the cause *code* of *subject* is not repeated while it stands."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    code: str
+    subject: str
+    reason: str
+
+
+@value
 class TimerFired:
     """A timer that the core asked for is due."""
 
@@ -377,6 +389,7 @@ OperatorEvent = (
     | OrderCancelRequested
     | RiskBudgetRequested
     | TransferAnswerRequested
+    | AlertAcknowledgeRequested
 )
 Event = (
     MarketEvent | VenueEvent | ConnectivityEvent | OperatorEvent | TimerFired | CostRecorded | TransferSettled

@@ -16,6 +16,7 @@ from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig
 from meva_core.events import (
+    AlertAcknowledgeRequested,
     Event,
     KillReleaseRequested,
     KillRequested,
@@ -94,6 +95,14 @@ class AgentDesk:
         """Set the portfolio exposure limit; the configured one is the most."""
         who = _with_reason(actor, reason)
         return await self._ask(RiskBudgetRequested(self._now_ns(), request_id, who, budget))
+
+    async def acknowledge(
+        self, request_id: str, *, actor: str, reason: str, code: str, subject: str
+    ) -> ControlAnswer:
+        """Say that the standing alert *code* of *subject* is seen, so that it is not repeated."""
+        return await self._ask(
+            AlertAcknowledgeRequested(self._now_ns(), request_id, actor, code, subject, reason)
+        )
 
     def status(self) -> StatusView:
         """Return how everything stands."""

@@ -11,7 +11,7 @@ import click
 from meva_runners.exit_status import told
 
 READS = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health", "live")
-WISHES = ("pause", "resume", "kill", "release", "budget")
+WISHES = ("pause", "resume", "kill", "release", "budget", "acknowledge")
 
 
 @click.command()
@@ -22,7 +22,7 @@ WISHES = ("pause", "resume", "kill", "release", "budget")
               help="The folder with the agent's tokens.")  # fmt: skip
 @click.option("--reason", default="by command line", show_default=True, help="Kept with the decision.")
 def main(wish: str, subject: str, url: str, tokens: Path, reason: str) -> None:
-    """Carry WISH to a running agent. SUBJECT is the amount of `budget`, or the order of `why`."""
+    """Carry WISH to a running agent. SUBJECT is that of `budget`, an order for `why`, CODE[:SUBJECT] of an alert."""
     from meva_adapters.controls.client import ControlsClient
 
     client = ControlsClient(url=url.rstrip("/"), folder=tokens)
@@ -30,7 +30,9 @@ def main(wish: str, subject: str, url: str, tokens: Path, reason: str) -> None:
         if wish == "kill":
             click.echo(asyncio.run(client.kill(reason=reason)))
         elif wish in WISHES:
-            fields = {"budget": subject} if wish == "budget" else {}
+            code, _, about = subject.partition(":")
+            known = {"budget": {"budget": subject}, "acknowledge": {"code": code, "subject": about}}
+            fields = known.get(wish, {})
             click.echo(json.dumps(asyncio.run(client.ask(wish, reason=reason, **fields)), indent=2))
         else:
             path = f"orders/{subject}/why" if wish == "why" else wish

@@ -20,6 +20,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.@-]")
 _SCOPES: Final = {
     "pause": Scope.STOP,
     "kill": Scope.STOP,
+    "acknowledge": Scope.STOP,
     "resume": Scope.ARM,
     "release": Scope.ARM,
     "budget": Scope.ARM,

@@ -23,6 +23,7 @@ from meva_core.ports.controls import (
 
 # Printable, so that no log line can be forged with them; a name fits on one line, a reason on a screen.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9_.:@/-]{0,64}")
 _REASON_MAX: Final = 300
 _NUMBER: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
 _EPOCH_MAX: Final = 2**53
@@ -66,6 +67,17 @@ class BudgetRequest:
     reason: str
     expected_epoch: int
     budget: Decimal
+
+
+@frozen
+class AcknowledgeRequest:
+    """Say that an alert is seen. *code* and *subject* are the alert's own; the subject may be empty."""
+
+    request_id: str
+    actor: str
+    reason: str
+    code: str
+    subject: str
 
 
 @frozen
@@ -132,7 +144,7 @@ class Liveness:
     heartbeat_age_ms: int
 
 
-Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest)
+Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest, AcknowledgeRequest)
 
 
 def read_message(kind: type[Message], body: bytes) -> Message:
@@ -170,6 +182,12 @@ def _read_name(field: str, value: Any) -> str:
     return value
 
 
+def _read_subject(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not _SUBJECT.fullmatch(value):
+        raise MessageError(f"{field}: at most 64 letters, digits and _ . : @ / - are wanted")
+    return value
+
+
 def _read_reason(field: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > _REASON_MAX or not value.isprintable():
         raise MessageError(f"{field}: 1 to {_REASON_MAX} printable characters are wanted")
@@ -200,4 +218,6 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "reason": _read_reason,
     "expected_epoch": _read_epoch,
     "budget": _read_amount,
+    "code": _read_name,
+    "subject": _read_subject,
 }

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from meva_adapters.controls.access import Scope
 from meva_adapters.controls.messages import (
+    AcknowledgeRequest,
     Alerts,
     BudgetRequest,
     Decisions,
@@ -46,6 +47,7 @@ OPERATIONS: Final = (
     Operation("POST", "/v1/resume", "resume", Scope.ARM, GoRequest, ControlAnswer, "Trade again after a pause."),
     Operation("POST", "/v1/release", "release", Scope.ARM, GoRequest, ControlAnswer, "Lift a kill."),
     Operation("POST", "/v1/budget", "budget", Scope.BUDGET, BudgetRequest, ControlAnswer, "Set the exposure limit."),
+    Operation("POST", "/v1/acknowledge", "acknowledge", Scope.STOP, AcknowledgeRequest, ControlAnswer, "See an alert."),
     Operation("GET", "/v1/status", "status", Scope.READ, None, StatusView, "Everything at once."),
     Operation("GET", "/v1/orders", "orders", Scope.READ, None, Orders, "Orders that are not over."),
     Operation("GET", "/v1/positions", "positions", Scope.READ, None, Positions, "What is held."),
@@ -76,6 +78,8 @@ _TAKEN: Final[dict[str, dict[str, Any]]] = {
     "actor": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
     "reason": {"type": "string", "pattern": "^[!-~]([ -~]{0,298}[!-~])?$"},
     "expected_epoch": {"type": "integer", "minimum": 0, "maximum": 2**53},
+    "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
+    "subject": {"type": "string", "pattern": "^[A-Za-z0-9_.:@/-]{0,64}$"},
     "budget": {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,10})?$"},
 }
 

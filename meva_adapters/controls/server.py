@@ -18,6 +18,7 @@ from meva_adapters.controls.access import Scope, TokenBook
 from meva_adapters.controls.doorkeeper import BEARER, SCOPE_OF, Doorkeeper, DoorSettings, add_headers
 from meva_adapters.controls.lanes import Lane
 from meva_adapters.controls.messages import (
+    AcknowledgeRequest,
     Alerts,
     BudgetRequest,
     Decisions,
@@ -139,6 +140,7 @@ class ControlsServer:
         handlers |= {"pause": self._stop_trading, "kill": self._stop_trading}
         handlers |= {"resume": self._go, "release": self._go, "budget": self._budget}
         handlers |= {
+            "acknowledge": self._acknowledge,
             "why": self._why,
             "health": self._health,
             "live": self._live,
@@ -180,6 +182,17 @@ class ControlsServer:
             actor=_actor(request, message.actor),
             reason=message.reason,
             budget=message.budget,
+        )
+        return _answered(answer)
+
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        message = read_message(AcknowledgeRequest, await request.read())
+        answer = await self._desk.acknowledge(
+            message.request_id,
+            actor=_actor(request, message.actor),
+            reason=message.reason,
+            code=message.code,
+            subject=message.subject,
         )
         return _answered(answer)
 

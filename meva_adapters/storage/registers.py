@@ -16,6 +16,7 @@ from meva_adapters.storage.codec import decode_decimal, encode_decimal
 from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
 from meva_core.events import (
     AgentStarted,
+    AlertAcknowledgeRequested,
     CostRecorded,
     Event,
     KillReleaseRequested,
@@ -284,6 +285,8 @@ def _detail(event: OperatorEvent) -> str:
             return encode_decimal(event.new_budget)
         case TransferAnswerRequested():
             return f"{event.transfer_id} {'approved' if event.approved else 'rejected'}: {event.reason}"
+        case AlertAcknowledgeRequested():
+            return f"{event.code} {event.subject}".rstrip() + f": {event.reason}"
         case _:
             assert_never(event)
 

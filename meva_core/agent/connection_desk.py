@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 
 from meva_core.agent.market_path import MarketPath
+from meva_core.agent.market_watch import MarketWatch
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.venue_watch import USER_STREAM, VenueWatch
 from meva_core.commands import AlertLevel
@@ -39,6 +40,7 @@ class ConnectionDesk:
         gate: TradingGate,
         alerts: AlertService,
         watch: VenueWatch,
+        market_watch: MarketWatch,
         paths: Mapping[str, MarketPath],
         clock_offset_max_ns: int,
     ) -> None:
@@ -46,6 +48,7 @@ class ConnectionDesk:
         self._gate = gate
         self._alerts = alerts
         self._watch = watch
+        self._market_watch = market_watch
         self._paths = paths
         self._clock_offset_max_ns = clock_offset_max_ns
 
@@ -57,6 +60,7 @@ class ConnectionDesk:
             case AgentStarted():
                 connectivity.connected = dict.fromkeys(connectivity.connected, False)
                 self._watch.start(event)
+                self._market_watch.start(event.time_ns)
             case ClockMeasured():
                 connectivity.clock_offset_ns = event.offset_ns
                 self._judge_clock(event)

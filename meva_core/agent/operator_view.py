@@ -6,6 +6,8 @@ from collections import deque
 from decimal import Decimal
 from typing import Final
 
+from attrs import evolve
+
 from meva_core.agent.health import HealthReport, HealthStatus
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -80,7 +82,9 @@ class OperatorView:
             self._equity.append(PointView(record.time_ns, record.equity, record.drawdown))
         elif isinstance(record, AlertRaised):
             alert = record.alert
-            shown = AlertView(record.time_ns, alert.level.value, alert.code, alert.subject, alert.message)
+            shown = AlertView(
+                record.time_ns, alert.level.value, alert.code, alert.subject, alert.message, True, ""
+            )
             self._alerts.append(shown)
         elif (decision := _decision(record)) is not None:
             self._decisions.append(decision)
@@ -122,10 +126,20 @@ class OperatorView:
                 orders=tuple(_order(item) for item in state.open_orders.values()),
                 fills=_fills(state),
                 decisions=tuple(self._decisions)[-SHOWN:],
-                alerts=tuple(self._alerts)[-SHOWN:],
+                alerts=self._shown_alerts(),
                 equity=(*self._equity, PointView(now_ns, pnl.equity, pnl.drawdown)),
                 prices={symbol: tuple(points) for symbol, points in self._prices.items()},
             )
+
+    def _shown_alerts(self) -> tuple[AlertView, ...]:
+        """Return the newest alerts; of each cause the newest one stands, if any."""
+        standing = {(item.code, item.subject): item for item in self._agent.services.alerts.standing()}
+        shown: list[AlertView] = []
+        for alert in reversed(list(self._alerts)[-SHOWN:]):
+            cause = standing.pop((alert.code, alert.subject), None)
+            seen_by = "" if cause is None else cause.acknowledged_by
+            shown.append(evolve(alert, stands=cause is not None, acknowledged_by=seen_by))
+        return tuple(reversed(shown))
 
     def _sample_price(self, event: TradeReceived) -> None:
         if event.time_ns - self._sampled_ns[event.symbol] < _PRICE_EVERY_NS:

@@ -341,7 +341,6 @@ class VenueWatch:
         for order in self._unsettled:
             if order.alerted or time_ns - order.since_ns < self._settings.unknown_alert_ns:
                 continue
-            order.alerted = True
             text = (
                 f"order {order.client_order_id} is unknown for {(time_ns - order.since_ns) // NS_PER_SECOND} s; "
                 "look at the venue"
@@ -350,6 +349,7 @@ class VenueWatch:
                 AlertLevel.HIGH, ORDER_UNKNOWN, text, time_ns=time_ns, subject=order.client_order_id
             )
             if alert is not None:
+                order.alerted = True  # What the limit of alerts held back is tried again.
                 self._runtime.outbox.command(alert, f"alert {ORDER_UNKNOWN} {order.client_order_id}")
                 self._runtime.outbox.record(AlertRaised(time_ns, alert))
 

@@ -131,13 +131,15 @@ class DecisionView:
 
 @frozen
 class AlertView:
-    """Show one alert that was raised."""
+    """Show one alert that was raised. *stands* says that its cause is not gone, *acknowledged_by* who has seen it."""
 
     time_ns: int
     level: str
     code: str
     subject: str
     message: str
+    stands: bool
+    acknowledged_by: str
 
 
 @frozen
@@ -212,6 +214,12 @@ class OperatorDesk(Protocol):
 
     async def set_budget(self, request_id: str, *, actor: str, reason: str, budget: Decimal) -> ControlAnswer:
         """Set the portfolio exposure limit; the configured one is the most."""
+        ...
+
+    async def acknowledge(
+        self, request_id: str, *, actor: str, reason: str, code: str, subject: str
+    ) -> ControlAnswer:
+        """Say that the standing alert *code* of *subject* is seen, so that it is not repeated."""
         ...
 
     def status(self) -> StatusView:

@@ -17,10 +17,9 @@ from meva_core.config.schema import AppConfig, Mode
 from meva_core.errors import ConfigError
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.agent_app import AgentApp, control_folder
-from meva_runners.trading.command import loaded, trade
+from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
 from meva_runners.trading.credentials import configured_account
 from meva_runners.trading.options import TradingOptions
-from meva_runners.trading.paper_app import note_anomaly
 from meva_runners.trading.preflight import confirm_account, confirm_market
 from meva_runners.trading.sessions import continued_session, new_session, opened_at
 from meva_runners.trading.venue_link import VenueLink, binance_link
@@ -37,14 +36,21 @@ async def trade_live(options: TradingOptions) -> int:
     strategies = configured_strategies(config, settings.origins)
     account = configured_account(config)
     async with HttpTransport() as transport:
-        link = binance_link(
-            config, account, transport, SystemClock(), name=account.rest_url, on_anomaly=note_anomaly
-        )
-        await confirm_market(config, link.reference, name=link.name)
-        facts = await confirm_account(config, link.reference)
-        _show_banner(config, facts.account_id, link.name)
-        async with _store(options.session, settings, link) as (session, opened):
-            return await trade(options, opened, strategies, link, session, beside=(_warm_up,))
+        with recorded(options, config) as record:
+            link = binance_link(
+                config,
+                account,
+                transport,
+                SystemClock(),
+                name=account.rest_url,
+                on_anomaly=note_anomaly,
+                record=record,
+            )
+            await confirm_market(config, link.reference, name=link.name)
+            facts = await confirm_account(config, link.reference)
+            _show_banner(config, facts.account_id, link.name)
+            async with _store(options.session, settings, link) as (session, opened):
+                return await trade(options, opened, strategies, link, session, beside=(_warm_up,))
 
 
 def _show_banner(config: AppConfig, account_id: str, venue: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meva_adapters.contracts.exchange import ExchangeContract
 from meva_runners.harnesses.binance import VenueHarness
+from meva_runners.harnesses.kraken import KrakenHarness
 from meva_runners.harnesses.simulated import SimulatedHarness
 
 
@@ -17,3 +18,9 @@ class TestBinanceExchange(ExchangeContract):
     """Binance, against the venue server over sockets."""
 
     harness = VenueHarness
+
+
+class TestKrakenExchange(ExchangeContract):
+    """Kraken, against a venue of its own over sockets."""
+
+    harness = KrakenHarness

@@ -32,7 +32,7 @@ VENUE: Final = "kraken"
 _HEADERS: Final = {"User-Agent": "meva"}  # The venue refuses a call without one.
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _OK: Final = 200
-_BEFORE_THE_ENGINE: Final = frozenset({403, 429})
+_BEFORE_THE_ENGINE: Final = frozenset({403, 418, 429})
 _LIMITED_S: Final = 5  # Where a limit names no time; the counter of the lowest tier falls by two meanwhile.
 _LOCKOUT_S: Final = 300
 # Starter tier ("API rate limits"): a counter of 15 that falls by 0.33 a second; three stay for urgent questions.
@@ -142,7 +142,8 @@ class KrakenCalls:
 
     def _sorted(self, name: str, answer: Answer) -> Any:
         if answer.status in _BEFORE_THE_ENGINE:
-            self._hold(_LIMITED_S)
+            wait = answer.headers.get("retry-after", "")
+            self._hold(int(wait[:9]) if wait.isdecimal() and wait.isascii() else _LIMITED_S)
             raise VenueRefusedError(VENUE, str(answer.status), f"HTTP {answer.status}")
         if answer.status != _OK:
             raise VenueUnknownError(VENUE, name, f"HTTP {answer.status}")
@@ -164,8 +165,9 @@ class KrakenCalls:
             self._learn(error)
         if not all(map(is_proof, errors)):
             return VenueUnknownError(VENUE, name, ", ".join(errors))
-        remedy = REMEDIES.get(errors[0], "")
-        return VenueRefusedError(VENUE, errors[0], " ".join(filter(None, (", ".join(errors[1:]), remedy))))
+        _, _, problem = errors[0].partition(":")
+        told = (f"{', '.join([problem.strip(), *errors[1:]])}.", REMEDIES.get(errors[0], ""))
+        return VenueRefusedError(VENUE, errors[0], " ".join(filter(None, told)))
 
     def _learn(self, error: str) -> None:
         now_ns = self.clock.now_ns()

@@ -84,9 +84,12 @@ def order_parameters(request: OrderRequest, *, deadline_ns: int) -> list[tuple[s
     return [*parameters, ("oflags", flags), ("cl_ord_id", request.client_order_id), ("deadline", deadline)]
 
 
-def read_placed(result: Any) -> str:
-    """Return the venue's id of the one order that was placed."""
-    ids = row_of(result).get("txid")
+def read_placed(result: Any, client_order_id: str) -> str:
+    """Return the venue's id of the one order that was placed; the answer need not name it as we did."""
+    answer = row_of(result)
+    if answer.get("cl_ord_id", client_order_id) != client_order_id:
+        raise CodecError(f"it speaks of order {str(answer['cl_ord_id'])[:40]!r}")
+    ids = answer.get("txid")
     if not isinstance(ids, list) or len(ids) != 1 or not isinstance(ids[0], str) or not ids[0]:
         raise CodecError("txid does not name one order")
     return ids[0]

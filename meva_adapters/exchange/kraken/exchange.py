@@ -90,7 +90,7 @@ class KrakenExchange:
             result = await calls.private(
                 "AddOrder", order_parameters(request, deadline_ns=deadline_ns), weight=0
             )
-            venue_order_id = read_placed(result)
+            venue_order_id = read_placed(result, name)
         except NotSentError as exc:
             return [OrderDropped(self._now(), name, exc.problem)]
         except VenueRefusedError as exc:

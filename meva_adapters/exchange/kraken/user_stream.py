@@ -111,10 +111,18 @@ class KrakenUserStream:
             if "method" in message:
                 return self._answered(message, received_ns)
             channel = text(message, "channel")
-            if channel in _PASSED_OVER:
-                return []
-            if channel != "executions":
-                raise CodecError(f"unknown channel {channel[:40]!r}")
+        except CodecError as exc:
+            # Had it told of an order, the number of the next message shows that one is missing.
+            self._calls.note_anomaly("malformed_user_event", exc.problem)
+            return []
+        if channel == "executions":
+            return self._executed(message, received_ns)
+        if channel not in _PASSED_OVER:
+            self._calls.note_anomaly("unknown_channel", channel[:40])
+        return []
+
+    def _executed(self, message: dict[str, Any], received_ns: int) -> list[Event]:
+        try:
             self._count(message)
             told = self._reader.read(message, received_ns)
         except MALFORMED as exc:

@@ -44,6 +44,11 @@ class KrakenFace:
         """Return the open connections of both sockets."""
         return [subscriber.connection for subscriber in self._streams.subscribers]
 
+    def say(self, text: str) -> None:
+        """Send *text* to every connection, whatever it is."""
+        for connection in self.connections():
+            connection.send_bytes(text.encode())
+
     def announce_shutdown(self) -> None:
         """Say that the venue goes into maintenance."""
         self._streams.announce("maintenance")
@@ -60,7 +65,12 @@ class KrakenServer(VenueServer):
     def _made(self) -> tuple[Exchange, Face]:
         rows = Rows(listed.instrument for listed in self.settings.markets)
         exchange = Exchange(self.settings, rows.wording())
-        return exchange, KrakenFace(exchange, rows)
+        self._spoken = KrakenFace(exchange, rows)
+        return exchange, self._spoken
+
+    def say(self, text: str) -> None:
+        """Send *text* to every WebSocket connection, so that tests can say what no venue would."""
+        self._spoken.say(text)
 
     @property
     def public_ws_url(self) -> str:

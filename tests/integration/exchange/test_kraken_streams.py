@@ -329,7 +329,11 @@ def executions(*rows: dict[str, object], sequence: int = 2) -> str:
         ),
         (executions({"order_id": "O1", "exec_type": "trade", "cl_ord_id": "ours1"}), StreamLost, "malformed"),
         (executions({"order_id": "O1", "exec_type": "new"}, sequence=4), StreamLost, "message 2 is missing"),
-        ("{", StreamLost, "malformed"),
+        (
+            "{\n" + executions({"order_id": "O1", "exec_type": "new"}, sequence=3),
+            StreamLost,
+            "message 2 is missing",
+        ),
     ],
 )
 async def test_what_is_not_understood_about_orders_is_counted_and_settles_nothing(
@@ -345,7 +349,7 @@ async def test_what_is_not_understood_about_orders_is_counted_and_settles_nothin
         await socket.prepare(request)
         async for text in socket:
             if "subscribe" in text.data:
-                for each in (ACCEPTED, first, message):
+                for each in (ACCEPTED, first, *message.split("\n")):
                     await socket.send_str(each)
         return socket
 

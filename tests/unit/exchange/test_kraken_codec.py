@@ -206,7 +206,8 @@ def fuzzed(count: int) -> int:
     readers = [
         lambda data: read_orders(data, {}),
         lambda data: read_trades(data, {"XXBTZUSD": BTC}),
-        read_balances, read_pairs, read_placed, read_canceled,
+        read_balances, read_pairs, read_canceled,
+        lambda data: read_placed(data, "ours1"),
         lambda data: reader.read(data, 1),
         lambda data: books.take(data, 1),
         lambda data: read_trade(1, wire, data), lambda data: read_quote(1, wire, data),
