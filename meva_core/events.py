@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from meva_core.model.fill import Fill
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import Candle, Side
 from meva_core.model.value import value
 
@@ -225,12 +226,20 @@ class StreamGapDetected:
 
 @value
 class MarketStatusChanged:
-    """A market opened or closed for orders, or its rules are no longer those that we are configured for."""
+    """A market opened or closed for orders."""
 
     time_ns: int
     symbol: str
     tradable: bool
     reason: str
+
+
+@value
+class MarketRulesChanged:
+    """The venue states its rules of a market: the sizes that it takes, and the steps of its prices and quantities."""
+
+    time_ns: int
+    instrument: Instrument
 
 
 @value
@@ -379,7 +388,13 @@ VenueEvent = (
     | VenueStateObserved
 )
 ConnectivityEvent = (
-    StreamConnected | StreamLost | StreamGapDetected | MarketStatusChanged | AgentStarted | ClockMeasured
+    StreamConnected
+    | StreamLost
+    | StreamGapDetected
+    | MarketStatusChanged
+    | MarketRulesChanged
+    | AgentStarted
+    | ClockMeasured
 )
 OperatorEvent = (
     PauseRequested

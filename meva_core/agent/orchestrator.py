@@ -255,6 +255,7 @@ class AgentOrchestrator:
             "treasury": services.treasury.snapshot(),
             "alerts": services.alerts.snapshot(),
             "venue_watch": self._watch.snapshot(),
+            "connections": self._connection_desk.snapshot(),
             "market_watch": self._market_watch.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
         }
@@ -273,6 +274,7 @@ class AgentOrchestrator:
         services.treasury.restore(checkpoint["treasury"])
         services.alerts.restore(checkpoint["alerts"])
         self._watch.restore(checkpoint["venue_watch"])
+        self._connection_desk.restore(checkpoint["connections"])
         self._market_watch.restore(checkpoint["market_watch"])
         for symbol, memory in checkpoint["paths"].items():
             self.path(symbol).restore(memory)

@@ -14,7 +14,7 @@ from meva_core.commands import AlertLevel, TransferFunds
 from meva_core.events import CostRecorded, TransferAnswerRequested, TransferSettled
 from meva_core.model.order import OrderStatus
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, DayClosed, MoneyBooked
+from meva_core.ops.log_records import DayClosed, MoneyBooked
 from meva_core.portfolio.attribution import EquityFacts, attribute
 from meva_core.portfolio.ledger_service import LedgerEntry, LedgerService, cost_entry, reserve_entry
 from meva_core.portfolio.surplus import TransferDecision, is_principal_protected, protected_budget
@@ -183,6 +183,4 @@ class TreasuryDesk:
     def _tell(self, level: AlertLevel, code: str, text: str, *, subject: str = "") -> None:
         now_ns = self._runtime.now_ns
         alert = self._alerts.trigger(level, code, text, time_ns=now_ns, subject=subject)
-        if alert is not None:
-            self._runtime.outbox.command(alert, f"alert {code} {subject}".rstrip())
-            self._runtime.outbox.record(AlertRaised(now_ns, alert))
+        self._runtime.outbox.alert(alert, now_ns)
