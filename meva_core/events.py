@@ -331,6 +331,21 @@ class TransferAnswerRequested:
 
 
 @value
+class CorrectionRequested:
+    """An operator moves a positive *amount* between two accounts of the ledger, because *cause* was booked wrongly."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    cause: str
+    asset: str
+    amount: Decimal
+    source: str
+    target: str
+    reason: str
+
+
+@value
 class AlertAcknowledgeRequested:
     """An operator has seen an alert: the cause *code* of *subject* is not repeated while it stands."""
 
@@ -352,7 +367,7 @@ class TimerFired:
 
 @value
 class CostRecorded:
-    """An operating cost was incurred, in *asset*; positive amounts cost."""
+    """An operating cost was incurred, in *asset*; positive amounts cost. *actor* told, and waits for an answer."""
 
     time_ns: int
     cost_id: str
@@ -360,17 +375,19 @@ class CostRecorded:
     asset: str
     amount: Decimal
     note: str
+    actor: str = ""
 
 
 @value
 class TransferSettled:
-    """Money entered (positive) or left (negative) the account."""
+    """Money entered (positive) or left (negative) the account. *actor* is who told; empty for the venue."""
 
     time_ns: int
     transfer_id: str
     asset: str
     amount: Decimal
     note: str
+    actor: str = ""
 
 
 MarketEvent = TradeReceived | QuoteReceived | BookChanged | CandleClosed
@@ -404,6 +421,7 @@ OperatorEvent = (
     | OrderCancelRequested
     | RiskBudgetRequested
     | TransferAnswerRequested
+    | CorrectionRequested
     | AlertAcknowledgeRequested
 )
 Event = (

@@ -335,7 +335,7 @@ class AgentOrchestrator:
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
         asset, amount = event.asset, event.amount
-        if not self._treasury_desk.settle(event):
+        if not self._treasury_desk.settle(event, valued=self._account.started):
             return
         value = services.pnl.record_transfer(asset, amount, runtime.state)
         cause = f"transfer:{event.transfer_id}"
