@@ -10,6 +10,7 @@ from attrs import field, frozen
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream, Record
+from meva_adapters.exchange.binance.market_watch import BinanceMarketWatch
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.signer import signer_of
 from meva_adapters.exchange.binance.trades import OwnTrades
@@ -98,6 +99,7 @@ def binance_link(
                 jitter=jitter,
                 trades=trades,
             ),
+            BinanceMarketWatch(calls, instruments.values()),
         ),
         reference=reference,
         account=reference,
