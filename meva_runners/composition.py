@@ -23,6 +23,7 @@ from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.decider import Decider
 from meva_core.agent.gate_watch import GateWatch
 from meva_core.agent.market_path import MarketPath
+from meva_core.agent.market_watch import MarketWatch
 from meva_core.agent.orchestrator import AgentOrchestrator, AgentServices
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime, initial_state
@@ -155,6 +156,7 @@ class Books:
     guard: LossGuard
     valuation: ValuationService
     pnl: PnLService
+    treasury: TreasuryDesk
 
 
 def compose_books(config: AppConfig) -> Books:
@@ -174,6 +176,7 @@ def compose_books(config: AppConfig) -> Books:
         container.resolve(LossGuard),
         container.resolve(ValuationService),
         pnl,
+        container.resolve(TreasuryDesk),
     )
 
 
@@ -248,6 +251,13 @@ def _add_agent(container: punq.Container, config: AppConfig) -> None:
     container.register(OrderDesk, scope=once, paths=paths)
     container.register(ControlDesk, scope=once, budget_max=config.risk.max_portfolio_exposure)
     container.register(AgentServices, scope=once)
+    container.register(
+        MarketWatch,
+        scope=once,
+        paths=paths,
+        stale_ns=config.risk.max_data_age_ms * NS_PER_MS,
+        patience_ns=config.observability.stale_alert_s * NS_PER_SECOND,
+    )
     container.register(
         ConnectionDesk,
         scope=once,

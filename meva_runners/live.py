@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from meva_runners.trading.options import ARM, LIVE_EXAMPLES, TradingOptions, trading_options
+from meva_runners.trading.options import ARM, LIVE_EXAMPLES, RECORD, TradingOptions, trading_options
 
 
 @click.command(epilog=LIVE_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@trading_options(ARM, env="prod")
+@trading_options(ARM, RECORD, env="prod")
 def main(options: TradingOptions) -> None:
     """Trade real money on the configured account.
 

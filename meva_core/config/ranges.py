@@ -126,6 +126,8 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "statsd_port": Range(1, 65_535),
         "equity_sample_s": Range(1, SECONDS_PER_DAY),
         "checkpoint_events": Range(1, 10_000_000),
+        "stale_alert_s": Range(1, 3_600),
+        "escalate_after_s": Range(30, 86_400),
     },
     RuntimeConfig: {
         "inbox_events_max": Range(100, 1_000_000),

@@ -247,6 +247,10 @@ class ObservabilityConfig:
     # About 0.2 s of replay: the longest stretch that a restart has to repeat.
     checkpoint_events: int = 100_000
     alert_channels: tuple[str, ...] = ()
+    # Market data that is too old for orders becomes an alert after so long; most reconnects take less.
+    stale_alert_s: int = 3
+    # A loud alert that nobody acknowledged is told again, as critical.
+    escalate_after_s: int = 300
 
 
 @frozen

@@ -36,7 +36,7 @@ from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.storage import Session
 from meva_runners.agent_desk import AgentDesk
-from meva_runners.commit_then_act import CommittingAgent, recover
+from meva_runners.commit_then_act import CommittingAgent, Observer, recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.observers import Observe
@@ -51,7 +51,8 @@ from meva_runners.trading.venue_link import VenueLink
 class AgentApp:
     """Compose the agent of *settings* around *session* and *link*; `run` trades until it is stopped.
 
-    *observers* get every outcome, *sink* the measurements of every heartbeat, *on_alert* what people must be told.
+    *watchers* see every event with its outcome, *observers* get the outcomes that hold records, *sink* gets the
+    measurements of every heartbeat, *on_alert* what people must be told.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class AgentApp:
         session: Session,
         link: VenueLink,
         *,
+        watchers: Sequence[Observer] = (),
         observers: Sequence[Observe],
         sink: MetricsSink,
         on_alert: Callable[[RaiseAlert], None],
@@ -86,7 +88,7 @@ class AgentApp:
             instruments=instruments,
             now_ns=self._clock.now_ns,
             checkpoint_events=config.observability.checkpoint_events,
-            observers=(self._observe,),
+            observers=(self._observe, *watchers),
         )
         latched = LatchedExchange(link.exchange, self._latch, now_ns=self._clock.now_ns)
         self.driver = LiveDriver(process, latched, self._clock, config.runtime, on_alert=on_alert)

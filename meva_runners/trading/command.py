@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import ExitStack
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, Protocol
 
 import click
+import orjson
+from loguru import logger
 
+from meva_adapters.exchange.binance.market_stream import Record
+from meva_adapters.feed.frame_recorder import FrameRecorder
 from meva_adapters.logs.structured import configure_logging
-from meva_adapters.reports.json_result import json_text
+from meva_adapters.reports.json_result import json_result
 from meva_adapters.reports.summary import print_summary
 from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
-from meva_core.config.schema import LogLevel
+from meva_core.config.schema import AppConfig, LogLevel
+from meva_core.events import Event
 from meva_core.ops.reporting import ReplayResult
 from meva_core.risk.gate import (
     DAILY_LOSS,
@@ -27,13 +33,30 @@ from meva_core.risk.gate import (
     RUNAWAY_ORDERS,
     VENUE_MISMATCH,
 )
-from meva_runners.composition import ConfiguredStrategy, compose_metrics
+from meva_runners.composition import ConfiguredStrategy, compose_metrics, instruments_of
 from meva_runners.exit_status import HALTED, INTERRUPTED, ORDERS_UNKNOWN
 from meva_runners.observers import as_loud_as, logged, measured
 from meva_runners.trading.agent_app import AgentApp
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.signals import stopping_on_signals
 from meva_runners.trading.venue_link import VenueLink
+
+
+class Companion(Protocol):
+    """Watch a run and add to its result."""
+
+    def observe(self, event: Event, outcome: Outcome) -> None:
+        """Take note of one event and what followed from it."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return what there is to add, for programs."""
+        ...
+
+    def lines(self) -> Iterable[str]:
+        """Return what there is to add, for people."""
+        ...
+
 
 Beside = Callable[[AgentApp], Coroutine[object, object, None]]
 
@@ -59,10 +82,11 @@ async def trade(
     session: SqliteSession,
     *,
     beside: Sequence[Beside] = (),
+    companion: Companion | None = None,
 ) -> int:
     """Run the agent at *link* to its end, show what it did, and return the exit status.
 
-    What *beside* gives runs as long as the agent does.
+    What *beside* gives runs as long as the agent does; *companion* has something to add at the end.
     """
     config = settings.config
     with ExitStack() as resources:
@@ -75,6 +99,7 @@ async def trade(
             strategies,
             session,
             link,
+            watchers=() if companion is None else (companion.observe,),
             observers=(logged(log), measured(sink)),
             sink=sink,
             on_alert=_logged_already,
@@ -86,7 +111,7 @@ async def trade(
                 beside=[work(app) for work in beside],
             )
         session.close([("decision_hash", result.decision_hash), ("state_hash", result.state_hash)])
-        _show(result, as_json=options.json)
+        _show(result, companion, as_json=options.json)
         return _status(app, signals)
 
 
@@ -94,11 +119,33 @@ def _logged_already(alert: RaiseAlert) -> None:
     """Do nothing: the record of every alert is logged."""
 
 
-def _show(result: ReplayResult, *, as_json: bool) -> None:
+@contextmanager
+def recorded(options: TradingOptions, config: AppConfig) -> Iterator[Record | None]:
+    """Give what keeps every raw frame of the market, where `--record` asks for it."""
+    if options.record is None:
+        yield None
+        return
+    with FrameRecorder(options.record, tuple(instruments_of(config)), on_fault=_note_fault) as recorder:
+        yield recorder.record
+
+
+def note_anomaly(detail: str) -> None:
+    """Log what a venue said and nobody understood."""
+    logger.bind(category="market_data", detail=detail).warning("venue.anomaly")
+
+
+def _note_fault(why: str) -> None:
+    logger.bind(category="market_data", problem=why).error("recording.ended")
+
+
+def _show(result: ReplayResult, companion: Companion | None, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json_text(result))
-    else:
-        print_summary(result, sys.stdout)
+        facts = {} if companion is None else companion.facts()
+        click.echo(orjson.dumps(json_result(result) | facts).decode())
+        return
+    print_summary(result, sys.stdout)
+    for line in () if companion is None else companion.lines():
+        click.echo(line)
 
 
 def _status(app: AgentApp, signals: Sequence[signal.Signals]) -> int:

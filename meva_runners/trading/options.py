@@ -48,6 +48,9 @@ class TradingOptions:
     log_level: str | None = None
     debug: bool = False
     arm: str = ""
+    record: Path | None = None
+    market_url: str = ""
+    stream_url: str = ""
 
     def settings_overrides(self, *fixed: str) -> list[str]:
         """Return every override of the settings, in the order in which they apply; *fixed* is what the runner is."""
@@ -92,6 +95,7 @@ Examples:
   meva replay paper.db --verify                    the same decisions again, event by event
   meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.timeframe=null
   meva paper --duration 60s --json > result.json
+  meva paper --market-url https://api.binance.com  a real market, play money, no key
 """
 
 
@@ -102,6 +106,21 @@ Examples:
   meva live -c mine.yaml --arm "LIVE main 100 50"  account, largest order, largest daily loss
 """
 
+SHADOW_EXAMPLES: Final = """
+\b
+Examples:
+  meva shadow -c mine.yaml                         until Ctrl-C, with a dashboard
+  meva shadow -c mine.yaml --duration 8h --session shadow.db --json > shadow.json
+"""
+
+RECORD: Final = click.option("--record", type=_PATH, metavar="DIR", help="Keep every raw market frame there.")
+MARKET: Final = (
+    click.option(
+        "--market-url", default="", metavar="URL",
+        help="Follow the market of a real venue, such as https://api.binance.com; fills stay simulated.",
+    ),
+    click.option("--stream-url", default="", metavar="URL", help="Its streams, where they are not at the usual place."),
+)  # fmt: skip
 ARM: Final = click.option(
     "--arm",
     default="",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -71,11 +72,20 @@ async def opened_at(settings: LoadedSettings, account: AccountReader, clock: Clo
     """Return *settings* with where *account* stands now: what a new session begins with."""
     config = settings.config
     standing = await account.opening(tuple(instruments_of(config)))
-    known = traded_assets(config)
-    balances = {asset: amount for asset, amount in sorted(standing.balances.items()) if asset in known}
     opening = OpeningConfig(decisions=clock.now_ns() // NS_PER_MS, trades=dict(standing.trades))
-    exchange = attrs.evolve(config.exchange, balances=balances)
-    return _opened(settings, balances_of=attrs.evolve(config, exchange=exchange), opening=opening)
+    return opened_with(settings, standing.balances, opening)
+
+
+def opened_with(
+    settings: LoadedSettings, balances: Mapping[str, Decimal], opening: OpeningConfig | None = None
+) -> LoadedSettings:
+    """Return *settings* of an account that holds *balances*, of which the books are kept in those they can price."""
+    config = settings.config
+    known = traded_assets(config)
+    held = {asset: amount for asset, amount in sorted(balances.items()) if asset in known}
+    exchange = attrs.evolve(config.exchange, balances=held)
+    opened = attrs.evolve(config, exchange=exchange)
+    return _opened(settings, balances_of=opened, opening=opening or config.opening)
 
 
 def traded_assets(config: AppConfig) -> frozenset[str]:

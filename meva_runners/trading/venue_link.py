@@ -10,6 +10,7 @@ from attrs import field, frozen
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream, Record
+from meva_adapters.exchange.binance.market_watch import BinanceMarketWatch
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.signer import signer_of
 from meva_adapters.exchange.binance.trades import OwnTrades
@@ -70,8 +71,7 @@ def binance_link(
     instruments = instruments_of(config)
     reference = BinanceReference(calls)
     trades = OwnTrades(calls)
-    # Spreads the reconnects of many agents; it decides nothing that is journaled.
-    jitter = Random(f"{config.agent}/{config.account}").random  # noqa: S311
+    jitter = jitter_of(config)
     return VenueLink(
         name=name,
         exchange=BinanceExchange(
@@ -99,7 +99,13 @@ def binance_link(
                 jitter=jitter,
                 trades=trades,
             ),
+            BinanceMarketWatch(calls, instruments.values()),
         ),
         reference=reference,
         account=reference,
     )
+
+
+def jitter_of(config: AppConfig) -> Callable[[], float]:
+    """Return what spreads the reconnects of many agents; it decides nothing that is journaled."""
+    return Random(f"{config.agent}/{config.account}").random  # noqa: S311 - repeatable, guards nothing.
