@@ -21,6 +21,7 @@ from meva_adapters.controls.client import LATCH_NAME
 from meva_adapters.controls.kill_latch import KillLatch, LatchedExchange
 from meva_adapters.controls.server import ControlsServer, ServerSettings
 from meva_adapters.settings import LoadedSettings
+from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -91,7 +92,14 @@ class AgentApp:
             observers=(self._observe, *watchers),
         )
         latched = LatchedExchange(link.exchange, self._latch, now_ns=self._clock.now_ns)
-        self.driver = LiveDriver(process, latched, self._clock, config.runtime, on_alert=on_alert)
+        self.driver = LiveDriver(
+            process,
+            latched,
+            self._clock,
+            config.runtime,
+            transfers=FolderTransferExecutor(self.folder / "transfers"),
+            on_alert=on_alert,
+        )
         view = OperatorView(
             self.agent,
             service=config.observability.service,
