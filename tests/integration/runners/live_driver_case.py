@@ -100,6 +100,7 @@ class Case:
         self.outcomes: list[tuple[Event, Outcome]] = []
         self.alerts: list[RaiseAlert] = []
         self.transfers = MemoryTransferExecutor()
+        self.ticks_ns: list[int] = []
         process = CommittingAgent(
             self.agent,
             self.session,
@@ -115,6 +116,7 @@ class Case:
             evolve(settings.runtime, **runtime),
             transfers=self.transfers,
             on_alert=self.alerts.append,
+            on_tick=self.ticks_ns.append,
         )
         self.streams = (MatchedStream(self.market, engine, clock),)
 
