@@ -109,7 +109,7 @@ def import_costs(path: Path, reporting: str, table: Path) -> None:
     """Book every row of a CSV file, or none."""
     with changing(path, reporting) as book:
         costs = costs_of_csv(book, table)
-        book.add(costs, source=str(table))
+        book.add(costs, source=str(table), first_line=2)
     click.echo(f"Booked {len(costs)} costs.")
 
 
