@@ -31,6 +31,7 @@ from meva_core.events import (
     OrderOutcomeUnknown,
     OrderRejected,
     RequestFailed,
+    VenueStateObserved,
 )
 from tests.integration.exchange.binance_case import CLOCK, is_ours, server
 from tests.integration.exchange.kraken_case import ROOMY, adapter, calls_of, order, pairs
@@ -177,20 +178,24 @@ def test_a_file_of_nonces_that_cannot_be_trusted_is_refused_in_a_sentence(tmp_pa
 
 
 async def test_private_calls_arrive_in_the_order_of_their_nonces() -> None:
-    """Twenty calls at once, the first ones slow: none overtakes another, so none is refused."""
+    """Twenty calls at once, the first ones slow: one is under way at a time, so none overtakes another."""
     nonces: list[int] = []
+    under_way: list[int] = []
 
     async def handle(request: web.Request) -> web.Response:
         form = parse_qs((await request.read()).decode())
         nonces.append(int(form["nonce"][0]))
+        assert not under_way, "another call came meanwhile"
+        under_way.append(nonces[-1])
         await asyncio.sleep(0.01 if len(nonces) < 5 else 0)
+        under_way.clear()
         return web.Response(text='{"error":[],"result":{"count":1}}')
 
     async with server(handle) as url, adapter(url) as exchange:
-        await asyncio.gather(
-            *(exchange.cancel(CancelOrder("BTC/USD", f"ours{n}", "test")) for n in range(20))
-        )
+        cancels = [exchange.cancel(CancelOrder("BTC/USD", f"ours{n}", "test")) for n in range(20)]
+        ended = [event for events in await asyncio.gather(*cancels) for event in events]
 
+    assert [OrderCanceled] * 20 == [type(event) for event in ended]
     assert 20 == len(nonces)
     assert sorted(set(nonces)) == nonces
 
@@ -322,3 +327,22 @@ async def test_an_unknown_symbol_is_refused_and_a_dead_venue_unknown() -> None:
         for question in (reference.measure_clock, reference.account_facts, reference.status):
             with pytest.raises(VenueUnknownError, match="outcome unknown"):
                 await question()
+
+
+async def test_where_an_account_stands_is_read_before_anything_runs() -> None:
+    """Balances are free and locked together; the newest trade of each symbol is named, though others came after it."""
+    async with KrakenServer(ROOMY) as venue, adapter(venue.url) as exchange, HttpTransport() as transport:
+        await exchange.place(order("ours1", price=None))
+        for number in range(60):
+            await exchange.place(order(f"later{number}", symbol="ETH/USD", price=None))
+        await exchange.place(order("ours2"))
+        [state] = await exchange.observe(ObserveVenue("test"))
+        opening = await KrakenReference(calls_of(transport, venue.url)).opening(
+            ["BTC/USD", "ETH/USD", "DOGE/USD"]
+        )
+
+    assert isinstance(state, VenueStateObserved)
+    newest = {fill.symbol: fill.trade_id for fill in state.fills}
+    assert newest == opening.trades
+    assert {"BTC/USD", "ETH/USD"} == set(newest)
+    assert {asset: free + locked for asset, free, locked in state.balances} == opening.balances
