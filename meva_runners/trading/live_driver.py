@@ -62,7 +62,7 @@ class LiveDriver:
         *,
         transfers: TransferExecutor,
         on_alert: Callable[[RaiseAlert], None],
-        on_tick: Callable[[int], None],
+        on_tick: Callable[[int], None] | None = None,
     ) -> None:
         self.unsettled: tuple[str, ...] = ()
         self.market_events = 0
@@ -170,7 +170,7 @@ class LiveDriver:
         self._now_ns = event.time_ns
         began_ns = self._clock.monotonic_ns()
         decided = self._process.decide(event)
-        if decided.commands or decided.orders:
+        if self._on_tick is not None and (decided.commands or decided.orders):
             self._on_tick(self._clock.monotonic_ns() - began_ns)
         for command in decided.commands:
             self._performer.perform(command)
