@@ -109,7 +109,9 @@ class RiskPolicyService:
                 worth = valuation.price_of(instrument.quote)
                 notional, position_notional = notional * worth, position_notional * worth
             if grows:
-                exposure = position_notional if self._alone else position_notional + self._elsewhere(state, symbol)
+                exposure = (
+                    position_notional if self._alone else position_notional + self._elsewhere(state, symbol)
+                )
         balance = state.balances.get(reserve_asset)
         kind = f"{intent.strategy}:{symbol}:{side!s}"
         orders, repeats = self.order_rate.count(time_ns, kind)
