@@ -17,12 +17,14 @@ from meva_adapters.exchange.binance.capabilities import binance_capabilities
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
+from meva_adapters.metrics.tee import TeeMetricsSink
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.decider import Decider
 from meva_core.agent.gate_watch import GateWatch
 from meva_core.agent.market_path import MarketPath
+from meva_core.agent.market_watch import MarketWatch
 from meva_core.agent.orchestrator import AgentOrchestrator, AgentServices
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime, initial_state
@@ -115,6 +117,19 @@ def compose_metrics(config: AppConfig) -> tuple[MetricsSink, Callable[[], None]]
             return NoMetricsSink(), _nothing_to_close
 
 
+def exposed(sink: MetricsSink) -> tuple[MetricsSink, Callable[[], bytes]]:
+    """Return *sink* with an exposition for Prometheus beside it, and what gives that."""
+    try:
+        from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
+    except ImportError:
+        return (
+            sink,
+            lambda: b"# Nothing is exposed without the extra prometheus: pip install 'meva[prometheus]'\n",
+        )
+    exposition = PrometheusMetricsSink()
+    return TeeMetricsSink(sink, exposition), exposition.exposition
+
+
 def _nothing_to_close() -> None:
     """Do nothing: a sink without a socket holds nothing open."""
 
@@ -155,6 +170,7 @@ class Books:
     guard: LossGuard
     valuation: ValuationService
     pnl: PnLService
+    treasury: TreasuryDesk
 
 
 def compose_books(config: AppConfig) -> Books:
@@ -174,6 +190,7 @@ def compose_books(config: AppConfig) -> Books:
         container.resolve(LossGuard),
         container.resolve(ValuationService),
         pnl,
+        container.resolve(TreasuryDesk),
     )
 
 
@@ -249,6 +266,13 @@ def _add_agent(container: punq.Container, config: AppConfig) -> None:
     container.register(ControlDesk, scope=once, budget_max=config.risk.max_portfolio_exposure)
     container.register(AgentServices, scope=once)
     container.register(
+        MarketWatch,
+        scope=once,
+        paths=paths,
+        stale_ns=config.risk.max_data_age_ms * NS_PER_MS,
+        patience_ns=config.observability.stale_alert_s * NS_PER_SECOND,
+    )
+    container.register(
         ConnectionDesk,
         scope=once,
         paths=paths,
@@ -278,7 +302,11 @@ def _add_venue_watch(container: punq.Container, config: AppConfig, capabilities:
     )
     container.register(ReconcileService, scope=punq.Scope.singleton, instruments=instruments_of(config))
     container.register(
-        VenueWatch, scope=punq.Scope.singleton, unsettled=UnsettledOrders(fence), settings=settings
+        VenueWatch,
+        scope=punq.Scope.singleton,
+        unsettled=UnsettledOrders(fence),
+        settings=settings,
+        trades_after=config.opening.trades,
     )
 
 

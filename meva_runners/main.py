@@ -22,6 +22,8 @@ class Entry(NamedTuple):
 COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("meva_runners.replay", "Replay a recording, decide on it, and report the result."),
     "paper": Entry("meva_runners.paper", "Trade with play money at a simulated venue, as if it were real."),
+    "shadow": Entry("meva_runners.shadow", "Decide on a real account's market, send nothing, and report."),
+    "live": Entry("meva_runners.live", "Trade real money on an account, once it is armed."),
     "report": Entry("meva_runners.report", "Report what a session did: one page, JSON and Parquet."),
     "compare": Entry(
         "meva_runners.compare", "Put sessions side by side, and name the first decision that differs."
@@ -31,6 +33,12 @@ COMMANDS: Final[dict[str, Entry]] = {
     "doctor": Entry("meva_runners.doctor", "Look whether trading may start here, and what to mend if not."),
     "simulate": Entry("meva_runners.simulate", "Prove under faults that orders are sent at most once."),
     "venue": Entry("meva_runners.venue", "Be a spot exchange on a local port, with play money."),
+    "backfill": Entry(
+        "meva_runners.backfill", "Fetch recorded bars and trades into files that replay reads."
+    ),
+    "adapter": Entry(
+        "meva_runners.adapter", "Prove an adapter of your own against the contract of its port."
+    ),
     "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),
     "pnl": Entry("meva_runners.pnl", "Print what a session earned, and why its equity changed."),
     "costs": Entry("meva_runners.costs", "Record what running the agent costs, and close periods."),

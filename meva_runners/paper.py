@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
-from meva_runners.trading.options import PAPER_EXAMPLES, TradingOptions, trading_options
+from meva_runners.trading.options import MARKET, PAPER_EXAMPLES, RECORD, TradingOptions, trading_options
 
 
 @click.command(epilog=PAPER_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@trading_options()
+@trading_options(*MARKET, RECORD)
 def main(options: TradingOptions) -> None:
     """Trade on paper at a simulated venue on this machine: no network, no key, no money.
 
     The venue listens on loopback and speaks as Binance does; the agent reaches it over the same sockets, with the
-    same adapter, journal and limits, as it would reach the real one.
+    same adapter, journal and limits, as it would reach the real one. With --market-url it follows a real market
+    instead, and fills its orders in this process.
     """
     from meva_runners.exit_status import told
 

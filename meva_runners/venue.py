@@ -12,7 +12,8 @@ from meva_runners.venue_options import EXAMPLES, VenueOptions, venue_options
 def main(options: VenueOptions) -> None:
     """Be a spot exchange on this machine: Binance's REST, streams and WebSocket API on one port, with play money.
 
-    The markets are made up from a seed, or follow recordings. Faults are ordered at /faults; docs/venue.md lists them.
+    With --like kraken it speaks Kraken's REST interface and WebSocket v2. The markets are made up from a seed, or
+    follow recordings. Faults are ordered at /faults; docs/venue.md lists them.
     """
     from meva_runners.exit_status import told
     from meva_runners.venue_app import serve

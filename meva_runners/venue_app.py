@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import heapq
 import signal
 import sys
@@ -12,17 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import click
+from attrs import evolve
 
 from meva_adapters.feed.open_tape import open_tape
+from meva_adapters.venue.kraken.server import KrakenServer
+from meva_adapters.venue.kraken.settings import KRAKEN_SETTINGS
 from meva_adapters.venue.server import VenueServer
-from meva_adapters.venue.settings import (
-    DEFAULT_BALANCES,
-    DEFAULT_KEY,
-    DEFAULT_MARKETS,
-    DEFAULT_SECRET,
-    AccountSettings,
-    VenueSettings,
-)
+from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
 from meva_core.errors import ConfigError, DataError
 from meva_core.events import BookChanged, MarketEvent, QuoteReceived, TradeReceived
 from meva_core.ports.market_feed import EventBlock
@@ -52,16 +49,38 @@ def settings_from(options: VenueOptions) -> VenueSettings:
         problems.append(
             f"--key and --secret: got {len(options.key)} and {len(options.secret)}. Expected a secret per key."
         )
+    is_kraken = options.like == "kraken"
+    if is_kraken:
+        problems += [
+            "--secret: no base64, as Kraken's secrets are. Try: openssl rand -base64 64"
+            for secret in options.secret
+            if not _is_base64(secret)
+        ]
+        if options.tape:
+            problems.append(
+                "--tape: recordings are of another exchange. Leave it out, or use --like binance."
+            )
     if problems:
         raise ConfigError(tuple(problems))
-    pairs = list(zip(options.key, options.secret, strict=True)) or [(DEFAULT_KEY, DEFAULT_SECRET)]
-    held: Mapping[str, Decimal] = balances or DEFAULT_BALANCES
-    return VenueSettings(
+    base = KRAKEN_SETTINGS if is_kraken else VenueSettings()
+    [first] = base.accounts
+    keys = zip(options.key, options.secret, strict=True)
+    opened = [evolve(first, key=key, secret=secret) for key, secret in keys] or [first]
+    held: Mapping[str, Decimal] = balances or first.balances
+    return evolve(
+        base,
         host=options.host,
         port=options.port,
-        accounts=tuple(AccountSettings(key, secret, held) for key, secret in pairs),
+        accounts=tuple(evolve(account, balances=held) for account in opened),
         seed=options.seed,
     )
+
+
+def _is_base64(secret: str) -> bool:
+    try:
+        return bool(base64.b64decode(secret, validate=True))
+    except ValueError:
+        return False
 
 
 async def _serve(options: VenueOptions) -> None:
@@ -70,7 +89,8 @@ async def _serve(options: VenueOptions) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     feed = tape_events(options.tape, options.speed) if options.tape else None
-    async with VenueServer(settings_from(options), feed=feed) as venue:
+    server = KrakenServer if options.like == "kraken" else VenueServer
+    async with server(settings_from(options), feed=feed) as venue:
         click.echo(f"listening on {venue.url}")
         sys.stdout.flush()  # Whoever reads it through a pipe waits for this line.
         await venue.wait(stopped)

@@ -16,6 +16,7 @@ EXAMPLES: Final = """
 Examples:
   meva venue --port 8080                             made-up markets, key meva-key, secret meva-secret
   meva venue --key k --secret s --balance USDT=5000  an account of your own
+  meva venue --like kraken --port 8081               Kraken's REST and WebSocket v2, markets in USD
   meva venue --tape frames.gz --speed 10             recorded frames at ten times their pace
 """
 
@@ -24,6 +25,7 @@ Examples:
 class VenueOptions:
     """Hold what the command line asked for."""
 
+    like: str
     host: str
     port: int
     key: tuple[str, ...]
@@ -42,6 +44,10 @@ def venue_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _PATH: Final = click.Path(path_type=Path)
 _OPTIONS: Final = (
+    click.option(
+        "--like", type=click.Choice(["binance", "kraken"]), default="binance", show_default=True,
+        help="The exchange whose protocol it speaks.",
+    ),
     click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on."),
     click.option(
         "--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="The port; 0 takes a free one."

@@ -16,6 +16,8 @@ from meva_adapters.storage.codec import decode_decimal, encode_decimal
 from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
 from meva_core.events import (
     AgentStarted,
+    AlertAcknowledgeRequested,
+    CorrectionRequested,
     CostRecorded,
     Event,
     KillReleaseRequested,
@@ -284,6 +286,11 @@ def _detail(event: OperatorEvent) -> str:
             return encode_decimal(event.new_budget)
         case TransferAnswerRequested():
             return f"{event.transfer_id} {'approved' if event.approved else 'rejected'}: {event.reason}"
+        case CorrectionRequested():
+            moved = f"{encode_decimal(event.amount)} {event.asset} from {event.source} to {event.target}"
+            return f"{event.cause}: {moved}: {event.reason}"
+        case AlertAcknowledgeRequested():
+            return f"{event.code} {event.subject}".rstrip() + f": {event.reason}"
         case _:
             assert_never(event)
 

@@ -49,6 +49,7 @@ class SqliteSession:
         self._writing = Lock()
         self._failure: BaseException | None = None
         self._closed = False
+        self._goes_on = self._committed > 0  # The results of an earlier end are of no session that goes on.
 
     @classmethod
     def create(
@@ -232,6 +233,9 @@ class SqliteSession:
     def _write(self, connection: sqlite3.Connection, drained: Drained) -> None:
         if drained.empty:
             return
+        if self._goes_on:
+            connection.execute("DELETE FROM results")
+            self._goes_on = False
         head = attrs.evolve(
             self._head,
             last_sequence=drained.last_sequence,

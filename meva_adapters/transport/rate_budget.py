@@ -34,6 +34,16 @@ class RateBudget:
         self.used += weight
         return ""
 
+    def wait_ns(self, weight: int, now_ns: int) -> int:
+        """Return how long to wait until `take` may take *weight*, not urgently; 0 where it may now."""
+        assert weight <= self.limit - self.reserve, "no wait would help"
+        if now_ns < self.blocked_until_ns:
+            return self.blocked_until_ns - now_ns
+        self._turn(now_ns)
+        if self.used + weight <= self.limit - self.reserve:
+            return 0
+        return (self._window + 1) * self.window_ns - now_ns
+
     def learn(self, used: int, now_ns: int) -> None:
         """Take the venue's own count, where it is higher than ours: others may use the same address."""
         self._turn(now_ns)

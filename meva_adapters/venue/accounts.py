@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from meva_adapters.venue.errors import CANCEL_REJECTED, ApiError, of_refusal
 from meva_adapters.venue.market import Market
@@ -18,8 +19,8 @@ from meva_adapters.venue.rows import (
     Json,
     OrderRow,
     OwnTrade,
+    account_position,
     execution_report,
-    money,
 )
 from meva_adapters.venue.settings import AccountSettings
 from meva_core.errors import InvariantError
@@ -45,13 +46,32 @@ TRADES_KEPT: Final = 50_000
 Listener = Callable[[Json], None]
 
 
+@frozen
+class Wording:
+    """Say things as one protocol does: a refusal of the engine, a step in an order's life, balances that changed."""
+
+    refusal: Callable[[RejectCode], Exception]
+    execution: Callable[..., Json]
+    position: Callable[[Mapping[str, tuple[Decimal, Decimal]], int], Json | None]
+
+
+BINANCE: Final = Wording(of_refusal, execution_report, account_position)
+
+
 class Account:
     """Follow one key's money and orders. The user stream's events go to *listeners*, in order."""
 
     def __init__(
-        self, settings: AccountSettings, *, uid: int, markets: Sequence[Market], fees: FeeSchedule
+        self,
+        settings: AccountSettings,
+        *,
+        uid: int,
+        markets: Sequence[Market],
+        fees: FeeSchedule,
+        wording: Wording = BINANCE,
     ) -> None:
         self.settings = settings
+        self._wording = wording
         self.uid = uid
         self.listeners: list[Listener] = []
         self.engine = MatchingEngine(
@@ -74,11 +94,11 @@ class Account:
         self._apply(self.engine.on_market(event), now_ms)
 
     def place(self, request: OrderRequest, row: OrderRow, now_ns: int) -> tuple[OrderRow, list[OwnTrade]]:
-        """Place an order and match it at once; return it with its fills, or raise `ApiError`."""
+        """Place an order and match it at once; return it with its fills, or raise the refusal."""
         now_ms = row.created_ms
         [answer] = self.engine.submit(request, now_ns)
         if isinstance(answer, OrderRejected):
-            raise of_refusal(RejectCode(answer.code))
+            raise self._wording.refusal(RejectCode(answer.code))
         assert isinstance(answer, OrderAcknowledged), "without latency the engine answers at once"
         row = evolve(row, order_id=int(answer.venue_order_id))
         self._keep(row)
@@ -187,24 +207,17 @@ class Account:
 
     def _report(self, row: OrderRow, execution: str, **more: Any) -> None:
         self._last_execution_id += 1
-        self.tell(execution_report(row, execution=execution, execution_id=self._last_execution_id, **more))
+        self.tell(
+            self._wording.execution(row, execution=execution, execution_id=self._last_execution_id, **more)
+        )
 
     def _tell_balances(self, now_ms: int) -> None:
         held = self.engine.balances()
         changed = {asset: amounts for asset, amounts in held.items() if self._held.get(asset) != amounts}
         self._held = held
-        if changed:
-            self.tell(
-                {
-                    "e": "outboundAccountPosition",
-                    "E": now_ms,
-                    "u": now_ms,
-                    "B": [
-                        {"a": asset, "f": money(free), "l": money(locked)}
-                        for asset, (free, locked) in changed.items()
-                    ],
-                }
-            )
+        position = self._wording.position(changed, now_ms) if changed else None
+        if position is not None:
+            self.tell(position)
 
     def tell(self, event: Json) -> None:
         """Give *event* to every subscription of this account."""

@@ -5,7 +5,6 @@ Rate limit, key, mandatory parameters, signature, time, faults, then the call it
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -19,25 +18,16 @@ from meva_adapters.venue.exchange import Exchange
 from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.parameters import Params
 from meva_adapters.venue.signatures import check_signature, check_time
-from meva_core.errors import MevaError
+from meva_adapters.venue.striking import Striker
 
 _GATEWAY_TIMEOUT: Final = 504
-_MS: Final = 1000
+_NO_RIGHT: Final = ApiError(-2015, "Invalid API-key, IP, or permissions for action.", HTTP_UNAUTHORISED)
+_LIMITED: Final = frozenset({418, 429})
 _STATUS_TEXT: Final = {
     403: (-1003, "Forbidden by the firewall."),
     418: (-1003, "Way too much request weight used; IP banned."),
     429: (-1003, "Too much request weight used; please use WebSocket Streams to avoid polling the API."),
 }
-
-
-@frozen
-class ConnectionCut(MevaError):  # noqa: N818 - it is no error of ours: a fault asks for it.
-    """Say that the connection is to be cut without an answer."""
-
-    call: str
-
-    def __str__(self) -> str:
-        return f"a fault cuts the connection of {self.call}"
 
 
 @frozen
@@ -56,6 +46,11 @@ class Desk:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._striker = Striker(
+            timeout=lambda: ApiError(TIMEOUT, TIMEOUT_TEXT, _GATEWAY_TIMEOUT),
+            rejected=lambda fault: ApiError(fault.code, fault.message),
+            failed=_answer_of_status,
+        )
 
     async def answer(self, call: Call, asked: Asked) -> Any:
         """Return the answer; raise `ApiError` for a refusal and `ConnectionCut` where none may be heard."""
@@ -65,19 +60,21 @@ class Desk:
         weight = call.weight(asked.params)
         counter.charge(weight, now_ms)
         account = self.authenticated(asked) if call.own is not None else None
+        if account is not None and call.is_order and not account.settings.can_trade:
+            raise _NO_RIGHT
         struck = {fault.kind: fault for fault in exchange.faults.for_call(call.name)}
-        await self._before(call, struck)
+        await self._striker.before(call.name, struck)
         if account is not None and FaultKind.DELAY_BEFORE in struck:
             check_time(asked.params, exchange.now_ms())  # Again before the engine, as the venue does.
         lag_ms = struck[FaultKind.STALE].milliseconds if FaultKind.STALE in struck else 0
         try:
             answer = self._act(call, asked.params, account, lag_ms)
         except ApiError:
-            await self._after(call, struck)
+            await self._striker.after(call.name, struck)
             raise
         if call.is_order:
             counter.give_back(weight, now_ms)
-        await self._after(call, struck)
+        await self._striker.after(call.name, struck)
         return answer
 
     def authenticated(self, asked: Asked) -> Account:
@@ -90,7 +87,7 @@ class Desk:
             raise ApiError(-2014, "API-key format invalid.", HTTP_UNAUTHORISED)
         account = self._exchange.accounts.get(asked.key)
         if account is None:
-            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", HTTP_UNAUTHORISED)
+            raise _NO_RIGHT
         for name in ("timestamp", "signature"):
             if not asked.params.get(name):
                 raise missing(name)
@@ -104,24 +101,7 @@ class Desk:
         assert call.public is not None, "a call is public or an account's"
         return call.public(self._exchange, params)
 
-    async def _before(self, call: Call, struck: dict[FaultKind, Fault]) -> None:
-        if FaultKind.DELAY_BEFORE in struck:
-            await asyncio.sleep(struck[FaultKind.DELAY_BEFORE].milliseconds / _MS)
-        if FaultKind.LOST_BEFORE in struck:
-            raise ConnectionCut(call.name)
-        if FaultKind.TIMEOUT_BEFORE in struck:
-            raise ApiError(TIMEOUT, TIMEOUT_TEXT, _GATEWAY_TIMEOUT)
-        if FaultKind.REJECT in struck:
-            raise ApiError(struck[FaultKind.REJECT].code, struck[FaultKind.REJECT].message)
-        if FaultKind.STATUS in struck:
-            fault = struck[FaultKind.STATUS]
-            code, text = _STATUS_TEXT.get(fault.status, (-1000, "An unknown error occurred."))
-            raise ApiError(code, text, fault.status, fault.retry_after_s if fault.status in (418, 429) else 0)
 
-    async def _after(self, call: Call, struck: dict[FaultKind, Fault]) -> None:
-        if FaultKind.DELAY_AFTER in struck:
-            await asyncio.sleep(struck[FaultKind.DELAY_AFTER].milliseconds / _MS)
-        if FaultKind.LOST_AFTER in struck:
-            raise ConnectionCut(call.name)
-        if FaultKind.TIMEOUT_AFTER in struck:
-            raise ApiError(TIMEOUT, TIMEOUT_TEXT, _GATEWAY_TIMEOUT)
+def _answer_of_status(fault: Fault) -> ApiError:
+    code, text = _STATUS_TEXT.get(fault.status, (-1000, "An unknown error occurred."))
+    return ApiError(code, text, fault.status, fault.retry_after_s if fault.status in _LIMITED else 0)

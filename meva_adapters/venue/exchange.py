@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from meva_adapters.venue.accounts import Account
+from meva_adapters.venue.accounts import BINANCE, Account, Wording
 from meva_adapters.venue.errors import ApiError
 from meva_adapters.venue.faults import FaultBook
 from meva_adapters.venue.market import Market, PublicTrade, Quote
@@ -19,18 +19,19 @@ _ADDRESSES_MAX: Final = 10_000
 
 
 class Exchange:
-    """Serve one venue. *on_trade* and *on_quote* tell the streams of what the feed brought."""
+    """Serve one venue. *on_trade*, *on_quote* and *on_book* tell the streams of what the feed brought."""
 
-    def __init__(self, settings: VenueSettings) -> None:
+    def __init__(self, settings: VenueSettings, wording: Wording = BINANCE) -> None:
         self.settings = settings
         self.faults = FaultBook()
         self.clock_offset_ms = 0
         self.on_trade: Callable[[Market, PublicTrade], None] = _nobody
         self.on_quote: Callable[[Market, Quote], None] = _nobody
+        self.on_book: Callable[[Market, BookChanged], None] = _nobody
         markets = [Market(listed) for listed in settings.markets]
         self.markets = {market.name: market for market in markets}
         self.accounts = {
-            account.key: Account(account, uid=uid, markets=markets, fees=settings.fees)
+            account.key: Account(account, uid=uid, markets=markets, fees=settings.fees, wording=wording)
             for uid, account in enumerate(settings.accounts, start=1)
         }
         self.order_counters = {key: OrderCounter(settings.order_limit_10s) for key in self.accounts}
@@ -90,6 +91,7 @@ class Exchange:
                     event.asks,
                 )
                 market.on_book(event)
+                self.on_book(market, event)
             case QuoteReceived():
                 timed = QuoteReceived(
                     now_ns,

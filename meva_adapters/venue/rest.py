@@ -9,10 +9,11 @@ import orjson
 from aiohttp import web
 
 from meva_adapters.venue.calls import CALLS, Call
-from meva_adapters.venue.desk import Asked, ConnectionCut, Desk
+from meva_adapters.venue.desk import Asked, Desk
 from meva_adapters.venue.errors import ApiError
 from meva_adapters.venue.exchange import Exchange
 from meva_adapters.venue.signatures import rest_payload
+from meva_adapters.venue.striking import ConnectionCut
 
 _PREFIX = "/api/v3/"
 _GONE = 410

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -201,3 +202,15 @@ def execution_report(
     if row.expiry_reason:
         report["eR"] = row.expiry_reason
     return report
+
+
+def account_position(changed: Mapping[str, tuple[Decimal, Decimal]], now_ms: int) -> Json:
+    """Return the user stream's event of balances (free, locked) that changed."""
+    return {
+        "e": "outboundAccountPosition",
+        "E": now_ms,
+        "u": now_ms,
+        "B": [
+            {"a": asset, "f": money(free), "l": money(locked)} for asset, (free, locked) in changed.items()
+        ],
+    }

@@ -12,15 +12,12 @@ from aiohttp import web
 from attrs import evolve
 
 from meva_adapters.venue.connection import Connection
-from meva_adapters.venue.desk import Desk
 from meva_adapters.venue.exchange import Exchange
+from meva_adapters.venue.face import BinanceFace, Face
 from meva_adapters.venue.faults import CALL_FAULTS, USER_EVENT_FAULTS, Fault, FaultKind, fault_from
 from meva_adapters.venue.generator import MarketGenerator
 from meva_adapters.venue.market import TRADING
-from meva_adapters.venue.rest import RestInterface
 from meva_adapters.venue.settings import VenueSettings
-from meva_adapters.venue.streams import MarketStreams
-from meva_adapters.venue.ws_api import SocketInterface
 from meva_core.errors import ConfigError
 from meva_core.events import MarketEvent
 
@@ -39,15 +36,16 @@ class VenueServer:
         self, settings: VenueSettings | None = None, *, feed: AsyncIterator[MarketEvent] | None = None
     ) -> None:
         self.settings = settings or VenueSettings()
-        self.exchange = Exchange(self.settings)
+        self.exchange, self._face = self._made()
         self._feed = feed
-        desk = Desk(self.exchange)
-        self._streams = MarketStreams(self.exchange)
-        self._sockets = SocketInterface(self.exchange, desk)
-        self._rest = RestInterface(self.exchange, desk)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._port = 0
+
+    def _made(self) -> tuple[Exchange, Face]:
+        """Return the venue of the settings, and how clients see it; another protocol is another subclass."""
+        exchange = Exchange(self.settings)
+        return exchange, BinanceFace(exchange)
 
     @property
     def url(self) -> str:
@@ -62,9 +60,7 @@ class VenueServer:
     async def start(self) -> None:
         """Listen and let the markets move; raise `OSError` where the port is taken."""
         app = web.Application()
-        self._rest.add_routes(app)
-        self._streams.add_routes(app)
-        self._sockets.add_routes(app)
+        self._face.add_routes(app)
         app.router.add_get("/faults", self._list_faults)
         app.router.add_post("/faults", self._add_fault)
         app.router.add_delete("/faults", self._clear_faults)
@@ -74,7 +70,7 @@ class VenueServer:
         await site.start()
         self._port = self._runner.addresses[0][1]
         moves = [self._follow(self._feed)] if self._feed is not None else self._generated()
-        self._tasks = [asyncio.create_task(work) for work in (self._streams.run(), *moves)]
+        self._tasks = [asyncio.create_task(work) for work in (self._face.run(), *moves)]
 
     async def stop(self) -> None:
         """Stop listening and end every connection and task."""
@@ -119,7 +115,7 @@ class VenueServer:
                 for connection in self._connections(fault.scope):
                     connection.silent_until = until
             case FaultKind.SHUTDOWN_EVENT:
-                self._announce_shutdown()
+                self._face.announce_shutdown()
             case FaultKind.CLOCK_OFFSET:
                 exchange.clock_offset_ms = fault.milliseconds
             case _:
@@ -151,17 +147,7 @@ class VenueServer:
             market.depth_to_drop = 0
 
     def _connections(self, scope: str) -> list[Connection]:
-        listening = [subscriber.connection for subscriber in self._streams.subscribers]
-        listening += [session.connection for session in self._sockets.sessions]
-        return [connection for connection in listening if scope in ("all", connection.scope)]
-
-    def _announce_shutdown(self) -> None:
-        event = {"e": "serverShutdown", "E": self.exchange.now_ms()}
-        for subscriber in self._streams.subscribers:
-            wrapped = {"stream": "!serverShutdown", "data": event}
-            subscriber.connection.send(wrapped if subscriber.combined else event)
-        for session in self._sockets.sessions:
-            session.connection.send({"event": event})
+        return [each for each in self._face.connections() if scope in ("all", each.scope)]
 
     def _generated(self) -> list[Any]:
         now_ms = self.exchange.now_ms()

@@ -28,12 +28,17 @@ class ListedMarket:
 
 @frozen
 class AccountSettings:
-    """Open one account. *public_key_pem* makes it sign with Ed25519 in place of HMAC with *secret*."""
+    """Open one account. *public_key_pem* makes it sign with Ed25519 in place of HMAC with *secret*.
+
+    The rights are its key's; nothing can be withdrawn from a simulation, but an adapter must notice the right.
+    """
 
     key: str
     secret: str = field(repr=False)
     balances: Mapping[str, Decimal]
     public_key_pem: str = ""
+    can_trade: bool = True
+    can_withdraw: bool = False
 
 
 def _listed(base: str, price: str, tick: str, lot: str) -> ListedMarket:

@@ -12,13 +12,14 @@ from aiohttp import web
 from meva_adapters.venue.accounts import Account, Listener
 from meva_adapters.venue.calls import BY_NAME
 from meva_adapters.venue.connection import Connection
-from meva_adapters.venue.desk import Asked, ConnectionCut, Desk
+from meva_adapters.venue.desk import Asked, Desk
 from meva_adapters.venue.errors import ApiError
 from meva_adapters.venue.exchange import Exchange
 from meva_adapters.venue.faults import FaultKind
 from meva_adapters.venue.parameters import integer
 from meva_adapters.venue.rows import Json
 from meva_adapters.venue.signatures import as_text, socket_payload
+from meva_adapters.venue.striking import ConnectionCut
 
 PATH: Final = "/ws-api/v3"
 _CONNECT_WEIGHT: Final = 2

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 from attrs import frozen
@@ -15,6 +16,7 @@ from meva_core.errors import MevaError
 from meva_core.model.market import NS_PER_MS
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
 @frozen
@@ -32,6 +34,14 @@ def read_json(body: bytes | str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
+        raise CodecError(f"no JSON ({len(body)} bytes)") from exc
+
+
+def read_exact_json(body: bytes | str) -> Any:
+    """Return the JSON in *body* with every number that has a point or an exponent as the text that it came in."""
+    try:
+        return json.loads(body, parse_float=str, parse_constant=_no_number)
+    except (ValueError, RecursionError) as exc:
         raise CodecError(f"no JSON ({len(body)} bytes)") from exc
 
 
@@ -95,3 +105,30 @@ def positive(row: Mapping[str, Any], name: str) -> Decimal:
     if value <= 0:
         raise CodecError(f"{name} is not positive")
     return value
+
+
+def digits(row: Mapping[str, Any], name: str) -> str:
+    """Return a number as it was written, whether as text or bare; see `read_exact_json`."""
+    value = row.get(name)
+    if type(value) is int:
+        return str(value)
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise CodecError(f"{name} is no number")
+    return value
+
+
+def number(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return a number, exactly as it was written."""
+    return Decimal(digits(row, name))
+
+
+def above_zero(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return a number above zero, exactly as it was written."""
+    value = number(row, name)
+    if value <= 0:
+        raise CodecError(f"{name} is not positive")
+    return value
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(constant)

@@ -11,6 +11,8 @@ from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.events import (
+    AlertAcknowledgeRequested,
+    CorrectionRequested,
     KillReleaseRequested,
     KillRequested,
     OperatorEvent,
@@ -21,6 +23,7 @@ from meva_core.events import (
     TransferAnswerRequested,
 )
 from meva_core.model.state import Gate, GateMarker
+from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, SELF_LIFTING, TradingGate
 from meva_core.risk.kill_switch import KillSwitchService
@@ -39,6 +42,7 @@ class ControlDesk:
         desk: OrderDesk,
         watch: VenueWatch,
         treasury: TreasuryDesk,
+        alerts: AlertService,
         budget_max: Decimal,
     ) -> None:
         self._runtime = runtime
@@ -48,6 +52,7 @@ class ControlDesk:
         self._desk = desk
         self._watch = watch
         self._treasury = treasury
+        self._alerts = alerts
         self._budget_max = budget_max
 
     def handle(self, event: OperatorEvent) -> None:
@@ -70,6 +75,10 @@ class ControlDesk:
                 refusal = self._set_budget(event.new_budget)
             case TransferAnswerRequested():
                 refusal = self._treasury.answer(event, equity=self._account.equity)
+            case CorrectionRequested():
+                refusal = self._treasury.correct(event)
+            case AlertAcknowledgeRequested():
+                refusal = self._acknowledge(event)
             case _:
                 assert_never(event)
         request = type(event).__name__.removesuffix("Requested")
@@ -115,6 +124,10 @@ class ControlDesk:
         self._runtime.state.risk_limits.max_portfolio_exposure = budget
         self._runtime.version += 1
         return ""
+
+    def _acknowledge(self, event: AlertAcknowledgeRequested) -> str:
+        seen = self._alerts.acknowledge(event.code, event.subject, actor=event.actor)
+        return "" if seen else f"no alert {event.code} {event.subject}".rstrip() + " stands"
 
     def _wrong_epoch(self, expected: int) -> str:
         epoch = self._gate.epoch

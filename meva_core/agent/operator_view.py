@@ -6,6 +6,8 @@ from collections import deque
 from decimal import Decimal
 from typing import Final
 
+from attrs import evolve
+
 from meva_core.agent.health import HealthReport, HealthStatus
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -27,6 +29,7 @@ from meva_core.ops.log_records import (
     SignalDecided,
     VenueCompared,
 )
+from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.ports.controls import (
     AlertView,
     DecisionView,
@@ -40,6 +43,7 @@ from meva_core.ports.controls import (
     PointView,
     PositionView,
     StatusView,
+    TransferView,
     TreasuryView,
 )
 
@@ -80,7 +84,9 @@ class OperatorView:
             self._equity.append(PointView(record.time_ns, record.equity, record.drawdown))
         elif isinstance(record, AlertRaised):
             alert = record.alert
-            shown = AlertView(record.time_ns, alert.level.value, alert.code, alert.subject, alert.message)
+            shown = AlertView(
+                record.time_ns, alert.level.value, alert.code, alert.subject, alert.message, True, ""
+            )
             self._alerts.append(shown)
         elif (decision := _decision(record)) is not None:
             self._decisions.append(decision)
@@ -116,16 +122,26 @@ class OperatorView:
                 gate=_gate(state),
                 health=_health(health, now_ns - heartbeat_ns),
                 pnl=pnl,
-                treasury=_treasury(state),
+                treasury=_treasury(state, self._agent.services.treasury),
                 limits=self._limits(state),
                 positions=tuple(self._position(item) for item in state.positions.values()),
                 orders=tuple(_order(item) for item in state.open_orders.values()),
                 fills=_fills(state),
                 decisions=tuple(self._decisions)[-SHOWN:],
-                alerts=tuple(self._alerts)[-SHOWN:],
+                alerts=self._shown_alerts(),
                 equity=(*self._equity, PointView(now_ns, pnl.equity, pnl.drawdown)),
                 prices={symbol: tuple(points) for symbol, points in self._prices.items()},
             )
+
+    def _shown_alerts(self) -> tuple[AlertView, ...]:
+        """Return the newest alerts; of each cause the newest one stands, if any."""
+        standing = {(item.code, item.subject): item for item in self._agent.services.alerts.standing()}
+        shown: list[AlertView] = []
+        for alert in reversed(list(self._alerts)[-SHOWN:]):
+            cause = standing.pop((alert.code, alert.subject), None)
+            seen_by = "" if cause is None else cause.acknowledged_by
+            shown.append(evolve(alert, stands=cause is not None, acknowledged_by=seen_by))
+        return tuple(reversed(shown))
 
     def _sample_price(self, event: TradeReceived) -> None:
         if event.time_ns - self._sampled_ns[event.symbol] < _PRICE_EVERY_NS:
@@ -224,7 +240,7 @@ def _health(report: HealthReport, age_ns: int) -> HealthView:
     return HealthView(report.status.value, ready, report.reasons, max(0, age_ns) // NS_PER_MS)
 
 
-def _treasury(state: CanonicalState) -> TreasuryView:
+def _treasury(state: CanonicalState, service: TreasuryService) -> TreasuryView:
     treasury = state.treasury
     return TreasuryView(
         treasury.principal_baseline,
@@ -232,6 +248,11 @@ def _treasury(state: CanonicalState) -> TreasuryView:
         treasury.reserve_accrual_today,
         treasury.rolling_surplus_30d,
         treasury.principal_protected,
+        service.reserve,
+        tuple(
+            TransferView(each.transfer_id, each.asset, each.amount, each.status.value, each.changed_ns)
+            for each in service.transfers.all()[-SHOWN:]
+        ),
     )
 
 

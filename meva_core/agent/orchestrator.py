@@ -16,6 +16,7 @@ from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
 from meva_core.agent.market_path import MarketPath
+from meva_core.agent.market_watch import MARKET_TIMER, MarketWatch
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.outbox import Outcome
 from meva_core.agent.runtime_state import Runtime
@@ -100,6 +101,7 @@ class AgentOrchestrator:
         paths: Mapping[str, MarketPath],
         order_desk: OrderDesk,
         venue_watch: VenueWatch,
+        market_watch: MarketWatch,
         connection_desk: ConnectionDesk,
         control_desk: ControlDesk,
         treasury_desk: TreasuryDesk,
@@ -110,6 +112,7 @@ class AgentOrchestrator:
         self._paths = paths
         self._order_desk = order_desk
         self._watch = venue_watch
+        self._market_watch = market_watch
         self._connection_desk = connection_desk
         self._control_desk = control_desk
         self._treasury_desk = treasury_desk
@@ -252,6 +255,8 @@ class AgentOrchestrator:
             "treasury": services.treasury.snapshot(),
             "alerts": services.alerts.snapshot(),
             "venue_watch": self._watch.snapshot(),
+            "connections": self._connection_desk.snapshot(),
+            "market_watch": self._market_watch.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
         }
 
@@ -269,6 +274,8 @@ class AgentOrchestrator:
         services.treasury.restore(checkpoint["treasury"])
         services.alerts.restore(checkpoint["alerts"])
         self._watch.restore(checkpoint["venue_watch"])
+        self._connection_desk.restore(checkpoint["connections"])
+        self._market_watch.restore(checkpoint["market_watch"])
         for symbol, memory in checkpoint["paths"].items():
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])
@@ -322,11 +329,13 @@ class AgentOrchestrator:
         if event.name == TIMER:
             with exact():
                 self._watch.on_timer(event.time_ns)
+        elif event.name == MARKET_TIMER:
+            self._market_watch.on_timer(event.time_ns)
 
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
         asset, amount = event.asset, event.amount
-        if not self._treasury_desk.settle(event):
+        if not self._treasury_desk.settle(event, valued=self._account.started):
             return
         value = services.pnl.record_transfer(asset, amount, runtime.state)
         cause = f"transfer:{event.transfer_id}"

@@ -61,5 +61,5 @@ def initial_state(config: AppConfig) -> CanonicalState:
         pnl=PnLSnapshot(),
         treasury=TreasurySnapshot(principal_baseline=config.treasury.principal_baseline),
         connectivity=ConnectivityState(),
-        sequence=SequenceState(),
+        sequence=SequenceState(decisions=config.opening.decisions),
     )

@@ -7,6 +7,7 @@ its own orders, or without any answer for longer than is allowed. A comparison i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import frozen
@@ -35,10 +36,12 @@ from meva_core.model.market import NEVER_NS, NS_PER_SECOND
 from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, VenueCompared
+from meva_core.ops.log_records import VenueCompared
 from meva_core.risk.gate import RECONCILING, TradingGate
 
 TIMER: Final = "venue_watch"
+# The reason of a cancel-all that is repeated.
+CANCEL_AGAIN: Final = "not confirmed yet"
 USER_STREAM: Final = "user"
 ABSENT: Final = "absent"  # Begins the decision that an order was never placed.
 ORDER_UNKNOWN: Final = "order_unknown"
@@ -62,7 +65,7 @@ class WatchSettings:
 
 
 class VenueWatch:
-    """Keep the open questions to the venue."""
+    """Keep the open questions to the venue. *trades_after* holds the newest trade of each symbol at the beginning."""
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class VenueWatch:
         alerts: AlertService,
         unsettled: UnsettledOrders,
         settings: WatchSettings,
+        trades_after: Mapping[str, str],
     ) -> None:
         self._runtime = runtime
         self._orders = orders
@@ -93,7 +97,7 @@ class VenueWatch:
         self._drift_since_ns = 0
         self._drift_cycles = 0
         self._cancels_pending = False
-        self._trades_after: dict[str, str] = {}
+        self._trades_after = dict(trades_after)
         gate_watch.on_cancel_all(self.on_cancel_all)
 
     def start(self, event: AgentStarted) -> None:
@@ -162,7 +166,7 @@ class VenueWatch:
         self._doubt(time_ns)
         if self._observe_ns <= time_ns:
             if self._cancels_pending:
-                outbox.command(CancelAllOrders(None, "not confirmed yet"), "cancel_all again")
+                outbox.command(CancelAllOrders(None, CANCEL_AGAIN), "cancel_all again")
             self._observe("due", time_ns)
         self._arm()
 
@@ -339,7 +343,6 @@ class VenueWatch:
         for order in self._unsettled:
             if order.alerted or time_ns - order.since_ns < self._settings.unknown_alert_ns:
                 continue
-            order.alerted = True
             text = (
                 f"order {order.client_order_id} is unknown for {(time_ns - order.since_ns) // NS_PER_SECOND} s; "
                 "look at the venue"
@@ -347,9 +350,8 @@ class VenueWatch:
             alert = self._alerts.trigger(
                 AlertLevel.HIGH, ORDER_UNKNOWN, text, time_ns=time_ns, subject=order.client_order_id
             )
-            if alert is not None:
-                self._runtime.outbox.command(alert, f"alert {ORDER_UNKNOWN} {order.client_order_id}")
-                self._runtime.outbox.record(AlertRaised(time_ns, alert))
+            # What the limit of alerts held back is tried again.
+            order.alerted = self._runtime.outbox.alert(alert, time_ns)
 
     def _arm(self) -> None:
         """Have the core woken when the next question is due."""

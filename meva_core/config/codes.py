@@ -36,8 +36,14 @@ class Code(StrEnum):
     PLAIN_SECRET = "CFG-122"  # noqa: S105 - the name of a fault.
     INSECURE_URL = "CFG-123"
     RECV_WINDOW = "CFG-130"
+    NOT_ARMED = "CFG-140"
+    CAN_WITHDRAW = "CFG-141"
     NO_ALERT_ROUTE = "CFG-142"
     WRONG_VENUE = "CFG-143"
+    WRONG_MODE = "CFG-144"
+    WRONG_ACCOUNT = "CFG-145"
+    OTHER_SETTINGS = "CFG-152"
+    CLOCK_OFFSET = "CFG-160"
 
 
 MEANINGS: Final[dict[Code, str]] = {
@@ -61,8 +67,14 @@ MEANINGS: Final[dict[Code, str]] = {
     Code.PLAIN_SECRET: "A secret stands in the configuration, instead of a reference to it.",
     Code.INSECURE_URL: "An address is not encrypted, or is none.",
     Code.RECV_WINDOW: "The validity window of requests is too long to prove that an order was not placed.",
+    Code.NOT_ARMED: "Real money was not armed, or for another account or other limits than those configured.",
+    Code.CAN_WITHDRAW: "The key can withdraw; an agent's key must not.",
     Code.NO_ALERT_ROUTE: "Alerts would reach nobody, where somebody must be reached.",
     Code.WRONG_VENUE: "The mode and the venue do not fit together.",
+    Code.WRONG_MODE: "The configuration is made for another mode than the command.",
+    Code.WRONG_ACCOUNT: "The venue says that the key belongs to another account than the configured one.",
+    Code.OTHER_SETTINGS: "A session was recorded with other settings, under which it may not be continued.",
+    Code.CLOCK_OFFSET: "Our clock and the venue's differ by too much; orders would be refused, or taken too late.",
 }
 
 

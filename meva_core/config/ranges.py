@@ -19,6 +19,7 @@ from meva_core.config.schema import (
     InstrumentConfig,
     LoggingConfig,
     ObservabilityConfig,
+    OpeningConfig,
     RiskConfig,
     RuntimeConfig,
     SignalConfig,
@@ -125,6 +126,8 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "statsd_port": Range(1, 65_535),
         "equity_sample_s": Range(1, SECONDS_PER_DAY),
         "checkpoint_events": Range(1, 10_000_000),
+        "stale_alert_s": Range(1, 3_600),
+        "escalate_after_s": Range(30, 86_400),
     },
     RuntimeConfig: {
         "inbox_events_max": Range(100, 1_000_000),
@@ -134,7 +137,11 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "heartbeat_ms": Range(100, 60_000),
         "clock_check_s": Range(1, 3_600),
         "stop_grace_s": Range(1, 300),
+        "warm_up_minutes": Range(0, 1_440),
+        "warm_up_share": SHARE,
     },
+    # Client order ids have room for eight digits to the base 36.
+    OpeningConfig: {"decisions": Range(0, 2 * 10**12)},
     ControlsConfig: {"port": Range(0, 65_535)},
 }
 

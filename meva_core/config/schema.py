@@ -105,6 +105,8 @@ class ExchangeConfig:
     rest_url: str = ""
     stream_url: str = ""
     ws_api_url: str = ""
+    # Who the venue must say we are before real money is traded; the venue's own account number.
+    account_id: str = ""
     api_key: str = ""
     api_secret: str = ""
     # Also the longest that is accepted: a long window delays the proof that an order was not placed.
@@ -245,6 +247,10 @@ class ObservabilityConfig:
     # About 0.2 s of replay: the longest stretch that a restart has to repeat.
     checkpoint_events: int = 100_000
     alert_channels: tuple[str, ...] = ()
+    # Market data that is too old for orders becomes an alert after so long; most reconnects take less.
+    stale_alert_s: int = 3
+    # A loud alert that nobody acknowledged is told again, as critical.
+    escalate_after_s: int = 300
 
 
 @frozen
@@ -262,6 +268,9 @@ class RuntimeConfig:
     # What rests at the venue when the process stops in good order is cancelled, unless somebody wants it to stay.
     cancel_on_stop: bool = True
     stop_grace_s: int = 10
+    # Live trading begins with a share of the exposure limit: what is wrong shows while little is at stake.
+    warm_up_minutes: int = 10
+    warm_up_share: Decimal = Decimal("0.1")
 
 
 @frozen
@@ -274,6 +283,18 @@ class ControlsConfig:
 
     port: int = 8_700
     folder: str = ""
+
+
+@frozen
+class OpeningConfig:
+    """State where an account stood when its session was opened. The runner asks the venue, and writes it here.
+
+    *trades* holds the newest own trade by symbol: what was traded before is no business of the session. Decisions
+    are numbered from *decisions* on, so that no order ever carries the name of an order of an earlier session.
+    """
+
+    decisions: int = 0
+    trades: dict[str, str] = Factory(dict)
 
 
 @frozen
@@ -299,3 +320,4 @@ class AppConfig:
     observability: ObservabilityConfig = Factory(ObservabilityConfig)
     runtime: RuntimeConfig = Factory(RuntimeConfig)
     controls: ControlsConfig = Factory(ControlsConfig)
+    opening: OpeningConfig = Factory(OpeningConfig)

@@ -3,12 +3,14 @@
 No method raises for what a network or a venue does: every outcome is an event. A request that places an order is
 sent once, whatever happens to it. Only a refusal of the venue is a rejection; silence, a broken connection and an
 error of the server prove nothing. What the adapter does not understand settles nothing. Amounts are exact, on the
-wire too, where they are written plainly.
+wire too, where they are written plainly. While a venue asks to be left alone nothing leaves: orders are dropped,
+everything else fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Final, Protocol
 
@@ -126,6 +128,26 @@ class VenueReference(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class AccountOpening:
+    """State where an account stands: *balances* (free and locked together) by asset, the newest own trade by symbol."""
+
+    balances: dict[str, Decimal]
+    trades: dict[str, str]
+
+
+class AccountReader(Protocol):
+    """Read an account before anything runs on it; errors as those of `VenueReference`."""
+
+    async def opening(self, symbols: Sequence[str]) -> AccountOpening:
+        """Return where the account stands, with the newest own trade of each of *symbols* that has one."""
+        ...
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return what the account holds, free and locked together, by asset."""
+        ...
+
+
 class ExchangeAdapter(Protocol):
     """Reach one account at one venue. What the venue says unasked comes through its streams, as events too."""
 
@@ -146,7 +168,7 @@ class ExchangeAdapter(Protocol):
         ...
 
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
-        """Cancel every order of ours: one event per order that ended, or failed."""
+        """Cancel every order of ours: one event per order that ended, or failed. Other people's orders stay."""
         ...
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
@@ -154,5 +176,23 @@ class ExchangeAdapter(Protocol):
         ...
 
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
-        """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."""
+        """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed.
+
+        It is complete or it is not told: a part that did not come makes the whole fail.
+        """
+        ...
+
+
+class DeadManSwitch(Protocol):
+    """Have a venue cancel every order of the account when it has not heard of us for a while.
+
+    An adapter whose venue has none may have the method all the same, and raise.
+    """
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have every order of the account cancelled, other people's too, unless called again within *timeout_s*.
+
+        0 disarms. Raise `NotSupported` where the venue has no such switch, `VenueRefusedError` for a definite
+        refusal, and `VenueUnknownError` when there was no answer.
+        """
         ...

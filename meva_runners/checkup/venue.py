@@ -71,7 +71,7 @@ async def _asked(config: AppConfig, venue: VenueReference, keys: Keys | None) ->
     return (
         green("venue", f"{url} answers"),
         _clock(measured.offset_ns / NS_PER_MS, config.risk.max_clock_offset_ms),
-        await _rules(config, venue),
+        await rules_finding(config, venue),
         await _key(config, venue) if keys else skipped("key", "no key is configured, or it cannot be read"),
     )
 
@@ -84,7 +84,7 @@ def _clock(offset_ms: float, bound_ms: int) -> Finding:
     return green("clock", said)
 
 
-async def _rules(config: AppConfig, venue: VenueReference) -> Finding:
+async def rules_finding(config: AppConfig, venue: VenueReference) -> Finding:
     """Judge whether the configured grids are the venue's."""
     ours = [item.instrument() for item in config.exchange.instruments]
     try:

@@ -47,6 +47,10 @@ class TradingOptions:
     json: bool = False
     log_level: str | None = None
     debug: bool = False
+    arm: str = ""
+    record: Path | None = None
+    market_url: str = ""
+    stream_url: str = ""
 
     def settings_overrides(self, *fixed: str) -> list[str]:
         """Return every override of the settings, in the order in which they apply; *fixed* is what the runner is."""
@@ -55,8 +59,7 @@ class TradingOptions:
 
 
 _PATH: Final = click.Path(path_type=Path)
-TRADING_OPTIONS: Final[tuple[Option, ...]] = (
-    click.option("--env", default="dev", show_default=True, help="Settings to start from: dev, stage or prod."),
+_OPTIONS: Final[tuple[Option, ...]] = (
     click.option(
         "-c", "--config", type=_PATH, multiple=True, metavar="FILE", help="Further settings; the last counts."
     ),
@@ -92,14 +95,51 @@ Examples:
   meva replay paper.db --verify                    the same decisions again, event by event
   meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.timeframe=null
   meva paper --duration 60s --json > result.json
+  meva paper --market-url https://api.binance.com  a real market, play money, no key
 """
 
 
-def trading_options(*more: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the shared options, and *more*, to a click command; it gets them as one `TradingOptions`."""
+LIVE_EXAMPLES: Final = """
+\b
+Examples:
+  meva doctor --env prod                           look first whether everything is there
+  meva live -c mine.yaml --arm "LIVE main 100 50"  account, largest order, largest daily loss
+"""
+
+SHADOW_EXAMPLES: Final = """
+\b
+Examples:
+  meva shadow -c mine.yaml                         until Ctrl-C, with a dashboard
+  meva shadow -c mine.yaml --duration 8h --session shadow.db --json > shadow.json
+"""
+
+RECORD: Final = click.option("--record", type=_PATH, metavar="DIR", help="Keep every raw market frame there.")
+MARKET: Final = (
+    click.option(
+        "--market-url", default="", metavar="URL",
+        help="Follow the market of a real venue, such as https://api.binance.com; fills stay simulated.",
+    ),
+    click.option("--stream-url", default="", metavar="URL", help="Its streams, where they are not at the usual place."),
+)  # fmt: skip
+ARM: Final = click.option(
+    "--arm",
+    default="",
+    metavar='"LIVE ACCOUNT ORDER LOSS"',
+    help="Say what may be lost, as it is configured.",
+)
+
+
+def trading_options(*more: Option, env: str = "dev") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the shared options, with the default *env*, and *more*, to a click command.
+
+    It gets them as one `TradingOptions`.
+    """
+    start = click.option(
+        "--env", default=env, show_default=True, help="Settings to start from: dev, stage or prod."
+    )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        return with_options(command, (*TRADING_OPTIONS, *more), TradingOptions)
+        return with_options(command, (start, *_OPTIONS, *more), TradingOptions)
 
     return add
 

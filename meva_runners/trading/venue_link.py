@@ -10,6 +10,7 @@ from attrs import field, frozen
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream, Record
+from meva_adapters.exchange.binance.market_watch import BinanceMarketWatch
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.signer import signer_of
 from meva_adapters.exchange.binance.trades import OwnTrades
@@ -18,9 +19,10 @@ from meva_adapters.transport.http import HttpTransport
 from meva_core.config.schema import AppConfig
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
-from meva_core.ports.exchange import ExchangeAdapter, VenueReference
+from meva_core.ports.exchange import AccountReader, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream
 from meva_runners.composition import instruments_of
+from meva_runners.trading.sessions import traded_assets
 
 
 @frozen(kw_only=True)
@@ -42,6 +44,7 @@ class VenueLink:
     exchange: ExchangeAdapter
     streams: tuple[EventStream, ...]
     reference: VenueReference
+    account: AccountReader
 
 
 def binance_link(
@@ -66,9 +69,9 @@ def binance_link(
         on_anomaly=on_anomaly,
     )
     instruments = instruments_of(config)
+    reference = BinanceReference(calls)
     trades = OwnTrades(calls)
-    # Spreads the reconnects of many agents; it decides nothing that is journaled.
-    jitter = Random(f"{config.agent}/{config.account}").random  # noqa: S311
+    jitter = jitter_of(config)
     return VenueLink(
         name=name,
         exchange=BinanceExchange(
@@ -76,6 +79,7 @@ def binance_link(
             symbols=tuple(instruments),
             owns=ClientOrderIds(config.agent, config.account).owns,
             trades=trades,
+            assets=traded_assets(config),
         ),
         streams=(
             BinanceMarketStream(
@@ -95,6 +99,13 @@ def binance_link(
                 jitter=jitter,
                 trades=trades,
             ),
+            BinanceMarketWatch(calls, instruments.values()),
         ),
-        reference=BinanceReference(calls),
+        reference=reference,
+        account=reference,
     )
+
+
+def jitter_of(config: AppConfig) -> Callable[[], float]:
+    """Return what spreads the reconnects of many agents; it decides nothing that is journaled."""
+    return Random(f"{config.agent}/{config.account}").random  # noqa: S311 - repeatable, guards nothing.

@@ -20,6 +20,9 @@ VENUE: Final = "binance"
 WEIGHT_HEADER: Final = "x-mbx-used-weight-1m"
 # Errors that say nothing about whether the call took effect (errors.md of the venue's documentation).
 _UNKNOWN_CODES: Final = frozenset({-1000, -1001, -1006, -1007, -1008})
+# What may mean that a market is closed, or that its rules have changed.
+_FILTER_FAILURE: Final = -1013
+_CLOSED: Final = "Market is closed."
 _LIMITED: Final = frozenset({418, 429})
 _BEFORE_THE_ENGINE: Final = frozenset({403, 418, 429})
 _WEIGHT_PER_MINUTE: Final = 6_000
@@ -37,6 +40,7 @@ class BinanceCalls:
     """Sign, count and send. *offset_ns* is the venue's time minus ours, once measured.
 
     *anomalies* counts by kind what the venue sent and we do not understand; *on_anomaly* hears of each.
+    *on_market_doubt* hears of a refusal that may mean a closed market or new rules.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class BinanceCalls:
         self.budget = budget or default_budget()
         self.offset_ns: int | None = None
         self.anomalies: Counter[str] = Counter()
+        self.on_market_doubt: Callable[[], None] = _nobody
         self._transport = transport
         self._url = rest_url.rstrip("/")
         self._on_anomaly = on_anomaly
@@ -139,7 +144,7 @@ class BinanceCalls:
         if answer.status in _LIMITED:
             wait = answer.headers.get("retry-after", "")
             seconds = int(wait[:9]) if wait.isdecimal() and wait.isascii() else _RETRY_AFTER_S
-            self.budget.block(now_ns + seconds * NS_PER_SECOND)
+            self.budget.block(now_ns + max(1, seconds) * NS_PER_SECOND)  # 0 would be asked again at once.
 
     def _sorted(self, operation: str, answer: Answer) -> Any:
         status = answer.status
@@ -155,4 +160,10 @@ class BinanceCalls:
         if error is None or not 400 <= status < 500 or error.code in _UNKNOWN_CODES:  # noqa: PLR2004 - HTTP.
             told = f" {error.code} {error.message}" if error else ""
             raise VenueUnknownError(VENUE, operation, f"HTTP {status}{told}")
+        if error.code == _FILTER_FAILURE or error.message == _CLOSED:
+            self.on_market_doubt()
         raise VenueRefusedError(VENUE, str(error.code), error.message)
+
+
+def _nobody() -> None:
+    """Stand in until somebody watches the markets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
@@ -36,7 +37,9 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import VenueCapabilities, kinds_of
+from meva_core.ports.exchange import Capability, VenueCapabilities, kinds_of
+
+Balances = tuple[tuple[str, Decimal, Decimal], ...]
 
 _ORDER: Final = "/api/v3/order"
 _NO_SUCH_ORDER: Final = "-2013"
@@ -49,7 +52,10 @@ _FAILURES: Final = (NotSentError, VenueRefusedError, VenueUnknownError, CodecErr
 
 
 class BinanceExchange:
-    """Trade one account. *owns* tells our client order ids from other people's, which are left alone."""
+    """Trade one account. *owns* tells our client order ids from other people's, which are left alone.
+
+    Of the balances, those of *assets* are told; `None` tells all.
+    """
 
     def __init__(
         self,
@@ -58,12 +64,14 @@ class BinanceExchange:
         symbols: Sequence[str],
         owns: Callable[[str], bool],
         trades: OwnTrades | None = None,
+        assets: frozenset[str] | None = None,
     ) -> None:
         self.trades = trades or OwnTrades(calls)
         self._calls = calls
         self._symbols = tuple(symbols)
         self._ours = {venue_symbol(symbol): symbol for symbol in symbols}
         self._owns = owns
+        self._assets = assets
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -142,13 +150,20 @@ class BinanceExchange:
             ]
             parameters = [("omitZeroBalances", "true")]
             account = await self._calls.signed("GET", "/api/v3/account", parameters, weight=20)
-            balances = read_balances(account)
+            balances = self._told(read_balances(account))
         except _FAILURES as exc:
             return await self._failed("observe", "", exc)
         venue_ns = asked_ns + (self._calls.offset_ns or 0)
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
+
+    def _told(self, balances: Balances) -> Balances:
+        return tuple(row for row in balances if self._assets is None or row[0] in self._assets)
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: Binance spot has no such switch, so orders rest while nobody watches them."""
+        self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()

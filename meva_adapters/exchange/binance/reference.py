@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from meva_adapters.exchange.binance.calls import VENUE, BinanceCalls
+from meva_adapters.exchange.binance.codec import read_balances
 from meva_adapters.transport.http import NotSentError
 from meva_adapters.wire.fields import CodecError, amount, flag, row_of, rows_of, text, whole
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueUnknownError
 from meva_core.events import ClockMeasured
 from meva_core.model.instrument import Instrument
-from meva_core.model.money import ZERO, plain
-from meva_core.ports.exchange import AccountFacts
+from meva_core.model.money import EXACT, ZERO, plain
+from meva_core.ports.exchange import AccountFacts, AccountOpening
+
+_TRADES_WEIGHT: Final = 20
 
 
 class BinanceReference:
@@ -51,6 +54,29 @@ class BinanceReference:
                 can_trade=flag(data, "canTrade"),
                 can_withdraw=flag(data, "canWithdraw"),
             )
+        except (CodecError, NotSentError) as exc:
+            raise VenueUnknownError(VENUE, "account", str(exc)) from exc
+
+    async def opening(self, symbols: Sequence[str]) -> AccountOpening:
+        """Return where the account stands: trades are asked for first, so that none is in neither."""
+        trades: dict[str, str] = {}
+        try:
+            for symbol in symbols:
+                parameters = [("symbol", venue_symbol(symbol)), ("limit", "1")]
+                data = await self._calls.signed("GET", "/api/v3/myTrades", parameters, weight=_TRADES_WEIGHT)
+                for row in rows_of(data):
+                    trades[symbol] = str(whole(row_of(row), "id"))
+        except (CodecError, NotSentError) as exc:
+            raise VenueUnknownError(VENUE, "myTrades", str(exc)) from exc
+        return AccountOpening(balances=await self.balances(), trades=trades)
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return what the account holds, free and locked together, by asset."""
+        try:
+            data = await self._calls.signed(
+                "GET", "/api/v3/account", [("omitZeroBalances", "true")], weight=20
+            )
+            return {asset: EXACT.add(free, locked) for asset, free, locked in read_balances(data)}
         except (CodecError, NotSentError) as exc:
             raise VenueUnknownError(VENUE, "account", str(exc)) from exc
 

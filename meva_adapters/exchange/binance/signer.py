@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import quote
 
+from meva_adapters.transport.http import NotSentError
 from meva_core.errors import ConfigError
 
 
@@ -17,6 +18,33 @@ class Signer(Protocol):
     def sign(self, payload: bytes) -> str:
         """Return the signature as it stands in JSON; in a URL it is percent-encoded."""
         ...
+
+
+class AccountReadSigner:
+    """Sign nothing but the question of what an account holds.
+
+    Every order and every cancel names a market, so a payload that names anything but what is listed here is refused:
+    whoever holds only this cannot make a signature under which something is bought, sold or cancelled. Binance signs
+    the parameters alone (request security), whatever the path, so it is they that are looked at.
+    """
+
+    ALLOWED: Final = frozenset({"omitZeroBalances", "recvWindow", "timestamp"})
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def __repr__(self) -> str:
+        return "AccountReadSigner(...)"
+
+    def sign(self, payload: bytes) -> str:
+        """Return the signature of *payload*; raise `NotSentError` for all but reading the account."""
+        names = {part.partition(b"=")[0].decode("ascii", "replace") for part in payload.split(b"&")}
+        if not names <= self.ALLOWED:
+            others = ", ".join(sorted(names - self.ALLOWED))
+            raise NotSentError(
+                f"this key's signer reads the account and nothing else; it does not sign {others}"
+            )
+        return self._signer.sign(payload)
 
 
 class HmacSigner:

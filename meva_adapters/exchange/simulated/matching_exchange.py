@@ -23,7 +23,7 @@ from meva_core.events import (
 )
 from meva_core.execution.matching import MatchingEngine
 from meva_core.ports.clock import Clock
-from meva_core.ports.exchange import ORDER_KINDS, VenueCapabilities
+from meva_core.ports.exchange import ORDER_KINDS, Capability, VenueCapabilities
 from meva_core.ports.market_feed import Deliver, EventStream
 
 USER_STREAM: Final = "user"
@@ -73,6 +73,10 @@ class MatchingExchange:
         )
         balances = tuple((asset, free, locked) for asset, (free, locked) in engine.balances().items())
         return [VenueStateObserved(now_ns, now_ns, engine.open_orders(), fills, balances, now_ns)]
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Raise `NotSupported`: these orders end with the process that holds them."""
+        self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
 
 class MatchedStream:

@@ -11,7 +11,7 @@ from meva_adapters.controls.access import Scope
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.commands import CancelAllOrders
 from meva_core.errors import StorageError
-from meva_core.events import KillRequested, PauseRequested
+from meva_core.events import AlertAcknowledgeRequested, KillRequested, PauseRequested
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.state import Gate
 from meva_runners.commit_then_act import recover
@@ -151,3 +151,23 @@ async def test_liveness_is_about_the_loop_and_not_about_trading(tmp_path: Path) 
 
     assert (200, 503) == (alive, dead)
     assert {"alive": False, "heartbeat_age_ms": 2_001} == answer
+
+
+async def test_an_acknowledged_alert_says_who_has_seen_it_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    """The acknowledgement is journaled like every wish; read scope is not enough for it."""
+    async with served(tmp_path) as (desk, client):
+        desk.trade()
+        await client.post("/v1/kill")
+        seen = {"code": "kill_switch", "subject": ""}
+        forbidden, _ = await client.post("/v1/acknowledge", Scope.READ, **seen)
+        wrong, answer = await client.post("/v1/acknowledge", Scope.STOP, code="kill_swich", subject="")
+        granted, _ = await client.post("/v1/acknowledge", Scope.STOP, **seen)
+        _, shown = await client.get("/v1/alerts")
+        written = [entry.event for entry in desk.session.entries()]
+
+    assert (403, 409, 200) == (forbidden, wrong, granted)
+    assert "no alert kill_swich stands" == answer["refusal"]
+    [alert] = [item for item in shown["alerts"] if item["code"] == "kill_switch"]
+    assert (True, "ann by stop-token") == (alert["stands"], alert["acknowledged_by"])
+    acknowledged = [event for event in written if isinstance(event, AlertAcknowledgeRequested)]
+    assert ["kill_swich", "kill_switch"] == [event.code for event in acknowledged]

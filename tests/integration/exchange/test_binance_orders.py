@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from meva_adapters.exchange.dead_man_switch import keep_armed
 from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.server import VenueServer
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, QueryOrder
+from meva_core.errors import NotSupported
 from meva_core.events import (
     CancelRefused,
     ClockMeasured,
@@ -122,3 +126,12 @@ async def test_a_venue_that_is_down_gets_nothing() -> None:
 
     assert isinstance(dropped, OrderDropped)
     assert isinstance(failed, RequestFailed)
+
+
+async def test_there_is_no_dead_man_switch_and_the_adapter_says_so() -> None:
+    """Whoever wants to rely on one is told before anything rests unwatched."""
+    async with adapter("http://127.0.0.1:1") as exchange:
+        with pytest.raises(NotSupported, match="does not offer dead-man switch"):
+            await keep_armed(exchange, on_trouble=lambda _problem: None)
+
+    assert not exchange.capabilities.dead_man_switch

@@ -22,7 +22,8 @@ from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
 from meva_core.events import BookChanged, Event, StreamConnected, StreamGapDetected, StreamLost, TradeReceived
 from meva_core.ports.clock import Clock
 from tests.contract.tape_files import events_of, tape_of
-from tests.integration.exchange.test_binance_streams import Heard, compared, followed
+from tests.integration.exchange.heard import Heard, followed
+from tests.integration.exchange.test_binance_streams import compared
 
 MARKETS = [listed.instrument for listed in DEFAULT_MARKETS[:2]]
 SYMBOLS = [market.symbol for market in MARKETS]

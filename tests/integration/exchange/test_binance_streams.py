@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
@@ -33,46 +33,11 @@ from meva_core.events import (
     TradeReceived,
     VenueStateObserved,
 )
-from meva_core.ports.market_feed import EventStream
 from tests.integration.exchange.binance_case import calls_of, is_ours, order, server
+from tests.integration.exchange.heard import Heard, followed
 
 BTC = DEFAULT_MARKETS[0].instrument
 SETTINGS = VenueSettings(trades_per_second=50)
-WAIT_S = 10.0
-
-
-class Heard:
-    """Keep what a stream delivers, and wait for what is expected."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._news = asyncio.Event()
-
-    def take(self, event: Event) -> None:
-        self.events.append(event)
-        self._news.set()
-
-    def count(self, kind: type) -> int:
-        return sum(isinstance(event, kind) for event in self.events)
-
-    async def until(self, enough: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT_S):
-            while not enough():
-                self._news.clear()
-                await self._news.wait()
-
-
-@asynccontextmanager
-async def followed(stream: EventStream) -> AsyncIterator[Heard]:
-    """Run *stream* in the background."""
-    heard = Heard()
-    task = asyncio.create_task(stream.run(heard.take))
-    try:
-        yield heard
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def market_stream(transport: HttpTransport, http: str, ws: str) -> BinanceMarketStream:

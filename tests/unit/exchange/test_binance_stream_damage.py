@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -158,7 +159,7 @@ def number(text: Any) -> Decimal:
 
 def ticks(text: Any, *, zero_ok: bool = False) -> int:
     """Return the whole ticks."""
-    count = number(text) / BTC.tick_size
+    count = Fraction(number(text)) / Fraction(BTC.tick_size)
     if count != int(count) or count < 0 or count > INT64_MAX or not (count or zero_ok):
         raise ValueError(text)
     return int(count)
@@ -166,7 +167,7 @@ def ticks(text: Any, *, zero_ok: bool = False) -> int:
 
 def lots(text: Any, *, exact: bool = False) -> int:
     """Return the whole lots, cut unless *exact*."""
-    count = number(text) / BTC.lot_size
+    count = Fraction(number(text)) / Fraction(BTC.lot_size)
     if count < 0 or count > INT64_MAX or (exact and (count != int(count) or not count)):
         raise ValueError(text)
     return int(count)
@@ -275,7 +276,7 @@ def test_a_million_damaged_market_messages_change_nothing() -> None:
     """One million: no exception, no event that the message does not hold, no book number from a bad one."""
     valid = checked_markets(1_000_000)
     print(f"1,000,000 damaged market messages, {valid:,} of them still valid")
-    assert 50_000 < valid < 950_000
+    assert 30_000 < valid < 950_000
 
 
 @pytest.mark.prove

@@ -1,0 +1,1 @@
+"""Speak the protocol of Kraken spot."""

@@ -1,0 +1,29 @@
+"""Sign private calls with one key; the secret never leaves this object, in no text form either."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from meva_adapters.wire.kraken_signature import api_sign
+from meva_core.errors import ConfigError
+
+
+class KrakenSigner:
+    """Hold the private key, which Kraken hands out in base64."""
+
+    def __init__(self, secret: str) -> None:
+        try:
+            self._secret = base64.b64decode(secret.strip(), validate=True)
+        except (binascii.Error, ValueError) as exc:
+            problem = "no base64. Copy the whole private key that Kraken showed when the key was made."
+            raise ConfigError((f"exchange.api_secret: {problem}",)) from exc
+        if not self._secret:
+            raise ConfigError(("exchange.api_secret: it is empty. Give the private key of the API key.",))
+
+    def __repr__(self) -> str:
+        return "KrakenSigner(...)"
+
+    def sign(self, path: str, nonce: str, body: bytes) -> str:
+        """Return the header `API-Sign` of a call."""
+        return api_sign(self._secret, path, nonce, body)

@@ -1,0 +1,39 @@
+"""Find the addresses and the keys of the configured account; keep no secret longer than its adapter needs it."""
+
+from __future__ import annotations
+
+import os
+
+from meva_adapters.secrets.references import ReferencedSecrets
+from meva_core.config.codes import Code, Problem
+from meva_core.config.schema import AppConfig
+from meva_core.errors import ConfigError
+from meva_runners.trading.venue_link import Account
+
+_NEEDED = ("rest_url", "stream_url", "ws_api_url", "api_key", "api_secret")
+
+
+def configured_account(config: AppConfig) -> Account:
+    """Return where the account is and what it is reached with; raise `ConfigError` naming all that is missing."""
+    exchange = config.exchange
+    problems = [
+        Problem(
+            Code.MISSING,
+            f"exchange.{name}",
+            found="nothing",
+            expected="a reference such as env:NAME" if name.startswith("api_") else "the venue's address",
+            remedy=f"The mode {config.mode.value} cannot reach an account without it.",
+        )
+        for name in _NEEDED
+        if not getattr(exchange, name)
+    ]
+    if problems:
+        raise ConfigError(tuple(map(str, problems)))
+    secrets = ReferencedSecrets(os.environ)
+    return Account(
+        rest_url=exchange.rest_url,
+        stream_url=exchange.stream_url,
+        ws_api_url=exchange.ws_api_url,
+        api_key=secrets.resolve(exchange.api_key).reveal(),
+        api_secret=secrets.resolve(exchange.api_secret).reveal(),
+    )

@@ -1,0 +1,97 @@
+"""Trade real money, once it is armed, confirmed by the venue and compared with its books."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import click
+
+from meva_adapters.clock.system import SystemClock
+from meva_adapters.settings import LoadedSettings
+from meva_adapters.storage.account_lock import AccountLock
+from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_adapters.transport.http import HttpTransport
+from meva_core.config.arming import arming_problems, mode_problems, phrase_of
+from meva_core.config.schema import AppConfig, Mode
+from meva_core.errors import ConfigError, StorageError
+from meva_runners.exit_status import PreflightError
+from meva_runners.strategy_loading import configured_strategies
+from meva_runners.trading.agent_app import AgentApp, control_folder
+from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.credentials import configured_account
+from meva_runners.trading.options import TradingOptions, state_folder
+from meva_runners.trading.preflight import confirm_account, confirm_market
+from meva_runners.trading.sessions import continued_session, new_session, opened_at
+from meva_runners.trading.venue_link import VenueLink, binance_link
+from meva_runners.trading.warm_up import warm_up
+
+
+async def trade_live(options: TradingOptions) -> int:
+    """Trade until the end, and return the exit status."""
+    settings = loaded(options)
+    config = settings.config
+    problems = (*mode_problems(config, Mode.LIVE), *arming_problems(config, options.arm))
+    if problems:
+        raise ConfigError(tuple(map(str, problems)))
+    strategies = configured_strategies(config, settings.origins)
+    account = configured_account(config)
+    async with HttpTransport() as transport:
+        with recorded(options, config) as record:
+            link = binance_link(
+                config,
+                account,
+                transport,
+                SystemClock(),
+                name=account.rest_url,
+                on_anomaly=note_anomaly,
+                record=record,
+            )
+            await confirm_market(config, link.reference, name=link.name)
+            facts = await confirm_account(config, link.reference)
+            with closing(_hold(facts.account_id, account.rest_url, config)):
+                _show_banner(config, facts.account_id, link.name)
+                async with _store(options.session, settings, link) as (session, opened):
+                    return await trade(
+                        options,
+                        opened,
+                        strategies,
+                        link,
+                        session,
+                        beside=(_warm_up,),
+                        secrets=(account.api_key, account.api_secret),
+                    )
+
+
+def _hold(account_id: str, venue: str, config: AppConfig) -> AccountLock:
+    """Keep every other agent of this user away from the account, whatever session and label it has for it."""
+    folder, holder = state_folder("accounts"), f"agent {config.agent}"
+    try:
+        return AccountLock(folder, venue=venue, account=account_id, holder=holder)
+    except StorageError as error:
+        raise PreflightError(f"{error.path}: {error.problem}", error.remedy) from error
+
+
+def _show_banner(config: AppConfig, account_id: str, venue: str) -> None:
+    text = f" {phrase_of(config)}  {config.reporting_currency}  account {account_id} at {venue} "
+    click.secho(text, err=True, fg="white", bg="red", bold=True)
+
+
+@asynccontextmanager
+async def _store(
+    path: Path | None, settings: LoadedSettings, link: VenueLink
+) -> AsyncIterator[tuple[SqliteSession, LoadedSettings]]:
+    """Go on in the account's store, or begin one where the account stands now."""
+    path = path or control_folder(settings.config) / "session.db"
+    if path.exists():
+        with continued_session(path, settings) as continued:
+            yield continued
+        return
+    opened = await opened_at(settings, link.account, SystemClock())
+    with new_session(path, opened) as session:
+        yield session, opened
+
+
+async def _warm_up(app: AgentApp) -> None:
+    await warm_up(app.agent, app.config, SystemClock(), app.driver.ask)

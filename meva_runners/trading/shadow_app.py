@@ -1,0 +1,61 @@
+"""Decide everything on a real account's market, and send nothing: there is nothing here that could sign an order."""
+
+from __future__ import annotations
+
+from meva_adapters.exchange.binance.reference import BinanceReference
+from meva_adapters.transport.http import HttpTransport
+from meva_core.config.arming import mode_problems
+from meva_core.config.schema import Mode
+from meva_core.errors import ConfigError, VenueRefusedError, VenueUnknownError
+from meva_runners.composition import instruments_of
+from meva_runners.exit_status import PreflightError
+from meva_runners.strategy_loading import configured_strategies
+from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.credentials import configured_account
+from meva_runners.trading.market_only import market_link, reading_calls
+from meva_runners.trading.options import TradingOptions
+from meva_runners.trading.preflight import confirm_market
+from meva_runners.trading.sessions import new_session, opened_with
+from meva_runners.trading.shadow_report import ShadowReport
+
+
+async def trade_in_shadow(options: TradingOptions) -> int:
+    """Run until the end, and return the exit status."""
+    settings = loaded(options)
+    config = settings.config
+    problems = mode_problems(config, Mode.SHADOW)
+    if problems:
+        raise ConfigError(tuple(map(str, problems)))
+    strategies = configured_strategies(config, settings.origins)
+    account = configured_account(config)
+    async with HttpTransport() as transport:
+        calls = reading_calls(account, transport, on_anomaly=note_anomaly)
+        reference = BinanceReference(calls)
+        await confirm_market(config, reference, name=account.rest_url)
+        try:
+            balances = await reference.balances()
+        except (VenueRefusedError, VenueUnknownError) as error:
+            remedy = "Check the key, its secret, and its list of allowed addresses."
+            raise PreflightError(f"the account cannot be read: {error}.", remedy) from error
+        opened = opened_with(settings, balances)
+        report = ShadowReport(instruments_of(config), balances)
+        with new_session(options.session, opened) as session, recorded(options, config) as record:
+            link = market_link(
+                opened.config,
+                calls,
+                transport,
+                stream_url=account.stream_url,
+                name=f"the shadow of {account.rest_url}",
+                record=record,
+            )
+            every_s = config.runtime.clock_check_s
+            return await trade(
+                options,
+                opened,
+                strategies,
+                link,
+                session,
+                beside=(lambda _: report.watch_account(reference, every_s),),
+                companion=report,
+                secrets=(account.api_key, account.api_secret),
+            )

@@ -1,0 +1,42 @@
+"""The command that serves a simulated Kraken, as a person starts it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from urllib.request import urlopen
+
+from click.testing import CliRunner
+
+from meva_runners.venue import main
+
+
+def test_a_kraken_listens_and_stops_cleanly() -> None:
+    """It names its address, answers as Kraken does, and ends with status 0 on SIGTERM."""
+    command = [sys.executable, "-m", "meva_runners.venue", "--like", "kraken", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().rpartition(" ")[2].strip()
+            with urlopen(f"{url}/0/public/AssetPairs?pair=XBTUSD", timeout=10) as answer:
+                body = answer.read()
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(timeout=10)
+        finally:
+            process.kill()
+
+    assert b'"wsname":"XBT/USD"' in body
+    assert 0 == status
+
+
+def test_what_does_not_fit_kraken_is_said_at_once() -> None:
+    """A secret that is no base64 and a recording of another exchange: both are named, with what to do."""
+    arguments = ["--like", "kraken", "--key", "k", "--secret", "no base64!", "--tape", "frames.gz"]
+
+    ended = CliRunner().invoke(main, arguments)
+
+    assert 0 != ended.exit_code
+    assert "--secret: no base64" in ended.output
+    assert "--tape: recordings are of another exchange" in ended.output
+    assert "Traceback" not in ended.output
