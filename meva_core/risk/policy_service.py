@@ -84,8 +84,8 @@ class RiskPolicyService:
 
         What needs a missing mark is left at zero, and refused by `no_mark`.
         """
-        symbol, side, quantity, limit_price = intent.symbol, intent.side, intent.quantity, intent.limit_price
-        time_ns = intent.created_ns
+        symbol, side, time_ns = intent.symbol, intent.side, intent.created_ns
+        quantity, limit_price = intent.quantity, intent.limit_price
         subject = self._subjects[symbol]
         instrument, market, valuation = subject.instrument, subject.market, self._valuation
         mark = instrument.tick_size * market.last_ticks
@@ -116,9 +116,9 @@ class RiskPolicyService:
                 worth = valuation.price_of(instrument.quote)
                 notional, position_notional = notional * worth, position_notional * worth
             if grows:
-                exposure = (
-                    position_notional if self._alone else position_notional + self._elsewhere(state, symbol)
-                )
+                exposure = position_notional
+                if not self._alone:
+                    exposure += self._elsewhere(state, symbol)
         balance = state.balances.get(reserve_asset)
         kind = f"{intent.strategy}:{symbol}:{side!s}"
         orders, repeats = self.order_rate.count(time_ns, kind)
@@ -146,11 +146,10 @@ class RiskPolicyService:
         if self.on_judged is not None:
             self.on_judged(RiskView(*facts, reserve_asset), broken)
         if broken:
-            view = RiskView(*facts, reserve_asset)
-            return Refused(intent, tuple([code.value for code in broken]), explain(broken, view))
+            explanation = explain(broken, RiskView(*facts, reserve_asset))
+            return Refused(intent, tuple([code.value for code in broken]), explanation)
         self.order_rate.add(time_ns, kind)
-        epoch = state.runtime_flags.gate_epoch
-        return Approved(intent, epoch, notional_quote, reserve_asset, reserve_price)
+        return Approved(intent, state.runtime_flags.gate_epoch, notional_quote, reserve_asset, reserve_price)
 
     def _elsewhere(self, state: CanonicalState, symbol: str) -> Decimal:
         """Return the exposure of all other symbols."""
