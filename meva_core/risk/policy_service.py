@@ -85,8 +85,7 @@ class RiskPolicyService:
         What needs a missing mark is left at zero, and refused by `no_mark`.
         """
         symbol, side, time_ns = intent.symbol, intent.side, intent.created_ns
-        quantity, limit_price = intent.quantity, intent.limit_price
-        subject = self._subjects[symbol]
+        subject, quantity, limit_price = self._subjects[symbol], intent.quantity, intent.limit_price
         instrument, market, valuation = subject.instrument, subject.market, self._valuation
         mark = instrument.tick_size * market.last_ticks
         price = mark if limit_price is None else limit_price
