@@ -156,6 +156,7 @@ class Books:
     guard: LossGuard
     valuation: ValuationService
     pnl: PnLService
+    treasury: TreasuryDesk
 
 
 def compose_books(config: AppConfig) -> Books:
@@ -175,6 +176,7 @@ def compose_books(config: AppConfig) -> Books:
         container.resolve(LossGuard),
         container.resolve(ValuationService),
         pnl,
+        container.resolve(TreasuryDesk),
     )
 
 

@@ -36,7 +36,7 @@ from meva_core.model.market import NEVER_NS, NS_PER_SECOND
 from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, VenueCompared
+from meva_core.ops.log_records import VenueCompared
 from meva_core.risk.gate import RECONCILING, TradingGate
 
 TIMER: Final = "venue_watch"
@@ -348,10 +348,8 @@ class VenueWatch:
             alert = self._alerts.trigger(
                 AlertLevel.HIGH, ORDER_UNKNOWN, text, time_ns=time_ns, subject=order.client_order_id
             )
-            if alert is not None:
-                order.alerted = True  # What the limit of alerts held back is tried again.
-                self._runtime.outbox.command(alert, f"alert {ORDER_UNKNOWN} {order.client_order_id}")
-                self._runtime.outbox.record(AlertRaised(time_ns, alert))
+            # What the limit of alerts held back is tried again.
+            order.alerted = self._runtime.outbox.alert(alert, time_ns)
 
     def _arm(self) -> None:
         """Have the core woken when the next question is due."""

@@ -51,8 +51,9 @@ ADAPTERS: Final = {
 }
 
 # Orders are asked for through ccxt, not listened to; it has no word for what a key may do; it stamps requests itself.
-_NO_STREAM: Final = tuple(
-    ["EX-80", "EX-81", "EX-82", "EX-83", "EX-84", "EX-85", "EX-86", "EX-87", "EX-94", "EX-95"]
+_NO_STREAM: Final = (
+    *("EX-80", "EX-81", "EX-82", "EX-83", "EX-84", "EX-85", "EX-86", "EX-87"),
+    *("EX-94", "EX-95"),
 )
 _NOT_STATED: Final = ("EX-19", "EX-33", "EX-34", "EX-35", "EX-39", "EX-96")
 

@@ -31,6 +31,8 @@ from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.storage.memory import MemorySession, MemoryStateStore
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.storage.sqlite_state import SqliteStateStore
+from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
+from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.ports.alerts import AlertSink
 from meva_core.ports.clock import Clock
 from meva_core.ports.controls import OperatorDesk
@@ -39,6 +41,7 @@ from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.secrets import SecretSource
 from meva_core.ports.storage import Journal, PortfolioStateStore, Session, SnapshotStore
+from meva_core.ports.transfers import TransferExecutor
 from meva_core.signals.strategies.mean_reversion import MeanReversion
 from meva_core.signals.strategies.momentum import Momentum
 from meva_core.signals.strategies.sma_cross import SmaCross
@@ -72,6 +75,7 @@ STATE_STORES: tuple[type[PortfolioStateStore], ...] = (MemoryStateStore, SqliteS
 SECRET_SOURCES: tuple[type[SecretSource], ...] = (ReferencedSecrets,)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
+TRANSFER_EXECUTORS: tuple[type[TransferExecutor], ...] = (FolderTransferExecutor, MemoryTransferExecutor)
 VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference, KrakenReference, CcxtReference)
 EVENT_STREAMS: tuple[type[EventStream], ...] = (
     MatchedStream,
