@@ -10,6 +10,7 @@ import pytest
 
 from meva_adapters.contracts.case import Kit
 from meva_adapters.contracts.exchange_kit import EXCHANGE
+from tests.contract.contract_page import PAGE, page
 
 KITS = (EXCHANGE,)
 SOURCES = ("meva_core/ports", "meva_core/model")
@@ -41,3 +42,8 @@ def test_ids_are_unique_and_every_case_says_what_it_checks(kit: Kit[object]) -> 
     assert sorted(set(ids)) == ids
     assert all(re.fullmatch(r"[A-Z]{2}-[0-9]{2}", each) for each in ids)
     assert all(case.check.__doc__ for case in kit.cases)
+
+
+def test_the_page_lists_every_case_as_it_is() -> None:
+    """The page of the contracts is made from the cases; whoever changes one makes it again."""
+    assert page() == PAGE.read_text(encoding="utf-8"), "run python -m tests.contract.contract_page"

@@ -73,11 +73,11 @@ class CcxtReference:
         )
 
     def _step(self, precision: Any) -> Decimal:
-        mode = self._client.precisionMode
-        if precision is None or mode not in (_DECIMAL_PLACES, _TICK_SIZE):
-            raise ReadingError(f"{self._wire.venue} names no grid (precision mode {mode})")
+        meaning = self._client.precisionMode
+        if precision is None or meaning not in (_DECIMAL_PLACES, _TICK_SIZE):
+            raise ReadingError(f"{self._wire.venue} names no grid (ccxt's precisionMode is {meaning})")
         step = Decimal(str(precision))
-        return step if mode == _TICK_SIZE else Decimal(1).scaleb(-int(step))
+        return step if meaning == _TICK_SIZE else Decimal(1).scaleb(-int(step))
 
 
 def _limit(limits: Mapping[str, Any], kind: str, end: str) -> Decimal | None:
