@@ -40,6 +40,8 @@ from meva_core.ops.log_records import VenueCompared
 from meva_core.risk.gate import RECONCILING, TradingGate
 
 TIMER: Final = "venue_watch"
+# The reason of a cancel-all that is repeated.
+CANCEL_AGAIN: Final = "not confirmed yet"
 USER_STREAM: Final = "user"
 ABSENT: Final = "absent"  # Begins the decision that an order was never placed.
 ORDER_UNKNOWN: Final = "order_unknown"
@@ -164,7 +166,7 @@ class VenueWatch:
         self._doubt(time_ns)
         if self._observe_ns <= time_ns:
             if self._cancels_pending:
-                outbox.command(CancelAllOrders(None, "not confirmed yet"), "cancel_all again")
+                outbox.command(CancelAllOrders(None, CANCEL_AGAIN), "cancel_all again")
             self._observe("due", time_ns)
         self._arm()
 

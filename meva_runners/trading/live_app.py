@@ -53,7 +53,15 @@ async def trade_live(options: TradingOptions) -> int:
             with closing(_hold(facts.account_id, account.rest_url, config)):
                 _show_banner(config, facts.account_id, link.name)
                 async with _store(options.session, settings, link) as (session, opened):
-                    return await trade(options, opened, strategies, link, session, beside=(_warm_up,))
+                    return await trade(
+                        options,
+                        opened,
+                        strategies,
+                        link,
+                        session,
+                        beside=(_warm_up,),
+                        secrets=(account.api_key, account.api_secret),
+                    )
 
 
 def _hold(account_id: str, venue: str, config: AppConfig) -> AccountLock:

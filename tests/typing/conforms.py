@@ -27,6 +27,7 @@ from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
+from meva_adapters.metrics.tee import TeeMetricsSink
 from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.storage.memory import MemorySession, MemoryStateStore
 from meva_adapters.storage.sqlite_journal import SqliteSession
@@ -56,6 +57,7 @@ METRICS_SINKS: tuple[type[MetricsSink], ...] = (
     NoMetricsSink,
     PrometheusMetricsSink,
     StatsdMetricsSink,
+    TeeMetricsSink,
 )
 ALERT_SINKS: tuple[type[AlertSink], ...] = (AppriseAlertSink, WebhookAlertSink)
 OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
