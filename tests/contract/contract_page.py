@@ -19,9 +19,10 @@ _MARKS: Final = {
 }
 _HEAD: Final = """# The contracts of the ports
 
-Every case has an id that stays, and quotes the sentence of the port that it proves. [Write an adapter](adapters.md) shows how to
-run them; this page is made from the cases themselves by `python -m tests.contract.contract_page`, and a test holds it against
-them. *Not proven*: the harness has no way to bring it about. *Not declared*: the adapter does not offer what it is about.
+Every case has an id that stays, and quotes the sentence of the port that it proves. [Write an adapter](adapters.md)
+shows how to run them. This page is made from the cases themselves by `python -m tests.contract.contract_page`, and a
+test holds it against them. *Not proven*: the harness has no way to bring it about. *Not declared*: the adapter does not
+offer what it is about.
 """
 
 
