@@ -47,7 +47,7 @@ class Listings:
             return "market is closed"
         rules = self._rules.get(request.symbol)
         if rules is None or rules is self._usual[request.symbol]:
-            return ""  # A market that is not listed is for the engine to refuse.
+            return ""  # The engine refuses a symbol that it does not list.
         if request.quantity % rules.lot_size:
             return "Filter failure: LOT_SIZE"
         price = request.limit_price or rules.price(self._engine.market(request.symbol).last_ticks)
