@@ -18,6 +18,7 @@ from tests.contract.expected_verdicts import CCXT
 from tests.contract.test_venue_clients import CLIENTS, INSTALL_S_MAX, ROOT
 
 CHECK_S_MAX = 120
+[PACKAGE] = [name for name in CLIENTS if name.startswith("ccxt==")]
 # Where nothing is stated, the cases that this changes, and one that it does not; without it, all.
 CASES: dict[str, tuple[str, ...]] = {
     "harness": (),
@@ -30,7 +31,7 @@ def with_ccxt(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return an environment in which ccxt can be imported."""
     folder = tmp_path_factory.mktemp("ccxt")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    target = ["--no-deps", "--no-compile", "--target", str(folder), CLIENTS["ccxt"]]
+    target = ["--no-deps", "--no-compile", "--target", str(folder), PACKAGE]
     subprocess.run([*pip, *target], check=True, timeout=INSTALL_S_MAX)
     return os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(folder)))}
 
