@@ -17,6 +17,7 @@ from meva_adapters.exchange.ccxt.exchange import CcxtExchange
 from meva_adapters.exchange.ccxt.reference import CcxtReference
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
 from meva_adapters.exchange.kraken.market_stream import KrakenMarketStream
+from meva_adapters.exchange.kraken.market_watch import KrakenMarketWatch
 from meva_adapters.exchange.kraken.reference import KrakenReference
 from meva_adapters.exchange.kraken.user_stream import KrakenUserStream
 from meva_adapters.exchange.simulated.awaited_exchange import AwaitedExchange, AwaitedStream
@@ -37,7 +38,7 @@ from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.ports.alerts import AlertSink
 from meva_core.ports.clock import Clock
 from meva_core.ports.controls import OperatorDesk
-from meva_core.ports.exchange import DeadManSwitch, ExchangeAdapter, VenueReference
+from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.secrets import SecretSource
@@ -85,6 +86,8 @@ EVENT_STREAMS: tuple[type[EventStream], ...] = (
     BinanceMarketStream,
     BinanceUserStream,
     KrakenMarketStream,
+    KrakenMarketWatch,
     KrakenUserStream,
 )
+ACCOUNT_READERS: tuple[type[AccountReader], ...] = (BinanceReference, KrakenReference)
 DEAD_MAN_SWITCHES: tuple[type[DeadManSwitch], ...] = (BinanceExchange, KrakenExchange)
