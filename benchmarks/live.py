@@ -185,7 +185,7 @@ class Bench:
             exchange = BinanceExchange(
                 calls, symbols=[SYMBOL], owns=ClientOrderIds(config.agent, config.account).owns
             )
-            driver = LiveDriver(process, exchange, clock, config.runtime, on_alert=_nobody)
+            driver = LiveDriver(process, exchange, clock, config.runtime, on_alert=_nobody, on_tick=_untold)
             stream = market or BinanceMarketStream(
                 calls,
                 transport,
@@ -223,6 +223,10 @@ class Bench:
 
 def _nobody(alert: RaiseAlert) -> None:
     """Tell nobody."""
+
+
+def _untold(duration_ns: int) -> None:
+    """Measure no event by itself."""
 
 
 async def orders(folder: Path, url: str, count: int) -> dict[str, list[int]]:
