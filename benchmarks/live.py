@@ -39,6 +39,7 @@ from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.signer import HmacSigner
 from meva_adapters.settings import load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_adapters.transport.http import HttpTransport
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.outbox import Outcome
@@ -190,7 +191,15 @@ class Bench:
             exchange = BinanceExchange(
                 calls, symbols=[SYMBOL], owns=ClientOrderIds(config.agent, config.account).owns
             )
-            driver = LiveDriver(process, exchange, clock, config.runtime, on_alert=_nobody, on_tick=_untold)
+            driver = LiveDriver(
+                process,
+                exchange,
+                clock,
+                config.runtime,
+                transfers=MemoryTransferExecutor(),
+                on_alert=_nobody,
+                on_tick=_untold,
+            )
             stream = market or BinanceMarketStream(
                 calls,
                 transport,
