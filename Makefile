@@ -24,7 +24,7 @@ INSTALL = $(PIP) install --quiet --require-hashes --only-binary :all:
 LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
 
-.PHONY: help demo test check bench prove format audit lock clean
+.PHONY: help demo test check bench prove format audit sbom lock clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ format: $(STAMPS)/dev ## Format the sources and mend what the linter can mend.
 audit: $(STAMPS)/audit ## Ask the advisory database about every locked package. Needs a network.
 	@for lock in requirements/base.txt requirements/dev.txt; do \
 		$(BIN)/pip-audit --require-hashes --disable-pip --strict --requirement "$$lock"; done
+
+sbom: $(STAMPS)/audit ## List what an installation holds, as CycloneDX JSON: dist/sbom.json. Offline.
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+		-o dist/sbom.json requirements/base.txt
+	@echo "dist/sbom.json: every locked package of the base installation, with its hashes"
 
 lock: $(STAMPS)/lock-env ## Refresh the hash locks from pyproject.toml. Add UPGRADE=--upgrade to move versions.
 	@$(LOCK) $(UPGRADE) pyproject.toml --group build -o requirements/base.txt

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from meva_core.model.fill import Fill
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import Candle, Side
 from meva_core.model.value import value
 
@@ -225,12 +226,20 @@ class StreamGapDetected:
 
 @value
 class MarketStatusChanged:
-    """A market opened or closed for orders, or its rules are no longer those that we are configured for."""
+    """A market opened or closed for orders."""
 
     time_ns: int
     symbol: str
     tradable: bool
     reason: str
+
+
+@value
+class MarketRulesChanged:
+    """The venue states its rules of a market: the sizes that it takes, and the steps of its prices and quantities."""
+
+    time_ns: int
+    instrument: Instrument
 
 
 @value
@@ -322,6 +331,21 @@ class TransferAnswerRequested:
 
 
 @value
+class CorrectionRequested:
+    """An operator moves a positive *amount* between two accounts of the ledger, because *cause* was booked wrongly."""
+
+    time_ns: int
+    request_id: str
+    actor: str
+    cause: str
+    asset: str
+    amount: Decimal
+    source: str
+    target: str
+    reason: str
+
+
+@value
 class AlertAcknowledgeRequested:
     """An operator has seen an alert: the cause *code* of *subject* is not repeated while it stands."""
 
@@ -343,7 +367,7 @@ class TimerFired:
 
 @value
 class CostRecorded:
-    """An operating cost was incurred, in *asset*; positive amounts cost."""
+    """An operating cost was incurred, in *asset*; positive amounts cost. *actor* told, and waits for an answer."""
 
     time_ns: int
     cost_id: str
@@ -351,17 +375,19 @@ class CostRecorded:
     asset: str
     amount: Decimal
     note: str
+    actor: str = ""
 
 
 @value
 class TransferSettled:
-    """Money entered (positive) or left (negative) the account."""
+    """Money entered (positive) or left (negative) the account. *actor* is who told; empty for the venue."""
 
     time_ns: int
     transfer_id: str
     asset: str
     amount: Decimal
     note: str
+    actor: str = ""
 
 
 MarketEvent = TradeReceived | QuoteReceived | BookChanged | CandleClosed
@@ -379,7 +405,13 @@ VenueEvent = (
     | VenueStateObserved
 )
 ConnectivityEvent = (
-    StreamConnected | StreamLost | StreamGapDetected | MarketStatusChanged | AgentStarted | ClockMeasured
+    StreamConnected
+    | StreamLost
+    | StreamGapDetected
+    | MarketStatusChanged
+    | MarketRulesChanged
+    | AgentStarted
+    | ClockMeasured
 )
 OperatorEvent = (
     PauseRequested
@@ -389,6 +421,7 @@ OperatorEvent = (
     | OrderCancelRequested
     | RiskBudgetRequested
     | TransferAnswerRequested
+    | CorrectionRequested
     | AlertAcknowledgeRequested
 )
 Event = (

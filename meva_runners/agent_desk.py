@@ -17,6 +17,8 @@ from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig
 from meva_core.events import (
     AlertAcknowledgeRequested,
+    CorrectionRequested,
+    CostRecorded,
     Event,
     KillReleaseRequested,
     KillRequested,
@@ -24,6 +26,8 @@ from meva_core.events import (
     PauseRequested,
     ResumeRequested,
     RiskBudgetRequested,
+    TransferAnswerRequested,
+    TransferSettled,
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.ops.log_records import ControlAnswered
@@ -32,7 +36,8 @@ from meva_core.ports.controls import ControlAnswer, DecisionView, StatusView
 # An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
 ANSWERS_KEPT: Final = 10_000
 
-Handle = Callable[[OperatorEvent], Awaitable[None]]
+Request = OperatorEvent | CostRecorded | TransferSettled
+Handle = Callable[[Request], Awaitable[None]]
 
 
 class AgentDesk:
@@ -55,7 +60,7 @@ class AgentDesk:
         self._config = config
         self._now_ns = now_ns
         self._handle = handle
-        self._answers: OrderedDict[str, asyncio.Future[ControlAnswer]] = OrderedDict()
+        self._answers: OrderedDict[tuple[type, str], asyncio.Future[ControlAnswer]] = OrderedDict()
         self._asking = ""
         self._given: ControlAnswer | None = None
         self.heartbeat_ns = now_ns()
@@ -104,6 +109,49 @@ class AgentDesk:
             AlertAcknowledgeRequested(self._now_ns(), request_id, actor, code, subject, reason)
         )
 
+    async def record_cost(
+        self, cost_id: str, *, actor: str, reason: str, category: str, asset: str, amount: Decimal
+    ) -> ControlAnswer:
+        """Book an operating cost under *cost_id*, once."""
+        return await self._tell(
+            CostRecorded(self._now_ns(), cost_id, category, asset, amount, reason, actor), cost_id
+        )
+
+    async def answer_transfer(
+        self, request_id: str, *, actor: str, reason: str, transfer_id: str, approved: bool
+    ) -> ControlAnswer:
+        """Approve or reject a transfer that the agent proposed."""
+        return await self._ask(
+            TransferAnswerRequested(self._now_ns(), request_id, actor, transfer_id, approved, reason)
+        )
+
+    async def settle_transfer(
+        self, transfer_id: str, *, actor: str, reason: str, asset: str, amount: Decimal
+    ) -> ControlAnswer:
+        """Tell that money left or entered the account."""
+        return await self._tell(
+            TransferSettled(self._now_ns(), transfer_id, asset, amount, reason, actor), transfer_id
+        )
+
+    async def correct(
+        self,
+        request_id: str,
+        *,
+        actor: str,
+        reason: str,
+        cause: str,
+        asset: str,
+        amount: Decimal,
+        source: str,
+        target: str,
+    ) -> ControlAnswer:
+        """Post a correction of what *cause* booked."""
+        return await self._ask(
+            CorrectionRequested(
+                self._now_ns(), request_id, actor, cause, asset, amount, source, target, reason
+            )
+        )
+
     def status(self) -> StatusView:
         """Return how everything stands."""
         agent, now_ns = self._agent, self._now_ns()
@@ -121,15 +169,23 @@ class AgentDesk:
         self._given = ControlAnswer(record.request_id, record.refusal, gate, gate, flags.gate_epoch)
 
     async def _ask(self, event: OperatorEvent) -> ControlAnswer:
-        """Have *event* handled in this step, and return its answer when it is durable, to whoever asks again too."""
-        answer = self._answers.get(event.request_id)
+        return await self._tell(event, event.request_id)
+
+    async def _tell(self, event: Request, name: str) -> ControlAnswer:
+        """Have *event* handled in this step, and return its answer when it is durable, to whoever asks again too.
+
+        A cost or transfer that was refused may be told again: the refusal may be over, by a mark that has come.
+        """
+        key = (type(event), name)
+        answer = self._answers.get(key)
         if answer is None:
             before = self._agent.state().runtime_flags.gate.name
-            self._asking, self._given = event.request_id, None
+            self._asking, self._given = name, None
             durable = self._handle(event)
             assert self._given is not None, "every request is answered when it is handled"
             answer = asyncio.ensure_future(_kept(durable, evolve(self._given, gate_before=before)))
-            self._answers[event.request_id] = answer
+            if not (self._given.refusal and isinstance(event, CostRecorded | TransferSettled)):
+                self._answers[key] = answer
             if len(self._answers) > ANSWERS_KEPT:
                 self._answers.popitem(last=False)
         return await asyncio.shield(answer)

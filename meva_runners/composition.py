@@ -17,6 +17,7 @@ from meva_adapters.exchange.binance.capabilities import binance_capabilities
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
+from meva_adapters.metrics.tee import TeeMetricsSink
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
@@ -116,6 +117,19 @@ def compose_metrics(config: AppConfig) -> tuple[MetricsSink, Callable[[], None]]
             return NoMetricsSink(), _nothing_to_close
 
 
+def exposed(sink: MetricsSink) -> tuple[MetricsSink, Callable[[], bytes]]:
+    """Return *sink* with an exposition for Prometheus beside it, and what gives that."""
+    try:
+        from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
+    except ImportError:
+        return (
+            sink,
+            lambda: b"# Nothing is exposed without the extra prometheus: pip install 'meva[prometheus]'\n",
+        )
+    exposition = PrometheusMetricsSink()
+    return TeeMetricsSink(sink, exposition), exposition.exposition
+
+
 def _nothing_to_close() -> None:
     """Do nothing: a sink without a socket holds nothing open."""
 
@@ -156,6 +170,7 @@ class Books:
     guard: LossGuard
     valuation: ValuationService
     pnl: PnLService
+    treasury: TreasuryDesk
 
 
 def compose_books(config: AppConfig) -> Books:
@@ -175,6 +190,7 @@ def compose_books(config: AppConfig) -> Books:
         container.resolve(LossGuard),
         container.resolve(ValuationService),
         pnl,
+        container.resolve(TreasuryDesk),
     )
 
 

@@ -5,35 +5,92 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from meva_runners.exit_status import told
 
-READS = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health", "live")
-WISHES = ("pause", "resume", "kill", "release", "budget", "acknowledge")
+READS: Final = ("status", "orders", "positions", "pnl", "treasury", "decisions", "alerts", "health", "live")
+WISHES: Final = ("pause", "resume", "kill", "release", "budget", "acknowledge")
+# Which options each wish about money needs; its subject is the name of what it is about.
+MONEY: Final = {
+    "cost": ("category", "asset", "amount"),
+    "approve": (),
+    "reject": (),
+    "settle": ("asset", "amount"),
+    "correct": ("asset", "amount", "source", "target"),
+}
+_OPTION_OF: Final = {"source": "from", "target": "to"}
+EXAMPLES: Final = """
+\b
+Examples:
+  meva controls status
+  meva controls pause --reason "venue maintenance"
+  meva controls budget 5000
+  meva controls cost hosting-2026-02 --category infrastructure --asset USDT --amount 12.50
+  meva controls approve surplus-1771545600000000000
+  meva controls settle surplus-1771545600000000000 --asset USDT --amount -40
+  meva controls correct cost:hosting-2026-02 --asset USDT --amount 2.50 --from costs:infrastructure --to payable
+"""
 
 
-@click.command()
-@click.argument("wish", type=click.Choice((*WISHES, *READS, "why")))
+@click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")))
 @click.argument("subject", default="")
 @click.option("--url", envvar="MEVA_CONTROLS_URL", required=True, help="Where the agent's controls listen.")
 @click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", required=True, type=click.Path(path_type=Path),
               help="The folder with the agent's tokens.")  # fmt: skip
 @click.option("--reason", default="by command line", show_default=True, help="Kept with the decision.")
-def main(wish: str, subject: str, url: str, tokens: Path, reason: str) -> None:
-    """Carry WISH to a running agent. SUBJECT is that of `budget`, an order for `why`, CODE[:SUBJECT] of an alert."""
+@click.option("--category", help="Of a cost: infrastructure, data, model, exchange ...")
+@click.option("--asset", help="Currency of a cost, a settlement or a correction.")
+@click.option("--amount", help="Of a cost, positive; of a settlement, negative when money left.")
+@click.option("--from", "source", help="Ledger account that a correction takes from.")
+@click.option("--to", "target", help="Ledger account that a correction gives to.")
+def main(wish: str, subject: str, url: str, tokens: Path, reason: str, **money: str | None) -> None:
+    """Carry WISH to a running agent.
+
+    SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
+    that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that
+    is told twice is booked once.
+    """
     from meva_adapters.controls.client import ControlsClient
 
     client = ControlsClient(url=url.rstrip("/"), folder=tokens)
+    operation, fields = _asked(wish, subject, money)
     with told(debug=False):
         if wish == "kill":
             click.echo(asyncio.run(client.kill(reason=reason)))
-        elif wish in WISHES:
-            code, _, about = subject.partition(":")
-            known = {"budget": {"budget": subject}, "acknowledge": {"code": code, "subject": about}}
-            fields = known.get(wish, {})
-            click.echo(json.dumps(asyncio.run(client.ask(wish, reason=reason, **fields)), indent=2))
+        elif operation:
+            click.echo(json.dumps(asyncio.run(client.ask(operation, reason=reason, **fields)), indent=2))
         else:
             path = f"orders/{subject}/why" if wish == "why" else wish
             click.echo(json.dumps(asyncio.run(client.read(path)), indent=2))
+
+
+def _asked(wish: str, subject: str, money: dict[str, str | None]) -> tuple[str, dict[str, Any]]:
+    """Return the operation of the controls that *wish* is, empty for one that only looks, and its fields."""
+    if wish == "budget":
+        return wish, {"budget": subject}
+    if wish == "acknowledge":
+        code, _, about = subject.partition(":")
+        return wish, {"code": code, "subject": about}
+    if wish in WISHES:
+        return wish, {}
+    if wish not in MONEY:
+        return "", {}
+    missing = [f"--{_OPTION_OF.get(name, name)}" for name in MONEY[wish] if not money[name]]
+    if missing or not subject:
+        raise click.UsageError(f"{wish} needs {', '.join([*([] if subject else ['a SUBJECT']), *missing])}.")
+    fields: dict[str, Any] = {name: money[name] for name in MONEY[wish]}
+    match wish:
+        case "approve" | "reject":
+            return "transfer", {"transfer_id": subject, "approved": wish == "approve"}
+        case "correct":
+            return "correction", fields | {"cause": subject}
+        case _:
+            return {"settle": "settlement"}.get(wish, wish), fields | {"request_id": subject}
+
+
+if __name__ == "__main__":
+    main(prog_name="meva controls")

@@ -14,10 +14,28 @@ _BOOK = click.option(
     show_default=True,
     help="The file that holds the costs.",
 )
+_ARCHIVE = click.option(
+    "--archive",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("meva-costs"),
+    show_default=True,
+    help="The folder of closed periods.",
+)
 _EVERY = click.Choice(("day", "week", "month"))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+EXAMPLES = """
+\b
+Examples:
+  meva costs add --reporting USD --day 2026-01-31 --category data --currency EUR --amount 10 --mark 1.085 --every month
+  meva costs import bills.csv
+  meva costs correct hosting-1 --amount 9.50 --day 2026-03-02 --reason "credit note"
+  meva costs rotate --through 2026-02-28
+  meva costs tell --url http://127.0.0.1:8700 --tokens ~/.local/state/meva/control
+"""
+
+
+@click.group(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Record what running the agent costs, and close periods into archives."""
 
@@ -37,6 +55,29 @@ def main() -> None:
 def add(book: Path, reporting: str, every: str | None, until: str, **row: str) -> None:
     """Book one cost, or one that returns."""
     _run("add_cost", book, reporting, row, every=every, until=until)
+
+
+@main.command()
+@click.argument("cost")
+@_BOOK
+@click.option("--amount", required=True, help="What COST should have been, in its own currency.")
+@click.option("--day", required=True, help="Open day on which the difference is booked, YYYY-MM-DD.")
+@click.option("--reason", required=True, help="Kept with the correction.")
+@_ARCHIVE
+def correct(cost: str, book: Path, archive: Path, **wish: str) -> None:
+    """Correct COST, of an open or a closed period, by booking the difference; COST itself stays."""
+    _run("correct_cost", book, cost, directory=archive, **wish)
+
+
+@main.command()
+@_BOOK
+@click.option("--through", default="", help="Last day, YYYY-MM-DD; today by default.")
+@click.option("--url", envvar="MEVA_CONTROLS_URL", required=True, help="Where the agent's controls listen.")
+@click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", required=True, type=click.Path(path_type=Path),
+              help="The folder with the agent's tokens.")  # fmt: skip
+def tell(book: Path, through: str, url: str, tokens: Path) -> None:
+    """Tell a running agent of the open costs, each once however often this is repeated."""
+    _run("tell_costs", book, through, url=url, tokens=tokens)
 
 
 @main.command("import")
@@ -60,7 +101,7 @@ def list_(book: Path, through: str, *, as_json: bool) -> None:
 @main.command()
 @_BOOK
 @click.option("--through", required=True, help="Last day of the period that is closed, YYYY-MM-DD.")
-@click.option("--archive", type=click.Path(file_okay=False, path_type=Path), default=Path("meva-costs"))
+@_ARCHIVE
 def rotate(book: Path, through: str, archive: Path) -> None:
     """Close a period into an archive with a checksum, and carry the balance."""
     _run("rotate_costs", book, through, archive)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from pathlib import Path
+from typing import Final
 
 import click
 import orjson
 from rich.table import Table
 
 from meva_adapters.clock.system import SystemClock
+from meva_adapters.controls.client import ControlsClient
 from meva_adapters.reports.terminal import console_for, printable
-from meva_adapters.storage.cost_file import archive, changing, cost_of, costs_of_csv, due_through, read_book
+from meva_adapters.storage.cost_file import (
+    archive,
+    archived,
+    changing,
+    cost_of,
+    costs_of_csv,
+    due_through,
+    read_book,
+)
 from meva_core.errors import DataError
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.money import plain
-from meva_core.portfolio.cost_book import Schedule
+from meva_core.portfolio.cost_book import Cost, CostBook, Schedule, correction_name
+from meva_core.portfolio.treasury_service import TRANSFERS_KEPT as TOLD_MAX
+
+_REASON_MAX: Final = 300  # What the controls take.
 
 
 def add_cost(path: Path, reporting: str, row: dict[str, str], *, every: str | None, until: str) -> None:
@@ -28,6 +44,58 @@ def add_cost(path: Path, reporting: str, row: dict[str, str], *, every: str | No
         else:
             book.add_schedule(Schedule(cost, every, _day(until) if until else ""))
     click.echo(f"Booked {cost.cost_id}: {plain(cost.worth)} {book.reporting_currency}.")
+
+
+def correct_cost(path: Path, name: str, *, amount: str, day: str, reason: str, directory: Path) -> None:
+    """Book the difference between what a cost was and what it should have been, as a cost of its own."""
+    with changing(path, "") as book:
+        wrong, corrections = _found(book, name, _day(day), directory)
+        try:
+            right = Decimal(amount)
+        except InvalidOperation as problem:
+            raise DataError("correct", 0, f"{amount!r} is no amount.", "Nothing was changed.") from problem
+        correction = book.correct(wrong, corrections, amount=right, day=_day(day), reason=reason)
+    told = f"{plain(correction.amount)} {correction.currency} on {correction.day}"
+    click.echo(f"Booked {correction.cost_id}: {told}. {name} itself stays as it was booked.")
+
+
+def _found(book: CostBook, name: str, day: str, directory: Path) -> tuple[Cost, list[Cost]]:
+    """Return the cost of that name, and the corrections of it, in the book or in an archive."""
+    known = {cost.cost_id: cost for cost in (*archived(directory), *due_through(book, day), *book.costs)}
+    if name not in known:
+        problem = f"no cost {name!r} is in the book up to {day}, nor in an archive of {directory}."
+        raise DataError(
+            "correct", 0, problem, "The list and the archives name every cost. Nothing was changed."
+        )
+    prefix = correction_name(name)
+    corrections = [cost for cost_id, cost in known.items() if cost_id.rpartition("@")[0] == prefix]
+    return known[name], corrections
+
+
+def tell_costs(path: Path, through: str, *, url: str, tokens: Path) -> None:
+    """Tell a running agent of every open cost; one that it has booked already is passed over."""
+    book = read_book(path)
+    costs = due_through(book, _day(through) if through else _today())
+    if len(costs) > TOLD_MAX:
+        problem = f"{len(costs)} costs are open, more than the {TOLD_MAX} that an agent remembers."
+        raise DataError("tell", 0, problem, "Close a period first: meva costs rotate.")
+    client = ControlsClient(url=url.rstrip("/"), folder=tokens)
+    asyncio.run(_tell(client, costs, book.reporting_currency))
+    click.echo(f"The agent has booked {len(costs)} costs, now or before.")
+
+
+async def _tell(client: ControlsClient, costs: list[Cost], reporting: str) -> None:
+    """Tell of each cost in the reporting currency, at the mark that the book states."""
+    for cost in costs:
+        reason = f"{cost.day}: {plain(cost.amount)} {cost.currency} at {plain(cost.mark)} {cost.note}"
+        name = blake2b(cost.cost_id.encode(), digest_size=8).hexdigest()
+        await client.tell_cost(
+            f"book-{name}",
+            reason=printable(reason).strip()[:_REASON_MAX],
+            category=cost.category,
+            asset=reporting,
+            amount=plain(cost.worth),
+        )
 
 
 def import_costs(path: Path, reporting: str, table: Path) -> None:

@@ -24,10 +24,10 @@ from meva_runners.checkup.machine import data_folder, disk_space, extras, port_f
 from meva_runners.checkup.private_values import find_secrets
 from meva_runners.checkup.venue import CHECKS, venue_findings
 from meva_runners.exit_status import PREFLIGHT_FAILED
+from meva_runners.trading.agent_app import control_folder
 
 _COLOURS: Final = {Verdict.GREEN: "green", Verdict.RED: "red", Verdict.SKIPPED: "bright_black"}
 _HOST: Final = "127.0.0.1"
-_PORT: Final = 8_700
 _NEEDS_CONFIG: Final = ("extras", "disk", "data folder", "controls port", "secrets", *CHECKS, "alert channel")
 
 
@@ -79,13 +79,12 @@ async def examine(options: DoctorOptions) -> Sequence[Finding]:
 
 
 def _machine(config: AppConfig) -> tuple[Finding, ...]:
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    folder = Path(base, "meva").expanduser()
+    folder = control_folder(config)
     return (
         extras(config),
         disk_space(folder),
         data_folder(folder),
-        port_free(_HOST, _PORT),
+        port_free(_HOST, config.controls.port),
     )
 
 

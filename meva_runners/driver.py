@@ -10,20 +10,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import perf_counter
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
-from meva_core.data.replay_loader import ReplayLoader
+from meva_core.data.replay_loader import ReplayLoader, bar_of
 from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import Candle
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
 from meva_runners.performer import SimulatedPerformer
 
+if TYPE_CHECKING:
+    from meva_core.agent.market_columns import MarketColumns
+
 # Called with every outcome that holds something.
 Observer = Callable[[Outcome], None]
 Run = tuple[Block, int, int]
+# Preparing the columns of a run takes as long as handling some hundred trades.
+COLUMNS_FROM: Final = 256
 
 
 class Recorder(Protocol):
@@ -65,8 +70,9 @@ class NoRecorder:
 class ReplayDriver:
     """Run one agent against one simulated venue.
 
-    *market_events* counts what the tapes gave, *load_seconds* the time spent reading them, *run_seconds* the
-    time spent on everything else.
+    *market_events* counts what the tapes gave, *passed_over* those of them that columns showed to be quiet,
+    *load_seconds* the time spent reading them, *run_seconds* the time spent on everything else. Runs of at least
+    *columns_from* trades are searched by columns; `None`: none is.
     """
 
     def __init__(
@@ -76,14 +82,17 @@ class ReplayDriver:
         *,
         observers: Sequence[Observer] = (),
         recorder: Recorder | None = None,
+        columns_from: int | None = COLUMNS_FROM,
     ) -> None:
         self.agent = agent
         self.venue = venue
-        self.market_events = 0
+        self.market_events = self.passed_over = 0
         self.first_ns = self.last_ns = 0
         self.load_seconds = self.run_seconds = 0.0
         self._observers = tuple(observers)
         self.recorder = recorder or NoRecorder()
+        self._columns_from = columns_from
+        self._unfit: set[str] = set()  # Strategies whose guard or features cannot be told from columns.
         self._performer = SimulatedPerformer(venue, agent.permits)
 
     def run(
@@ -166,6 +175,75 @@ class ReplayDriver:
     def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
         market = self.venue.market(block.symbol)
         on_trade = self.agent.path(block.symbol).on_trade
+        times, prices, lots, sides, ids = (
+            block.times,
+            block.prices,
+            block.quantities,
+            block.taker_sides,
+            block.ids,
+        )
+
+        def handle(row: int) -> None:
+            time_ns = times[row]
+            if market.waiting:
+                self._deliver(market.on_trade(time_ns, prices[row], lots[row], sides[row]))
+            else:
+                market.last_ticks = prices[row]
+            if on_trade(time_ns, prices[row], lots[row], ids[row]):
+                self._answer(time_ns)
+
+        row = self._pass_quiet(block, start, stop, handle)
+        self._handle_each_trade(block, row, stop)
+
+    def _pass_quiet(
+        self, block: TradeBlock | BarBlock, start: int, stop: int, handle: Callable[[int], None]
+    ) -> int:
+        """Pass over the quiet rows by columns and *handle* the others; return the row from which on that is no use."""
+        columns = self._columns(block, start, stop)
+        if columns is None:
+            return start
+        market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
+        row = start
+        while row < stop and columns.usable:
+            if not market.waiting:
+                passed = columns.skip(row)
+                if passed > row:
+                    self.passed_over += passed - row
+                    row = passed
+                    market.last_ticks = seen.last_ticks
+                    if columns.spoke:
+                        columns.settle(row)
+                        self._answer(seen.last_ns)
+                        continue
+                    if row == stop:
+                        break
+            columns.step(row)
+            handle(row)
+            row += 1
+        columns.settle(row)
+        return row
+
+    def _columns(self, block: TradeBlock | BarBlock, start: int, stop: int) -> MarketColumns | None:
+        """Return what passes over quiet rows; `None` where numpy is missing, or the rows do not allow it."""
+        if self._columns_from is None or stop - start < self._columns_from:
+            return None
+        try:
+            from meva_core.agent.market_columns import columns_for
+        except ImportError:  # numpy is an extra; without it every event is handled by itself.
+            self._columns_from = None
+            return None
+        columns = columns_for(self.agent.path(block.symbol), block, start, stop, unfit=self._unfit)
+        return columns if columns.usable else None
+
+    def _answer(self, time_ns: int) -> None:
+        """Record what followed from the newest row, and perform it."""
+        outcome = self.agent.take()
+        self.recorder.record_row(outcome)
+        self._follow(outcome, time_ns)
+
+    def _handle_each_trade(self, block: TradeBlock, start: int, stop: int) -> None:
+        market = self.venue.market(block.symbol)
+        on_trade = self.agent.path(block.symbol).on_trade
         rows = zip(
             block.times[start:stop],
             block.prices[start:stop],
@@ -180,14 +258,23 @@ class ReplayDriver:
             else:
                 market.last_ticks = price
             if on_trade(time_ns, price, lots, trade_id):
-                outcome = self.agent.take()
-                self.recorder.record_row(outcome)
-                self._follow(outcome, time_ns)
+                self._answer(time_ns)
 
     def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
         market = self.venue.market(block.symbol)
         on_bar = self.agent.path(block.symbol).on_bar
         interval_ns = block.interval_ns
+
+        def handle(candle: Candle) -> None:
+            close_ns = candle.close_ns
+            if market.waiting:
+                self._deliver(market.on_bar(candle, close_ns))
+            else:
+                market.last_ticks = candle.close
+            if on_bar(close_ns, candle, interval_ns):
+                self._answer(close_ns)
+
+        start = self._pass_quiet(block, start, stop, lambda row: handle(bar_of(block, row)))
         rows = zip(
             block.open_times[start:stop],
             block.opens[start:stop],
@@ -197,17 +284,8 @@ class ReplayDriver:
             block.volumes[start:stop],
             strict=True,
         )
-        for open_ns, opening, high, low, close, volume in rows:
-            close_ns = open_ns + interval_ns
-            candle = Candle(open_ns, close_ns, opening, high, low, close, volume)
-            if market.waiting:
-                self._deliver(market.on_bar(candle, close_ns))
-            else:
-                market.last_ticks = close
-            if on_bar(close_ns, candle, interval_ns):
-                outcome = self.agent.take()
-                self.recorder.record_row(outcome)
-                self._follow(outcome, close_ns)
+        for open_ns, *values in rows:
+            handle(Candle(open_ns, open_ns + interval_ns, *values))
 
     def _handle_event(self, event: Event) -> None:
         venue = self.venue

@@ -1,4 +1,4 @@
-"""Keep the watchdog's process, and tell it and systemd that the main loop lives; judge nothing."""
+"""Keep the watchdog's process, and tell it that the main loop lives; judge nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Final, Self
 
 from meva_core.config.schema import AppConfig
 from meva_core.model.secret import Secret
-from meva_runners.service_notice import notify
 from meva_runners.watchdog import BEAT, FAREWELL
 
 _END_S: Final = 5.0
@@ -52,8 +51,7 @@ class Guard:
         return self._process.poll() is None
 
     def beat(self) -> None:
-        """Say that the main loop lives, to the watchdog and to systemd. It never waits and never fails."""
-        notify("WATCHDOG=1")
+        """Say that the main loop lives. It never waits and never fails; the first one begins the watch."""
         self._write(BEAT)
 
     async def stop(self) -> None:

@@ -36,6 +36,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "backfill": Entry(
         "meva_runners.backfill", "Fetch recorded bars and trades into files that replay reads."
     ),
+    "adapter": Entry(
+        "meva_runners.adapter", "Prove an adapter of your own against the contract of its port."
+    ),
     "ledger": Entry("meva_runners.ledger", "Print a session's ledger, and prove that it is right."),
     "pnl": Entry("meva_runners.pnl", "Print what a session earned, and why its equity changed."),
     "costs": Entry("meva_runners.costs", "Record what running the agent costs, and close periods."),

@@ -15,7 +15,7 @@ from meva_core.ops.log_records import AlertRaised
 from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.market_feed import Tape
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
-from meva_runners.driver import Observer, Recorder, ReplayDriver
+from meva_runners.driver import COLUMNS_FROM, Observer, Recorder, ReplayDriver
 from meva_runners.run_result import RunFacts, RunSpan, run_result
 
 
@@ -28,6 +28,7 @@ class ReplayRun:
         strategies: Sequence[ConfiguredStrategy],
         *,
         observers: Sequence[Observer] = (),
+        columns_from: int | None = COLUMNS_FROM,
     ) -> None:
         self._config = config
         self._strategies = tuple(strategies)
@@ -36,6 +37,7 @@ class ReplayRun:
             compose_agent(config, self._strategies),
             compose_venue(config),
             observers=(self._observe, *observers),
+            columns_from=columns_from,
         )
 
     def record_with(self, recorder: Recorder) -> None:

@@ -8,12 +8,12 @@ replay. Money comes out as the agent had it, to the last digit.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.storage.codec import decode_event
@@ -22,34 +22,37 @@ from meva_core.config.schema import AppConfig
 from meva_core.errors import MissingMarkError, StorageError
 from meva_core.events import (
     AgentStarted,
+    CorrectionRequested,
     CostRecorded,
     Event,
     KillReleaseRequested,
     OperatorEvent,
     OrderQueryAnswered,
+    RiskBudgetRequested,
     StreamConnected,
     StreamGapDetected,
     StreamLost,
+    TransferAnswerRequested,
     TransferSettled,
     VenueStateObserved,
 )
 from meva_core.execution.order_lifecycle import OrderReport
-from meva_core.model.fill import Fill, Liquidity
+from meva_core.model.fill import Fill
 from meva_core.model.market import Side
-from meva_core.model.money import EXACT, exact
+from meva_core.model.money import EXACT, ZERO, exact
 from meva_core.model.order import OrderStatus
-from meva_core.ops.log_records import EquityMarked, FillBooked
+from meva_core.ops.log_records import DayClosed, EquityMarked, FillBooked, MoneyBooked
 from meva_core.ops.report_collector import ReportCollector
+from meva_core.portfolio.corrections import COSTS
+from meva_core.portfolio.transfer_book import TransferStatus
 from meva_core.risk.gate import DRAWDOWN
 from meva_runners.composition import Books, compose_books
 from meva_runners.session_market import MarketRows, Row, TradeRows
-from meva_runners.session_orders import ASKED, REPORTS, SessionOrders
+from meva_runners.session_orders import ASKED, REPORTS, SessionOrders, stored_fill
 
 _NEVER: Final = 1 << 63
 _BPS: Final = 10_000
 _BUY: Final = Side.BUY
-_SIDES: Final = {side.value: side for side in Side}
-_LIQUIDITY: Final = {kind.value: kind for kind in Liquidity}
 _WAITING: Final = (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL)
 _REMEDY: Final = "Restore the file from a backup; what lies before that event is sound."
 
@@ -82,7 +85,10 @@ class SessionBooks:
         start_ns: int = 0,
         end_ns: int = _NEVER,
     ) -> None:
-        self.books: Books = compose_books(config)
+        # What was proposed and answered stands in the journal; books that proposed too would settle other transfers.
+        quiet = evolve(config.treasury, max_transfer_share=ZERO)
+        self.books: Books = compose_books(evolve(config, treasury=quiet))
+        self._limits, self._budget = config.risk, config.risk.max_portfolio_exposure
         self.opened: Standing | None = None
         self.closed: Standing | None = None
         self.link = FIRST_LINK
@@ -93,6 +99,7 @@ class SessionBooks:
         self._turn_ns = start_ns
         self._live = self._over = self._fallen = False
         self._agent, self._runtime, self._account = self.books.agent, self.books.runtime, self.books.account
+        self._transfers = self.books.agent.services.treasury.transfers
         self._orders = SessionOrders(self._runtime.state.open_orders)
         self._booked: set[tuple[str, str]] = set()
         self._strategy = self._symbol = ""  # Of the signal that is judged.
@@ -100,18 +107,6 @@ class SessionBooks:
         self._rows = tape.journal_rows()
         self._row: tuple[Any, ...] = ()
         self._next = 0  # The sequence of `_row`.
-        self._texts: dict[str, Callable[[str, int], None]] = {
-            "signal": self._signal,
-            "refused": self._refused,
-            "gate": self._gate,
-            "compared": self._compared,
-            "absent": self._absent,
-        }
-        self._commands: dict[str, Callable[[dict[str, Any], int], None]] = {
-            "$PlaceOrder": self._place,
-            "$CancelOrder": self._cancel,
-            "$RaiseAlert": self._alert,
-        }
 
     def read(self) -> None:
         """Keep the books to the end of the period, or of the session."""
@@ -255,8 +250,10 @@ class SessionBooks:
             if type(record) is EquityMarked:
                 if self.opened is None:
                     self.opened = self._standing()
-                self._collector.mark(record)
+                self._collector.mark(record, self._limits, self._budget, len(self._orders.open))
                 self._market.sample(self._collector, record.time_ns)
+            elif type(record) is DayClosed:
+                self._collector.closed_days.append(record)
 
     def _handle(self, event: Event) -> None:
         """Let the books take an event as the agent did, but for what hangs on an order of ours."""
@@ -278,17 +275,19 @@ class SessionBooks:
                 if record.status in _WAITING:
                     self._orders.report(name, OrderReport.TIMED_OUT, time_ns, "restarted before the answer")
         before = self.books.pnl.totals.transfers
-        self._drain(self._agent.handle(event).records)
+        records = self._agent.handle(event).records
+        self._drain(records)
         if self._live:
-            self._tell(event, before)
+            booked = {record.entry.cause for record in records if type(record) is MoneyBooked}
+            self._tell(event, before, booked)
 
-    def _tell(self, event: Event, transfers_before: Decimal) -> None:
+    def _tell(self, event: Event, transfers_before: Decimal, booked: set[str]) -> None:
         collector = self._collector
         match event:
-            case CostRecorded():
+            case CostRecorded() if f"cost:{event.cost_id}" in booked:
                 value = self._value(event.asset, event.amount)
                 collector.cost(event.time_ns, event.category, event.asset, event.amount, value, event.note)
-            case TransferSettled():
+            case TransferSettled() if f"transfer:{event.transfer_id}" in booked:
                 value = EXACT.subtract(self.books.pnl.totals.transfers, transfers_before)
                 collector.transfer(
                     event.time_ns, event.transfer_id, event.asset, event.amount, value, event.note
@@ -335,21 +334,7 @@ class SessionBooks:
 
     def _fill_of(self, said: dict[str, Any]) -> None:
         self._clock(said["time_ns"])
-        told = said["fill"]
-        fill = Fill(
-            told["symbol"],
-            told["trade_id"],
-            told["client_order_id"],
-            told["venue_order_id"],
-            _SIDES[told["side"]],
-            Decimal(told["price"]),
-            Decimal(told["quantity"]),
-            Decimal(told["fee"]),
-            told["fee_asset"],
-            _LIQUIDITY[told["liquidity"]],
-            told["venue_time_ns"],
-        )
-        self._book(fill, said["time_ns"])
+        self._book(stored_fill(said["fill"]), said["time_ns"])
 
     def _book(self, fill: Fill, time_ns: int) -> None:
         """Book a fill as the agent did: once, and only where it can be the order's."""
@@ -395,8 +380,8 @@ class SessionBooks:
             self._collector.decisions += len(texts) if self._live else 0
             for text in texts:
                 kind = text.partition(" ")[0]
-                if kind in self._texts:
-                    self._texts[kind](text, time_ns)
+                if kind in self._TEXTS:
+                    self._TEXTS[kind](self, text, time_ns)
                 elif kind == "control":
                     self._control(text, event)
         if link != self.link:
@@ -405,8 +390,8 @@ class SessionBooks:
         if commands is not None:
             for command in orjson.loads(commands):
                 for kind, content in command.items():
-                    if kind in self._commands:
-                        self._commands[kind](content, time_ns)
+                    if kind in self._COMMANDS:
+                        self._COMMANDS[kind](self, content, time_ns)
 
     def _signal(self, text: str, _time_ns: int) -> None:
         _, _, _, self._strategy, self._symbol, verdict, _ = text.split(" ", 6)
@@ -431,6 +416,16 @@ class SessionBooks:
         if self._live:
             self._collector.compared(time_ns, stale=stale == "True", differences=differences)
 
+    def _transfer(self, text: str, time_ns: int) -> None:
+        words = text.split(" ")
+        if words[2] == "proposed":
+            self._transfers.propose(words[1], asset=words[3], amount=Decimal(words[4]), time_ns=time_ns)
+        if self._live:
+            self._collector.transfer_steps.add(time_ns, text.removeprefix("transfer "))
+
+    def _lowered(self, text: str, _time_ns: int) -> None:
+        self._budget = Decimal(text.split(" ")[1])
+
     def _absent(self, text: str, time_ns: int) -> None:
         _, name, proof = text.split(" ", 2)
         self._orders.report(name, OrderReport.PROVED_ABSENT, time_ns, proof)
@@ -444,9 +439,28 @@ class SessionBooks:
         if granted and isinstance(event, KillReleaseRequested) and self._fallen:
             self._fallen = False
             self._account.forgive_drawdown()
+        if granted and isinstance(event, RiskBudgetRequested):
+            self._budget = event.new_budget
+        if granted and isinstance(event, TransferAnswerRequested):
+            status = TransferStatus.APPROVED if event.approved else TransferStatus.REJECTED
+            self._transfers.move(event.transfer_id, status, event.time_ns)
+        if granted and isinstance(event, CorrectionRequested):
+            self._correct(event)
         if self._live:
             reason = str(getattr(event, "reason", getattr(event, "new_budget", "")))
             self._collector.controls.add(event.time_ns, request, event.actor, reason, answer)
+
+    def _correct(self, event: CorrectionRequested) -> None:
+        """Book what the agent booked; a correction of costs counts as one of the category that it raises or lowers."""
+        self.books.treasury.correct(event)
+        if not self._live:
+            return
+        for account, sign in ((event.source, -1), (event.target, 1)):
+            if account.startswith(COSTS):
+                amount = EXACT.multiply(event.amount, sign)
+                value, note = self._value(event.asset, amount), f"corrects {event.cause}: {event.reason}"
+                category = account.removeprefix(COSTS)
+                self._collector.cost(event.time_ns, category, event.asset, amount, value, note)
 
     def _place(self, content: dict[str, Any], time_ns: int) -> None:
         line = self._orders.place(content, time_ns)
@@ -461,3 +475,19 @@ class SessionBooks:
         if self._live:
             level, code, subject = content["level"], content["code"], content["subject"]
             self._collector.alerts.add(time_ns, level, code, subject, content["message"])
+
+    # Functions, not bound methods: books that held themselves would outlive the report that they are read for.
+    _TEXTS: ClassVar[Mapping[str, Callable[[SessionBooks, str, int], None]]] = {
+        "signal": _signal,
+        "refused": _refused,
+        "gate": _gate,
+        "compared": _compared,
+        "absent": _absent,
+        "transfer": _transfer,
+        "budget": _lowered,
+    }
+    _COMMANDS: ClassVar[Mapping[str, Callable[[SessionBooks, dict[str, Any], int], None]]] = {
+        "$PlaceOrder": _place,
+        "$CancelOrder": _cancel,
+        "$RaiseAlert": _alert,
+    }

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
+from sys import intern
 from typing import Any, Final
 
 from meva_core.execution.order_lifecycle import TERMINAL, TRANSITIONS, OrderReport
 from meva_core.execution.order_service import ENDED_KEPT
+from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
 from meva_core.model.money import EXACT
 from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus, OrderType, TimeInForce
@@ -31,6 +34,9 @@ ASKED: Final = {
     OrderStatus.REJECTED.value: OrderReport.REJECTED,
 }
 _SIDES: Final = {side.value: side for side in Side}
+# Sizes and prices come again and again: one value for all of them saves a quarter of what is kept of an order.
+amount_of: Final = lru_cache(maxsize=4_096)(Decimal)
+_LIQUIDITY: Final = {kind.value: kind for kind in Liquidity}
 _TYPES: Final = {kind.value: kind for kind in OrderType}
 _TIMES_IN_FORCE: Final = {kind.value: kind for kind in TimeInForce}
 
@@ -103,13 +109,13 @@ def _line(placed: Mapping[str, Any], time_ns: int) -> OrderLine:
     request = OrderRequest(
         asked["client_order_id"],
         asked["idem_key"],
-        asked["strategy"],
-        asked["symbol"],
+        intern(asked["strategy"]),
+        intern(asked["symbol"]),
         _SIDES[asked["side"]],
         _TYPES[asked["type"]],
         _TIMES_IN_FORCE[asked["time_in_force"]],
-        Decimal(asked["quantity"]),
-        None if limit_price is None else Decimal(limit_price),
+        amount_of(asked["quantity"]),
+        None if limit_price is None else amount_of(limit_price),
         asked["post_only"],
         asked["reduce_only"],
     )
@@ -118,8 +124,25 @@ def _line(placed: Mapping[str, Any], time_ns: int) -> OrderLine:
         OrderStatus.SUBMITTED,
         time_ns,
         time_ns,
-        Decimal(intent["reference_price"]),
-        approved["reserve_asset"],
-        Decimal(approved["reserve_price"]),
+        amount_of(intent["reference_price"]),
+        intern(approved["reserve_asset"]),
+        amount_of(approved["reserve_price"]),
     )
-    return OrderLine(record, intent["decision"], Decimal(approved["notional"]))
+    return OrderLine(record, intent["decision"], amount_of(approved["notional"]))
+
+
+def stored_fill(told: Mapping[str, Any]) -> Fill:
+    """Return a fill from its stored form."""
+    return Fill(
+        intern(told["symbol"]),
+        told["trade_id"],
+        told["client_order_id"],
+        told["venue_order_id"],
+        _SIDES[told["side"]],
+        amount_of(told["price"]),
+        amount_of(told["quantity"]),
+        amount_of(told["fee"]),
+        intern(told["fee_asset"]),
+        _LIQUIDITY[told["liquidity"]],
+        told["venue_time_ns"],
+    )

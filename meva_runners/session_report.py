@@ -104,13 +104,14 @@ def _report(
         fees=EXACT.subtract(closed.fees, opened.fees),
         transfers=EXACT.subtract(closed.transfers, opened.transfers),
         max_drawdown=books.max_drawdown,
+        principal=config.treasury.principal_baseline,
     )
     problems = {
         cause: count - books.problems_before.get(cause, 0)
         for cause, count in books.problems().items()
         if count != books.problems_before.get(cause, 0)
     }
-    worst_day = max((EXACT.subtract(day.open, day.lowest) for day in collector.days), default=ZERO)
+    worst_day = max((day.worst_loss for day in collector.days), default=ZERO)
     limits = Limits(risk=config.risk, max_drawdown=account.max_drawdown, worst_day=worst_day)
     zone = _zone(config.day_zone)
     return Report(

@@ -64,7 +64,7 @@ async def watch(orders: Mapping[str, Any], beats: FileIO) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), beats)
     interval_s: float = orders["interval_s"]
-    vigil = Vigil(interval_s, now_s=time.monotonic())
+    vigil: Vigil | None = None  # A start takes its time: the first beat begins the watch.
 
     def tell(level: AlertLevel, code: str, text: str) -> None:
         message = f"[{str(orders['mode']).upper()}] {orders['agent']}, account {orders['account']}: {text}"
@@ -77,6 +77,9 @@ async def watch(orders: Mapping[str, Any], beats: FileIO) -> None:
         if heard == b"" and reader.at_eof():
             tell(AlertLevel.CRITICAL, AGENT_DIED, _DIED)
             break
+        if vigil is None:
+            vigil = Vigil(interval_s, now_s=now_s) if heard else None
+            continue
         if heard and (silence_s := vigil.beat(now_s)):
             tell(AlertLevel.INFO, HEARTBEAT_MISSING, f"the heartbeat is back after {silence_s:.0f} s")
         if silence_s := vigil.silence_s(now_s):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import frozen
@@ -34,12 +34,20 @@ class AlertDelivery:
     """Feed one queue per *channel*, so that none waits for another.
 
     A channel that fails its first two tries is told of on all others, once until it works again. `raise_alert`
-    returns at once; a full queue drops its oldest alert and counts it.
+    returns at once; a full queue drops its oldest alert and counts it. *on_delivery* hears what became
+    of each.
     """
 
-    def __init__(self, channels: Mapping[str, AlertSink], *, retry_s: tuple[float, ...] = RETRY_S) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, AlertSink],
+        *,
+        retry_s: tuple[float, ...] = RETRY_S,
+        on_delivery: Callable[[Delivery], None] | None = None,
+    ) -> None:
         self._channels = dict(channels)
         self._retry_s = retry_s
+        self._on_delivery = on_delivery
         self._queues = {name: deque[RaiseAlert](maxlen=QUEUE_MAX) for name in channels}
         self._wakes = {name: asyncio.Event() for name in channels}
         self._failed: set[str] = set()
@@ -96,7 +104,10 @@ class AlertDelivery:
                 break
             if attempts == 2:  # noqa: PLR2004 - one failure is an accident, two are a state.
                 self._tell_of(name, alert)
-        self.deliveries.append(Delivery(name, alert.code, alert.subject, delivered, attempts))
+        delivery = Delivery(name, alert.code, alert.subject, delivered, attempts)
+        self.deliveries.append(delivery)
+        if self._on_delivery is not None:
+            self._on_delivery(delivery)
 
     async def _try(self, name: str, alert: RaiseAlert) -> bool:
         try:

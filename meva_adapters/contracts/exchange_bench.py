@@ -21,6 +21,7 @@ from meva_core.events import (
     RequestFailed,
     VenueStateObserved,
 )
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.money import quantise_down, quantise_up
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
@@ -56,11 +57,7 @@ class ExchangeBench:
     @property
     def quantity(self) -> Decimal:
         """Return a small quantity, a multiple of four lots, worth some of the smallest orders."""
-        instrument = self.harness.instrument()
-        worth = max(instrument.min_notional, Decimal(1)) * _MIN_NOTIONALS
-        four = instrument.lot_size * 4
-        enough = quantise_up(worth / self.resting_price, four)
-        return max(enough, quantise_up(instrument.min_quantity * 4, four))
+        return _quantity(self.harness.instrument(), self.resting_price)
 
     def order(self, **more: Any) -> PlaceOrder:
         """Return a new order of ours to buy, resting unless *more* says otherwise.
@@ -101,6 +98,12 @@ class ExchangeBench:
         order = self.order(**more)
         first_of(await self.place(order), OrderAcknowledged)
         return order
+
+    async def resting_elsewhere(self) -> PlaceOrder:
+        """Place an order on the second market that is acknowledged, and return it."""
+        instrument, price = self.harness.other_market()
+        quantity = _quantity(instrument, price)
+        return await self.resting(symbol=instrument.symbol, price=price, quantity=quantity)
 
     async def bought(self, **more: Any) -> PlaceOrder:
         """Place an order that trades at once, and return it."""
@@ -153,6 +156,12 @@ async def opened(harness: ExchangeHarness) -> AsyncIterator[ExchangeBench]:
         yield ExchangeBench(harness, await harness.start())
     finally:
         await harness.stop()
+
+
+def _quantity(instrument: Instrument, price: Decimal) -> Decimal:
+    worth = max(instrument.min_notional, Decimal(1)) * _MIN_NOTIONALS
+    four = instrument.lot_size * 4
+    return max(quantise_up(worth / price, four), quantise_up(instrument.min_quantity * 4, four))
 
 
 def name_of(order: PlaceOrder) -> str:

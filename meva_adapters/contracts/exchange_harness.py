@@ -100,13 +100,11 @@ class TrueOrder:
 class ExchangeHarness(ABC):
     """Subclass it. Every case gets a harness of its own, so *start* begins with an empty account.
 
-    *symbol* is what is traded, *other_symbol* a second market, or empty where there is none. The account must hold
-    enough of base and quote for some hundred small orders. Answers that never come must end within a second or so:
-    give the adapter a short time-out.
+    *symbol* is what is traded. The account must hold enough of base and quote for some hundred small orders.
+    Answers that never come must end within a second or so: give the adapter a short time-out.
     """
 
     symbol: str = "BTC/USDT"
-    other_symbol: str = ""
 
     @abstractmethod
     async def start(self) -> ExchangeAdapter:
@@ -178,6 +176,14 @@ class ExchangeHarness(ABC):
     async def trade_by_hand(self, count: int) -> None:
         """Let a person make *count* small trades in our account."""
         raise NotProvenError("way to make many trades")
+
+    def other_market(self) -> tuple[Instrument, Decimal]:
+        """Return a second market, and a price at which a buy order rests there."""
+        raise NotProvenError("second market")
+
+    async def arm_dead_man_switch(self, seconds: int) -> None:
+        """Let the adapter arm the venue's switch, and let that many seconds pass."""
+        raise NotProvenError("way to arm the dead-man switch")
 
     def wire(self, request: Request) -> Sequence[str]:
         """Return the text of each request of this kind as it was sent: address and body, decoded."""

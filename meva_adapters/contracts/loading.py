@@ -31,9 +31,8 @@ def harness_at(place: str) -> Callable[[], Any]:
         raise ConfigError((problem,)) from error
     found = getattr(module, name, None)
     if not callable(found):
-        names = ", ".join(sorted(each for each, item in vars(module).items() if isinstance(item, type)))
-        raise ConfigError(
-            (f"adapter: {module_name} has no {name!r} to call. It has: {names or 'no class'}.",)
-        )
+        own = [each for each, item in vars(module).items() if getattr(item, "__module__", "") == module_name]
+        names = ", ".join(sorted(own))
+        raise ConfigError((f"adapter: {module_name} has no {name!r} to call. It has: {names or 'nothing'}.",))
     make: Callable[[], Any] = found
     return make

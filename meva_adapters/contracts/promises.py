@@ -22,6 +22,7 @@ PLACE: Final = (
 )
 CANCEL: Final = "Cancel one order: canceled, refused, or failed."
 CANCEL_ALL: Final = "Cancel every order of ours: one event per order that ended, or failed."
+OTHERS_STAY: Final = "Other people's orders stay."
 QUERY: Final = "Ask what became of one order, with our trades on its symbol: `OrderQueryAnswered`, or failed."
 OBSERVE: Final = "Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."
 REJECTED: Final = "The venue refused this attempt: proof that nothing was placed by it."
@@ -35,6 +36,31 @@ SETTLES: Final = (
 )
 NOT_OPEN: Final = (
     "The venue holds no such order open: it ended before, or never came. That is no proof of either."
+)
+COMPLETE: Final = "It is complete or it is not told: a part that did not come makes the whole fail."
+LEFT_ALONE: Final = (
+    "While a venue asks to be left alone nothing leaves: orders are dropped, everything else fails."
+)
+LAGS: Final = "A venue's query may lag behind its matching engine."
+ASKED: Final = "*asked_ns* is our time at which the question left, *venue_time_ns* the venue's at its answer."
+SINCE: Final = "our trades of *symbol* after *trades_after* (empty: all)."
+FILL: Final = "Hold one execution; (symbol, trade_id) is unique at a venue and is the booking key."
+FEE: Final = "*fee* is positive when it costs, in *fee_asset*, which may be base, quote or a third asset."
+LIQUIDITY: Final = "Tell whether our side rested or crossed."
+TOLD: Final = (
+    "What the network does is told by events: `StreamConnected` when what follows is complete, `StreamLost` and "
+    "`StreamGapDetected` when it is not."
+)
+FOLLOWS: Final = (
+    "Connect, deliver and reconnect until cancelled. Return or raise for no fault of a network or a venue."
+)
+UNASKED: Final = "What the venue says unasked comes through its streams, as events too."
+RULES: Final = "Return the venue's own rules of the unified *symbols*, in their order."
+MEASURED: Final = "Compare the venue's clock with ours; half of the round trip is the error."
+FACTS: Final = "Return what the venue knows of our key."
+REFUSED_OR_UNKNOWN: Final = (
+    "Every method raises `VenueRefusedError` for a definite refusal and `VenueUnknownError` when there was no "
+    "answer."
 )
 NO_ANSWER: Final = "A question or a cancel got no answer, so nothing is known from it."
 NONE_OF_THAT_NAME: Final = "*order* is `None` where it knows none of that name."

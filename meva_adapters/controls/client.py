@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import re
 import uuid
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +16,12 @@ from attrs import frozen
 from meva_adapters.controls.access import Scope, read_token
 from meva_adapters.controls.kill_latch import KillLatch
 from meva_core.errors import MevaError
+from meva_core.portfolio.treasury_service import booked_already
 
 LATCH_NAME: Final = "kill"
+# The agent takes ten requests a second of each token; a minute of waiting means that others use them up.
+_WAIT_S: Final = 0.5
+_WAITS_MAX: Final = 120
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.@-]")
 _SCOPES: Final = {
     "pause": Scope.STOP,
@@ -24,6 +30,10 @@ _SCOPES: Final = {
     "resume": Scope.ARM,
     "release": Scope.ARM,
     "budget": Scope.ARM,
+    "cost": Scope.BUDGET,
+    "transfer": Scope.ARM,
+    "settlement": Scope.ARM,
+    "correction": Scope.ARM,
 }
 
 
@@ -32,6 +42,7 @@ class ControlsError(MevaError):
     """Report that the agent refused, or did not answer; *problem* says which."""
 
     problem: str
+    status: int = 0  # That of HTTP, where there was an answer.
 
     def __str__(self) -> str:
         return self.problem
@@ -61,10 +72,24 @@ class ControlsClient:
             message["expected_epoch"] = (await self.read("status"))["gate"]["epoch"]
         status, answer = await self._call("POST", wish, _SCOPES[wish], message, self.deadline_s)
         if status != 200:  # noqa: PLR2004 - the status that says done.
-            raise ControlsError(answer.get("refusal") or answer.get("problem") or f"status {status}")
+            raise ControlsError(answer.get("refusal") or answer.get("problem") or f"status {status}", status)
         if wish == "release":
             KillLatch(self.folder / LATCH_NAME).clear()
         return dict(answer)
+
+    async def tell_cost(self, cost_id: str, *, reason: str, **fields: str) -> None:
+        """Have a cost booked, now or before; wait where requests come faster than the agent takes them."""
+        for _ in range(_WAITS_MAX):
+            try:
+                await self.ask("cost", reason=reason, request_id=cost_id, **fields)
+            except ControlsError as error:
+                if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    await asyncio.sleep(_WAIT_S)
+                    continue
+                if error.problem != booked_already(cost_id):
+                    raise
+            return
+        raise ControlsError(f"{self.url} takes no more requests: others keep it busy")
 
     async def kill(self, *, reason: str) -> str:
         """Kill by the API, or by the latch when no answer comes; return which of the two did it."""

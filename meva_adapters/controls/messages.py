@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -26,6 +26,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9_.:@/-]{0,64}")
 _REASON_MAX: Final = 300
 _NUMBER: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
+_SIGNED: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+# What the ledger calls an account or a cause: words with colons, and symbols with a slash.
+_PLACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}")
 _EPOCH_MAX: Final = 2**53
 
 
@@ -67,6 +70,54 @@ class BudgetRequest:
     reason: str
     expected_epoch: int
     budget: Decimal
+
+
+@frozen
+class CostRequest:
+    """Tell of an operating cost in *asset*; *request_id* is its id for good, a negative amount takes back."""
+
+    request_id: str
+    actor: str
+    reason: str
+    category: str
+    asset: str
+    amount: Decimal
+
+
+@frozen
+class TransferRequest:
+    """Approve or reject the transfer *transfer_id* that the agent proposed."""
+
+    request_id: str
+    actor: str
+    reason: str
+    transfer_id: str
+    approved: bool
+
+
+@frozen
+class SettlementRequest:
+    """Tell that money left (negative) or entered the account; *request_id* is the id of the transfer."""
+
+    request_id: str
+    actor: str
+    reason: str
+    asset: str
+    amount: Decimal
+
+
+@frozen
+class CorrectionRequest:
+    """Move a positive *amount* in the ledger from *source* to *target*, because *cause* was booked wrongly."""
+
+    request_id: str
+    actor: str
+    reason: str
+    cause: str
+    asset: str
+    amount: Decimal
+    source: str
+    target: str
 
 
 @frozen
@@ -144,7 +195,17 @@ class Liveness:
     heartbeat_age_ms: int
 
 
-Message = TypeVar("Message", StopRequest, GoRequest, BudgetRequest, AcknowledgeRequest)
+Message = TypeVar(
+    "Message",
+    StopRequest,
+    GoRequest,
+    BudgetRequest,
+    AcknowledgeRequest,
+    CostRequest,
+    TransferRequest,
+    SettlementRequest,
+    CorrectionRequest,
+)
 
 
 def read_message(kind: type[Message], body: bytes) -> Message:
@@ -205,11 +266,26 @@ def _read_epoch(field: str, value: Any) -> int:
 
 def _read_amount(field: str, value: Any) -> Decimal:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            raise MessageError(f"{field}: no amount") from None
+        return Decimal(value)
     raise MessageError(f'{field}: an amount as a string such as "250.00" is wanted')
+
+
+def _read_signed(field: str, value: Any) -> Decimal:
+    if isinstance(value, str) and _SIGNED.fullmatch(value):
+        return Decimal(value)
+    raise MessageError(f'{field}: an amount as a string such as "-12.50" is wanted')
+
+
+def _read_place(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not _PLACE.fullmatch(value):
+        raise MessageError(f"{field}: 1 to 128 letters, digits and _ . : @ / - are wanted")
+    return value
+
+
+def _read_flag(field: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise MessageError(f"{field}: true or false is wanted")
+    return value
 
 
 _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
@@ -218,6 +294,14 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "reason": _read_reason,
     "expected_epoch": _read_epoch,
     "budget": _read_amount,
+    "category": _read_name,
+    "asset": _read_name,
+    "amount": _read_signed,
+    "transfer_id": _read_name,
+    "approved": _read_flag,
+    "cause": _read_place,
+    "source": _read_place,
+    "target": _read_place,
     "code": _read_name,
     "subject": _read_subject,
 }

@@ -14,6 +14,8 @@ from meva_adapters.controls.messages import (
     AcknowledgeRequest,
     Alerts,
     BudgetRequest,
+    CorrectionRequest,
+    CostRequest,
     Decisions,
     GoRequest,
     Health,
@@ -22,7 +24,9 @@ from meva_adapters.controls.messages import (
     Pnl,
     Positions,
     Problem,
+    SettlementRequest,
     StopRequest,
+    TransferRequest,
     Treasury,
 )
 from meva_core.ports.controls import ControlAnswer, StatusView
@@ -47,6 +51,13 @@ OPERATIONS: Final = (
     Operation("POST", "/v1/resume", "resume", Scope.ARM, GoRequest, ControlAnswer, "Trade again after a pause."),
     Operation("POST", "/v1/release", "release", Scope.ARM, GoRequest, ControlAnswer, "Lift a kill."),
     Operation("POST", "/v1/budget", "budget", Scope.BUDGET, BudgetRequest, ControlAnswer, "Set the exposure limit."),
+    Operation("POST", "/v1/cost", "cost", Scope.BUDGET, CostRequest, ControlAnswer, "Book an operating cost."),
+    Operation("POST", "/v1/transfer", "transfer", Scope.ARM, TransferRequest, ControlAnswer,
+              "Approve or reject a transfer that the agent proposed."),
+    Operation("POST", "/v1/settlement", "settlement", Scope.ARM, SettlementRequest, ControlAnswer,
+              "Tell that money left or entered the account."),
+    Operation("POST", "/v1/correction", "correction", Scope.ARM, CorrectionRequest, ControlAnswer,
+              "Correct the ledger by a new posting."),
     Operation("POST", "/v1/acknowledge", "acknowledge", Scope.STOP, AcknowledgeRequest, ControlAnswer, "See an alert."),
     Operation("GET", "/v1/status", "status", Scope.READ, None, StatusView, "Everything at once."),
     Operation("GET", "/v1/orders", "orders", Scope.READ, None, Orders, "Orders that are not over."),
@@ -73,14 +84,24 @@ _REFUSALS: Final = {
 }
 _PROBES: Final = {"health": "Not ready.", "live": "Not alive."}
 _MONEY: Final = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+_NAME: Final = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"}
+_PLACE: Final = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$"}
 _TAKEN: Final[dict[str, dict[str, Any]]] = {
-    "request_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
-    "actor": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
+    "request_id": _NAME,
+    "actor": _NAME,
     "reason": {"type": "string", "pattern": "^[!-~]([ -~]{0,298}[!-~])?$"},
     "expected_epoch": {"type": "integer", "minimum": 0, "maximum": 2**53},
     "code": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"},
     "subject": {"type": "string", "pattern": "^[A-Za-z0-9_.:@/-]{0,64}$"},
     "budget": {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,10})?$"},
+    "category": _NAME,
+    "asset": _NAME,
+    "amount": {"type": "string", "pattern": r"^-?[0-9]{1,18}(\.[0-9]{1,18})?$"},
+    "transfer_id": _NAME,
+    "approved": {"type": "boolean"},
+    "cause": _PLACE,
+    "source": _PLACE,
+    "target": _PLACE,
 }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any, Final
 
+import attrs
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -21,6 +22,8 @@ from meva_adapters.controls.messages import (
     AcknowledgeRequest,
     Alerts,
     BudgetRequest,
+    CorrectionRequest,
+    CostRequest,
     Decisions,
     GoRequest,
     Health,
@@ -29,7 +32,9 @@ from meva_adapters.controls.messages import (
     Pnl,
     Positions,
     Problem,
+    SettlementRequest,
     StopRequest,
+    TransferRequest,
     Treasury,
     read_message,
     to_json,
@@ -137,10 +142,21 @@ class ControlsServer:
             "alerts": lambda: Alerts(status().alerts),
         }
         handlers: dict[str, Handler] = {name: _reader(read) for name, read in reads.items()}
-        handlers |= {"pause": self._stop_trading, "kill": self._stop_trading}
-        handlers |= {"resume": self._go, "release": self._go, "budget": self._budget}
+        desk = self._desk
+        wishes: dict[str, tuple[type, Callable[..., Awaitable[ControlAnswer]]]] = {
+            "pause": (StopRequest, desk.pause),
+            "kill": (StopRequest, desk.kill),
+            "resume": (GoRequest, desk.resume),
+            "release": (GoRequest, desk.release),
+            "acknowledge": (AcknowledgeRequest, desk.acknowledge),
+            "cost": (CostRequest, desk.record_cost),
+            "transfer": (TransferRequest, desk.answer_transfer),
+            "settlement": (SettlementRequest, desk.settle_transfer),
+            "correction": (CorrectionRequest, desk.correct),
+        }
+        handlers |= {name: self._wish(*wish) for name, wish in wishes.items()}
+        handlers["budget"] = self._budget
         handlers |= {
-            "acknowledge": self._acknowledge,
             "why": self._why,
             "health": self._health,
             "live": self._live,
@@ -149,22 +165,15 @@ class ControlsServer:
         }
         return handlers
 
-    async def _stop_trading(self, request: web.Request) -> web.Response:
-        message = read_message(StopRequest, await request.read())
-        ask = self._desk.kill if request.path.endswith("kill") else self._desk.pause
-        actor = _actor(request, message.actor)
-        return _answered(await ask(message.request_id, actor=actor, reason=message.reason))
+    def _wish(self, kind: type[Any], ask: Callable[..., Awaitable[ControlAnswer]]) -> Handler:
+        """Return what reads a *kind* and hands its fields to *ask*."""
 
-    async def _go(self, request: web.Request) -> web.Response:
-        message = read_message(GoRequest, await request.read())
-        ask = self._desk.release if request.path.endswith("release") else self._desk.resume
-        answer = await ask(
-            message.request_id,
-            actor=_actor(request, message.actor),
-            reason=message.reason,
-            expected_epoch=message.expected_epoch,
-        )
-        return _answered(answer)
+        async def carry(request: web.Request) -> web.Response:
+            fields = attrs.asdict(read_message(kind, await request.read()))
+            name, actor = fields.pop("request_id"), fields.pop("actor")
+            return _answered(await ask(name, actor=_actor(request, actor), **fields))
+
+        return carry
 
     async def _budget(self, request: web.Request) -> web.Response:
         message = read_message(BudgetRequest, await request.read())
@@ -182,17 +191,6 @@ class ControlsServer:
             actor=_actor(request, message.actor),
             reason=message.reason,
             budget=message.budget,
-        )
-        return _answered(answer)
-
-    async def _acknowledge(self, request: web.Request) -> web.Response:
-        message = read_message(AcknowledgeRequest, await request.read())
-        answer = await self._desk.acknowledge(
-            message.request_id,
-            actor=_actor(request, message.actor),
-            reason=message.reason,
-            code=message.code,
-            subject=message.subject,
         )
         return _answered(answer)
 

@@ -13,7 +13,7 @@ from meva_adapters.wire.times import text_of_ns
 from meva_core.data.replay_loader import event_times
 from meva_core.errors import DataError
 from meva_core.events import BookChanged, Event, StreamGapDetected, StreamLost, TradeReceived
-from meva_core.ports.market_feed import BarBlock, Block, EventBlock, TradeBlock
+from meva_core.ports.market_feed import BarBlock, Block, Column, EventBlock, TradeBlock
 
 # The line (or row) numbers of a block's rows, and the block.
 Numbered = tuple[Sequence[int], Block]
@@ -63,8 +63,8 @@ class Ordering:
             assert before is not None, "only a later row can be out of order"
             raise self._out_of_order(lines[bad], times[bad], before, gap, self._rows + bad)
 
-    def _first_out_of_order(self, times: list[int], gap: int) -> int | None:
-        last = self._last_ns
+    def _first_out_of_order(self, column: Column, gap: int) -> int | None:
+        last, times = self._last_ns, list(column)
         if last is not None and times[0] < last + gap:
             return 0
         if times == sorted(times) and (not gap or all(map(gap.__le__, map(sub, times[1:], times)))):

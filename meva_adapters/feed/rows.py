@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from operator import gt, lt
 from typing import Final, Protocol
@@ -12,7 +13,7 @@ from meva_adapters.wire.grid import INT64_MAX, BadCellError, price_grid, quantit
 from meva_adapters.wire.times import time_ns, unit_ns
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side, timeframe_ns
-from meva_core.ports.market_feed import BarBlock, TradeBlock
+from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
 
 _SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL, "b": Side.BUY, "s": Side.SELL}
 # When the buyer was the maker, the taker sold.
@@ -37,7 +38,7 @@ class Rows(Protocol):
         """Return the block of what `read` returned."""
         ...
 
-    def columns(self, columns: Sequence[list[int]], kinds: Sequence[int]) -> TradeBlock | BarBlock | None:
+    def columns(self, columns: Sequence[Column], kinds: Sequence[int]) -> TradeBlock | BarBlock | None:
         """Return the block of proven columns, or `None` when some row needs a closer look."""
         ...
 
@@ -71,7 +72,7 @@ class TradeRows:
         """Return the block of what `read` returned."""
         return TradeBlock(self._symbol, *map(list, zip(*rows, strict=True)))
 
-    def columns(self, columns: Sequence[list[int]], kinds: Sequence[int]) -> TradeBlock | None:
+    def columns(self, columns: Sequence[Column], kinds: Sequence[int]) -> TradeBlock | None:
         """Return the block of proven columns, or `None` when some row needs a closer look."""
         places = self._places
         times = _proven_times(columns, kinds, self._layout)
@@ -81,7 +82,7 @@ class TradeRows:
         expected, by = (SIDE_WORDS, _BY_SIDE) if "side" in places else (FLAG_WORDS, _BY_MAKER)
         if times is None or prices is None or quantities is None or kinds[word] != expected:
             return None
-        ids = columns[places["id"]] if "id" in places else [-1] * len(times)
+        ids = columns[places["id"]] if "id" in places else array("q", (-1,)) * len(times)
         if "id" in places and (kinds[places["id"]] != 0 or max(ids) > INT64_MAX):
             return None
         return TradeBlock(
@@ -139,7 +140,7 @@ class BarRows:
         """Return the block of what `read` returned."""
         return self._named(list(map(list, zip(*rows, strict=True))))
 
-    def columns(self, columns: Sequence[list[int]], kinds: Sequence[int]) -> BarBlock | None:
+    def columns(self, columns: Sequence[Column], kinds: Sequence[int]) -> BarBlock | None:
         """Return the block of proven columns, or `None` when some row needs a closer look."""
         place = self._layout.places["volume"]
         times = _proven_times(columns, kinds, self._layout)
@@ -150,7 +151,7 @@ class BarRows:
             return None
         return self._named(found)
 
-    def _named(self, columns: list[list[int]]) -> BarBlock:
+    def _named(self, columns: Sequence[Column]) -> BarBlock:
         return BarBlock(self._symbol, self._timeframe, self._interval_ns, *columns)
 
 
@@ -173,7 +174,7 @@ class _OneSymbol:
             )
 
 
-def _bars_agree(opens: list[int], highs: list[int], lows: list[int], closes: list[int]) -> bool:
+def _bars_agree(opens: Column, highs: Column, lows: Column, closes: Column) -> bool:
     return not (
         any(map(lt, highs, opens))
         or any(map(lt, highs, closes))
@@ -182,7 +183,7 @@ def _bars_agree(opens: list[int], highs: list[int], lows: list[int], closes: lis
     )
 
 
-def _proven_times(columns: Sequence[list[int]], kinds: Sequence[int], layout: Layout) -> list[int] | None:
+def _proven_times(columns: Sequence[Column], kinds: Sequence[int], layout: Layout) -> Column | None:
     place = layout.places["time"]
     times = columns[place]
     if kinds[place] != 0:

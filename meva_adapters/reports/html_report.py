@@ -31,9 +31,9 @@ _SECTIONS: Final = (
     ("Days, strategies and symbols", ("days", "by_strategy", "by_symbol")),
     ("Trades", ("best", "worst", "fills")),
     ("Orders", ("statuses", "latency", "orders")),
-    ("Risk", ("limits", "refusals", "invalid", "gate")),
+    ("Risk", ("limits", "refusals", "rejects", "invalid", "gate")),
     ("Alerts and control actions", ("alerts", "controls")),
-    ("Costs and transfers", ("costs", "transfers")),
+    ("Treasury", ("treasury", "cost_categories", "costs", "transfer_steps", "transfers")),
     ("Books and venue", ("comparisons", "differences")),
     ("Data quality", ("data", "problems", "connections", "events")),
 )
@@ -41,7 +41,15 @@ _SECTIONS: Final = (
 _OF_PAGES: Final = ("*", "html", "main", "header", "footer", "@media (max-width")
 # A rule begins a line, or follows another on it.
 _RULE: Final = re.compile(r"(^|\} )([^{}]+?) \{")
-_ROWS: Final = {"fills": 200, "orders": 200, "days": 400}
+# Every alert and every request is shown: people answer for them. Some 250 bytes each.
+_ROWS: Final = {
+    "fills": 200,
+    "orders": 200,
+    "days": 400,
+    "treasury": 400,
+    "alerts": 4_000,
+    "controls": 4_000,
+}
 NUMERIC: Final = frozenset(
     unit.value
     for unit in (Unit.COUNT, Unit.MONEY, Unit.AMOUNT, Unit.SHARE, Unit.RATIO, Unit.BPS, Unit.SPAN_NS)
@@ -141,13 +149,25 @@ def _charts(report: Report) -> dict[str, Any]:
             [Series(times_ns=times, values=exposures, name="exposure")],
             title="Exposure over equity", shown=share_text, width=HALF, height=170, zero=True, area=True,
         ),
+        "limit_use": _limit_use(report),
         "waterfall": waterfall_chart(
             [(step.label, float(step.amount), step.is_total) for step in report.waterfall],
-            title="From trading to surplus", shown=_brief, width=HALF + 60, height=300,
+            title="From trading to what is left", shown=_brief, width=HALF + 60, height=300,
         ),
         "distributions": [_distribution(each) for each in report.distributions],
         "prices": [_price(report, line) for line in report.prices if len(line.times_ns) > 1],
     }  # fmt: skip
+
+
+def _limit_use(report: Report) -> Markup:
+    """Return the use of every limit over time, as shares."""
+    table = report.table("limit_use")
+    times, *uses = zip(*table.rows, strict=True) if table.rows else ((), ())
+    series = [
+        Series(times_ns=times, values=use, name=name, label=column.label)
+        for name, column, use in zip("abcd", table.columns[1:], uses, strict=False)
+    ]
+    return line_chart(series, title=table.title, shown=share_text, height=170, zero=True)
 
 
 def _distribution(distribution: Distribution) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from meva_core.ops.report import REPORT_SCHEMA, Cell, Report, Table
 
 # Beyond it a program is better served by the Parquet files.
 ROWS_MAX: Final = 1_000
+_LONG: Final = frozenset({"orders", "fills"})
 
 
 def report_object(report: Report) -> dict[str, Any]:
@@ -67,8 +68,8 @@ def report_object(report: Report) -> dict[str, Any]:
 
 
 def table_object(table: Table) -> dict[str, Any]:
-    """Return *table* as columns by key, at most `ROWS_MAX` rows of it."""
-    rows = table.rows[:ROWS_MAX]
+    """Return *table* as columns by key, of orders and fills at most `ROWS_MAX` rows."""
+    rows = table.rows[:ROWS_MAX] if table.key in _LONG else table.rows
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(table.columns)
     return {
         "title": table.title,

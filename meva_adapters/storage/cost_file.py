@@ -126,15 +126,23 @@ def archive(directory: Path, book: CostBook, period: ClosedPeriod) -> tuple[Path
     return path, checksum
 
 
-def check_archive(path: Path) -> None:
-    """Raise `StorageError` unless the archive's content has its checksum."""
+def check_archive(path: Path) -> list[Cost]:
+    """Return the costs of an archive; raise `StorageError` unless its content has its checksum."""
     try:
         content = orjson.loads(path.read_bytes())
         told, period = content["blake2b"], orjson.dumps(content["period"])
-    except (ValueError, KeyError, TypeError) as problem:
+        costs = [_cost(each) for each in content["period"]["costs"]]
+    except (ValueError, KeyError, TypeError, InvalidOperation) as problem:
         raise StorageError(str(path), f"is no archive: {problem}.", "Restore it from a backup.") from problem
     if blake2b(period, digest_size=32).hexdigest() != told:
         raise StorageError(str(path), "was changed: its checksum is another.", "Restore it from a backup.")
+    return costs
+
+
+def archived(directory: Path) -> Iterator[Cost]:
+    """Yield the costs of every archive in *directory*, each archive checked, the newest period first."""
+    for path in sorted(directory.glob("costs-through-*.json"), reverse=True):
+        yield from check_archive(path)
 
 
 def _occurrences(schedule: Schedule, through: str) -> Iterator[str]:

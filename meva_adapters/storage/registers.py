@@ -17,6 +17,7 @@ from meva_core.commands import CancelOrder, Command, PlaceOrder, RaiseAlert
 from meva_core.events import (
     AgentStarted,
     AlertAcknowledgeRequested,
+    CorrectionRequested,
     CostRecorded,
     Event,
     KillReleaseRequested,
@@ -285,6 +286,9 @@ def _detail(event: OperatorEvent) -> str:
             return encode_decimal(event.new_budget)
         case TransferAnswerRequested():
             return f"{event.transfer_id} {'approved' if event.approved else 'rejected'}: {event.reason}"
+        case CorrectionRequested():
+            moved = f"{encode_decimal(event.amount)} {event.asset} from {event.source} to {event.target}"
+            return f"{event.cause}: {moved}: {event.reason}"
         case AlertAcknowledgeRequested():
             return f"{event.code} {event.subject}".rstrip() + f": {event.reason}"
         case _:

@@ -12,6 +12,7 @@ from attrs import frozen
 from meva_core.errors import MevaError, OffGridError
 from meva_core.model.instrument import Instrument
 from meva_core.model.money import decimals_of, plain, quantise_down, whole_steps
+from meva_core.ports.market_feed import Column
 
 INT64_MAX: Final = (1 << 63) - 1  # Sessions and columns store 64 bits.
 _QUICK_DIGITS: Final = 18  # Every number of 18 digits fits 64 bits, so it needs no further check.
@@ -74,7 +75,7 @@ class Grid:
                 return steps
         return self._any_steps(text.strip())
 
-    def column(self, values: list[int], decimals: int) -> list[int] | None:
+    def column(self, values: Column, decimals: int) -> Column | None:
         """Return the whole steps of *values*, integers that are not negative and have *decimals* decimals.
 
         Returns `None` where one of them has no whole steps, or only rounded ones: `steps` tells or counts.

@@ -118,6 +118,23 @@ class AccountWatch:
                 self._breach(code)
         self._set_bands()
 
+    def fall_to(self, path: Banded, price: int) -> bool:
+        """Remember that the market of *path* fell to *price* while it alone moved; return whether that is all.
+
+        Of falls from one peak the deepest alone is remembered, so it stands for the whole way. That holds where
+        this is the one market held, and no limit is reached; else nothing is remembered.
+        """
+        if self._held != 1:
+            return False
+        market = path.market
+        last_ticks, market.last_ticks = market.last_ticks, price
+        equity = self._valuation.equity()
+        market.last_ticks = last_ticks
+        if not self._guard.fall_to(equity):
+            return False
+        path.low = price - 1
+        return True
+
     def on_holdings(self) -> None:
         """Learn that what is held has changed; call `mark` after it."""
         held = 0

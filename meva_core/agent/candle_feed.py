@@ -33,6 +33,11 @@ class CandleFeed:
         self.longer = False
         self.bar_ns = 0
 
+    @property
+    def open(self) -> bool:
+        """Return whether any candle is being made, so that events between its ends count."""
+        return self.from_trades or self.longer
+
     def samples_directly(self, slot: StrategySlot) -> bool:
         """Return whether every trade, or every bar, is a sample for *slot*."""
         return slot.timeframe is None or timeframe_ns(slot.timeframe) == self.bar_ns
@@ -66,6 +71,27 @@ class CandleFeed:
             if candles:
                 for slot in self._slots[length_ns]:
                     yield slot, candles
+
+    @property
+    def next_close_ns(self) -> int:
+        """Return when the first of the open candles is over; 0 before the first trade."""
+        return min([builder.close_ns for builder in self._builders.values()])
+
+    def extend(self, prices: Sequence[int], lots: Sequence[int]) -> None:
+        """Take many trades, all before `next_close_ns`."""
+        for builder in self._builders.values():
+            builder.extend(prices, lots)
+
+    def next_longer_close_ns(self, open_ns: int) -> int:
+        """Return when the first of the longer candles that a bar from *open_ns* on belongs to is over."""
+        return min([aggregator.close_after(open_ns) for aggregator in self._aggregators.values()])
+
+    def extend_longer(self, bars: Sequence[Candle]) -> None:
+        """Take many bars, all before the end of every longer candle they belong to."""
+        for aggregator in self._aggregators.values():
+            for bar in bars:
+                closed = aggregator.on_candle(bar)
+                assert not closed, "a bar that ends a longer candle is handled by itself"
 
     def on_bar(self, bar: Candle) -> Iterator[Closed]:
         """Take a bar; yield the slots whose longer candles it closes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.market_watch import MarketWatch
@@ -14,18 +14,21 @@ from meva_core.events import (
     AgentStarted,
     ClockMeasured,
     ConnectivityEvent,
+    MarketRulesChanged,
     MarketStatusChanged,
     StreamConnected,
     StreamGapDetected,
     StreamLost,
 )
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised
 from meva_core.risk.gate import CLOCK_OFFSET, TradingGate
+from meva_core.risk.policy_service import RiskPolicyService
 
 MARKET_HALTED: Final = "market_halted"
+MARKET_RULES: Final = "market_rules"
 
 _ACTOR: Final = "connection_desk"
 
@@ -40,6 +43,7 @@ class ConnectionDesk:
         gate: TradingGate,
         alerts: AlertService,
         watch: VenueWatch,
+        risk: RiskPolicyService,
         market_watch: MarketWatch,
         paths: Mapping[str, MarketPath],
         clock_offset_max_ns: int,
@@ -48,6 +52,9 @@ class ConnectionDesk:
         self._gate = gate
         self._alerts = alerts
         self._watch = watch
+        self._risk = risk
+        self._closed: dict[str, str] = {}
+        self._rules: dict[str, Instrument] = {}
         self._market_watch = market_watch
         self._paths = paths
         self._clock_offset_max_ns = clock_offset_max_ns
@@ -66,6 +73,8 @@ class ConnectionDesk:
                 self._judge_clock(event)
             case MarketStatusChanged():
                 self._take_status(event)
+            case MarketRulesChanged():
+                self._take_rules(event)
             case StreamConnected():
                 connectivity.reconnects += event.stream in connectivity.connected
                 connectivity.connected[event.stream] = True
@@ -81,24 +90,69 @@ class ConnectionDesk:
             case _:
                 assert_never(event)
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole memory as plain values and instruments."""
+        return {"closed": dict(self._closed), "rules": list(self._rules.values())}
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Take over the memory that `snapshot` returned."""
+        self._closed = dict(memory["closed"])
+        self._rules = {instrument.symbol: instrument for instrument in memory["rules"]}
+        for instrument in self._rules.values():
+            if not self._grid_fault(instrument.symbol):
+                self._risk.follow_rules(instrument)
+
     def _take_status(self, event: MarketStatusChanged) -> None:
-        """Send nothing to a market that takes nothing, or whose rules we do not know; look at what is open there."""
-        halted, runtime = self._runtime.state.connectivity.halted, self._runtime
-        if event.tradable is (event.symbol not in halted):
+        """Remember which markets the venue has closed."""
+        if event.tradable is (event.symbol not in self._closed):
             return  # It is as we know it.
         if event.tradable:
-            del halted[event.symbol]
-            self._alerts.clear(MARKET_HALTED, subject=event.symbol)
+            self._closed.pop(event.symbol, None)
         else:
-            halted[event.symbol] = event.reason
-            text = f"{event.symbol} takes no orders from us: {event.reason}"
-            alert = self._alerts.trigger(
-                AlertLevel.HIGH, MARKET_HALTED, text, time_ns=event.time_ns, subject=event.symbol
-            )
-            if alert is not None:
-                runtime.outbox.command(alert, f"alert {MARKET_HALTED} {event.symbol}")
-                runtime.outbox.record(AlertRaised(event.time_ns, alert))
-        self._watch.look(f"{event.symbol}: {event.reason}")
+            self._closed[event.symbol] = event.reason
+        self._judge_market(event.symbol, event.reason, event.time_ns)
+
+    def _take_rules(self, event: MarketRulesChanged) -> None:
+        """Follow the venue's rules, as far as our grid allows; nobody sizes orders by rules of yesterday (fault C5)."""
+        rules = event.instrument
+        symbol, configured = rules.symbol, self._paths[rules.symbol].market.instrument
+        if rules == self._rules.get(symbol, configured):
+            return  # It is as we know it.
+        self._rules[symbol] = rules
+        if not self._grid_fault(symbol):
+            self._risk.follow_rules(rules)
+        text = f"{symbol} has other rules now: {_sizes(rules)}; configured: {_sizes(configured)}"
+        self._call(MARKET_RULES, AlertLevel.MEDIUM, symbol, text, event.time_ns)
+        self._alerts.clear(MARKET_RULES, subject=symbol)  # The next change is another one.
+        self._judge_market(symbol, "its rules changed", event.time_ns)
+
+    def _judge_market(self, symbol: str, cause: str, time_ns: int) -> None:
+        """Send nothing to a market that takes nothing, or on whose grid we are not; look at what is open there."""
+        halted = self._runtime.state.connectivity.halted
+        reason = self._closed.get(symbol) or self._grid_fault(symbol)
+        if reason and symbol not in halted:
+            text = f"{symbol} takes no orders from us: {reason}"
+            self._call(MARKET_HALTED, AlertLevel.HIGH, symbol, text, time_ns)
+        elif not reason and halted.pop(symbol, None) is not None:
+            self._alerts.clear(MARKET_HALTED, subject=symbol)
+        if reason:
+            halted[symbol] = reason
+        self._watch.look(f"{symbol}: {cause}")
+
+    def _grid_fault(self, symbol: str) -> str:
+        """Return why the venue's steps are not ours; empty when they are. Ours stay for as long as the agent runs."""
+        configured = self._paths[symbol].market.instrument
+        rules = self._rules.get(symbol, configured)
+        if rules.has_grid_of(configured):
+            return ""
+        return (
+            f"its steps are {rules.tick_size} and {rules.lot_size} now, not {configured.tick_size} and "
+            f"{configured.lot_size}; start the agent again with these"
+        )
+
+    def _call(self, code: str, level: AlertLevel, symbol: str, text: str, time_ns: int) -> None:
+        alert = self._alerts.trigger(level, code, text, time_ns=time_ns, subject=symbol)
+        self._runtime.outbox.alert(alert, time_ns)
 
     def _forget_markets(self, stream: str, symbols: Mapping[str, MarketPath] | set[str]) -> None:
         """Continue no market over a hole; the stream of our orders tells nothing of markets."""
@@ -118,3 +172,10 @@ class ConnectionDesk:
         offset_ms, bound_ms = event.offset_ns // NS_PER_MS, bound_ns // NS_PER_MS
         text = f"the venue's clock is {offset_ms} ms off ours, at most {bound_ms} allowed"
         self._gate.close(GateMarker(CLOCK_OFFSET, Gate.PAUSED, text, _ACTOR, event.time_ns))
+
+
+def _sizes(rules: Instrument) -> str:
+    return (
+        f"steps {rules.tick_size} and {rules.lot_size}, quantity {rules.min_quantity} to "
+        f"{rules.max_quantity or 'any'}, notional {rules.min_notional} to {rules.max_notional or 'any'}"
+    )

@@ -12,6 +12,7 @@ from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import VenueWatch
 from meva_core.events import (
     AlertAcknowledgeRequested,
+    CorrectionRequested,
     KillReleaseRequested,
     KillRequested,
     OperatorEvent,
@@ -74,6 +75,8 @@ class ControlDesk:
                 refusal = self._set_budget(event.new_budget)
             case TransferAnswerRequested():
                 refusal = self._treasury.answer(event, equity=self._account.equity)
+            case CorrectionRequested():
+                refusal = self._treasury.correct(event)
             case AlertAcknowledgeRequested():
                 refusal = self._acknowledge(event)
             case _:

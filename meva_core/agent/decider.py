@@ -22,7 +22,7 @@ from meva_core.model.money import EXACT, ZERO, quantise_down
 from meva_core.model.order import OrderType, TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, OrderSubmitted, RiskDecided, SignalDecided
+from meva_core.ops.log_records import OrderSubmitted, RiskDecided, SignalDecided
 from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.risk.gate import RUNAWAY_ORDERS, TradingGate
 from meva_core.risk.limits_engine import RiskCode
@@ -111,9 +111,7 @@ class Decider:
             time_ns=time_ns,
             subject=slot.name,
         )
-        if alert is not None:
-            outbox.command(alert, f"alert {STRATEGY_FAILED} {slot.name}")
-            outbox.record(AlertRaised(time_ns, alert))
+        outbox.alert(alert, time_ns)
 
     def refresh(self, slot: StrategySlot) -> None:
         """Take over what the strategy of *slot* holds and has on order."""

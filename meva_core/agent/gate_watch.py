@@ -10,7 +10,7 @@ from meva_core.commands import AlertLevel
 from meva_core.execution.order_service import OrderService
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, GateChanged
+from meva_core.ops.log_records import GateChanged
 from meva_core.risk.gate import (
     CIRCUIT_BREAKER,
     CLOCK_OFFSET,
@@ -77,6 +77,4 @@ class GateWatch:
     def _alert(self, cause: GateMarker, time_ns: int) -> None:
         text = f"trading is {cause.gate.name.lower()} ({cause.code}) by {cause.actor}: {cause.reason}"
         alert = self._alerts.trigger(_LEVELS[cause.code], cause.code, text, time_ns=time_ns)
-        if alert is not None:
-            self._runtime.outbox.command(alert, f"alert {cause.code}")
-            self._runtime.outbox.record(AlertRaised(time_ns, alert))
+        self._runtime.outbox.alert(alert, time_ns)

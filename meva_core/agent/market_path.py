@@ -34,24 +34,29 @@ class MarketPath:
     Prices are in ticks, sizes in lots. *low* and *high* bound the prices that change nothing but the mark;
     `AccountWatch` sets them. A symbol lives either on trades or on bars: the first kind that comes decides,
     the other is refused, because both would tell the strategies the same thing twice.
+
+    *warm* are the slots that every event samples the quick way, *cold* those that it samples the slow way.
+    *epoch* rises with everything after which the features may not show what they were expected to: an event
+    that was refused, a strategy that was switched off.
     """
 
     __slots__ = (
-        "_account",
-        "_bars",
         "_by_name",
-        "_candles",
-        "_cold",
         "_decider",
         "_outbox",
         "_problems",
-        "_runtime",
         "_slots",
         "_source",
-        "_warm",
+        "account",
+        "candles",
+        "cold",
+        "epoch",
         "high",
         "low",
         "market",
+        "on_bars",
+        "runtime",
+        "warm",
     )
 
     def __init__(
@@ -65,9 +70,9 @@ class MarketPath:
     ) -> None:
         self.market = market
         self.low = self.high = 0
-        self._runtime = runtime
+        self.runtime = runtime
         self._outbox = runtime.outbox
-        self._account = account
+        self.account = account
         self._decider = decider
         self._slots = tuple(slots)
         self._by_name = {slot.name: slot for slot in slots}
@@ -75,36 +80,41 @@ class MarketPath:
             slot.context.account = account
         self._problems: Counter[str] = Counter()
         self._source = ""
-        self._bars = False  # Whether the market lives on bars: asked at every trade, so no text is compared.
-        self._candles = CandleFeed(market.symbol, self._slots)
-        self._warm: tuple[StrategySlot, ...] = ()
-        self._cold: tuple[StrategySlot, ...] = ()
+        self.on_bars = (
+            False  # Whether the market lives on bars: asked at every trade, so no text is compared.
+        )
+        self.candles = CandleFeed(market.symbol, self._slots)
+        self.epoch = 0
+        self.warm: tuple[StrategySlot, ...] = ()
+        self.cold: tuple[StrategySlot, ...] = ()
         self.sort_slots()
         decider.on_switch(self.sort_slots)
 
     def on_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
         """Take a trade; *trade_id* is -1 where there is none."""
-        runtime = self._runtime
+        runtime = self.runtime
         runtime.sequence += 1
         if time_ns >= runtime.alarm_ns:
-            self._account.on_alarm(time_ns)
+            self.account.on_alarm(time_ns)
         market = self.market
         if (
-            self.low < price < self.high
-            and lots > 0
+            lots > 0
+            and market.trusted_low < price < market.trusted_high
             and time_ns >= runtime.now_ns
             and (trade_id > market.last_trade_id or trade_id < 0)
-            and not self._bars
+            and not self.on_bars
         ):
             market.last_ns = runtime.now_ns = time_ns
             market.last_ticks = price
             if trade_id >= 0:
                 market.last_trade_id = trade_id
+            if price <= self.low or price >= self.high:
+                self.account.mark()
         elif not self._admits_trade(time_ns, price, lots, trade_id):
             return self._outbox.filled
-        if self._candles.from_trades:
-            self._close_candles(self._candles.on_trade(time_ns, price, lots))
-        for slot in self._warm:
+        if self.candles.from_trades:
+            self._close_candles(self.candles.on_trade(time_ns, price, lots))
+        for slot in self.warm:
             try:
                 for update in slot.updates:
                     update(price, lots)
@@ -116,16 +126,16 @@ class MarketPath:
                 self._decider.wake(slot)
             elif slot.muted:
                 slot.muted = False
-        if self._cold:
-            self._warm_up(self._cold, None, price, lots)
+        if self.cold:
+            self._warm_up(self.cold, None, price, lots)
         return self._outbox.filled
 
     def on_bar(self, time_ns: int, candle: Candle, timeframe_ns: int) -> bool:
         """Take a closed bar that the venue or the tape built."""
-        runtime = self._runtime
+        runtime = self.runtime
         runtime.sequence += 1
         if time_ns >= runtime.alarm_ns:
-            self._account.on_alarm(time_ns)
+            self.account.on_alarm(time_ns)
         market = self.market
         close = candle.close
         well_formed = (
@@ -135,18 +145,20 @@ class MarketPath:
             and time_ns >= candle.close_ns
         )
         if (
-            self.low < close < self.high
+            market.trusted_low < close < market.trusted_high
             and well_formed
             and time_ns >= runtime.now_ns
-            and self._candles.bar_ns == timeframe_ns
+            and self.candles.bar_ns == timeframe_ns
         ):
             market.last_ns = runtime.now_ns = time_ns
             market.last_ticks = close
+            if close <= self.low or close >= self.high:
+                self.account.mark()
         elif not self._admits_bar(time_ns, candle, timeframe_ns, well_formed=well_formed):
             return self._outbox.filled
-        if self._candles.longer:
-            self._close_candles(self._candles.on_bar(candle))
-        for slot in self._warm:
+        if self.candles.longer:
+            self._close_candles(self.candles.on_bar(candle))
+        for slot in self.warm:
             try:
                 for update_candle in slot.candle_updates:
                     update_candle(candle)
@@ -158,8 +170,8 @@ class MarketPath:
                 self._decider.wake(slot, candle)
             elif slot.muted:
                 slot.muted = False
-        if self._cold:
-            self._warm_up(self._cold, candle, close, candle.volume)
+        if self.cold:
+            self._warm_up(self.cold, candle, close, candle.volume)
         return self._outbox.filled
 
     def on_quote(self, quote: QuoteReceived) -> bool:
@@ -177,8 +189,8 @@ class MarketPath:
 
     def close_due(self, time_ns: int) -> None:
         """Close the candles that are over at *time_ns*, though no trade has come."""
-        if self._candles.from_trades:
-            self._close_candles(self._candles.close_due(time_ns))
+        if self.candles.from_trades:
+            self._close_candles(self.candles.close_due(time_ns))
 
     def refresh(self, strategy: str) -> None:
         """Take over what *strategy* holds here and has on order."""
@@ -186,12 +198,13 @@ class MarketPath:
 
     def sort_slots(self) -> None:
         """Decide which slots take the quick way: sampled by every event, warm, without history, switched on."""
-        enabled = self._runtime.state.runtime_flags.strategy_enabled
+        self.epoch += 1
+        enabled = self.runtime.state.runtime_flags.strategy_enabled
         sampled = [
-            slot for slot in self._slots if enabled.get(slot.name) and self._candles.samples_directly(slot)
+            slot for slot in self._slots if enabled.get(slot.name) and self.candles.samples_directly(slot)
         ]
-        self._warm = tuple(slot for slot in sampled if slot.features.warm and not slot.records_history)
-        self._cold = tuple(slot for slot in sampled if slot not in self._warm)
+        self.warm = tuple(slot for slot in sampled if slot.features.warm and not slot.records_history)
+        self.cold = tuple(slot for slot in sampled if slot not in self.warm)
 
     def feature_values(self, strategy: str) -> dict[str, float]:
         """Return what the features of *strategy* say now, by name; none where it does not trade this symbol."""
@@ -211,16 +224,16 @@ class MarketPath:
         return {
             "source": self._source,
             "problems": dict(self._problems),
-            "candles": self._candles.snapshot(),
+            "candles": self.candles.snapshot(),
             "slots": [slot.snapshot() for slot in self._slots],
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take over the memory that `snapshot` returned, and what the restored services hold."""
         self._source = memory["source"]
-        self._bars = self._source == _BARS
+        self.on_bars = self._source == _BARS
         self._problems = Counter(memory["problems"])
-        self._candles.restore(memory["candles"])
+        self.candles.restore(memory["candles"])
         for slot, slot_memory in zip(self._slots, memory["slots"], strict=True):
             slot.restore(slot_memory)
             self._decider.refresh(slot)
@@ -233,8 +246,8 @@ class MarketPath:
         if self._count(problem):
             self.low = self.high = 0  # Nothing is usual before the doubt is settled.
             return False
-        self._runtime.now_ns = time_ns
-        self._account.mark()
+        self.runtime.now_ns = time_ns
+        self.account.mark()
         return True
 
     def _admits_bar(self, time_ns: int, candle: Candle, timeframe_ns: int, *, well_formed: bool) -> bool:
@@ -246,41 +259,41 @@ class MarketPath:
         if self._count(problem):
             self.low = self.high = 0
             return False
-        if self._candles.bar_ns != timeframe_ns:
-            self._candles.start_bars(timeframe_ns)
+        if self.candles.bar_ns != timeframe_ns:
+            self.candles.start_bars(timeframe_ns)
             self.sort_slots()
-        self._runtime.now_ns = time_ns
-        self._account.mark()
+        self.runtime.now_ns = time_ns
+        self.account.mark()
         return True
 
     def _begins(self, time_ns: int) -> bool:
-        runtime = self._runtime
+        runtime = self.runtime
         runtime.sequence += 1
         if time_ns >= runtime.alarm_ns:
-            self._account.on_alarm(time_ns)
+            self.account.on_alarm(time_ns)
         if not self._is_in_time(time_ns):
             return False
         runtime.now_ns = time_ns
         return True
 
     def _is_in_time(self, time_ns: int) -> bool:
-        return not self._count(DataProblem.TIME_FELL if time_ns < self._runtime.now_ns else None)
+        return not self._count(DataProblem.TIME_FELL if time_ns < self.runtime.now_ns else None)
 
     def _lives_on(self, source: str) -> bool:
         if not self._source:
             self._source = source
-            self._bars = source == _BARS
+            self.on_bars = source == _BARS
         return not self._count(None if self._source == source else DataProblem.SECOND_SOURCE)
 
     def _close_candles(self, closed: Iterable[tuple[StrategySlot, Sequence[Candle]]]) -> None:
         """Feed candles to the strategies sampled by them; only the newest is a reason to act."""
-        enabled = self._runtime.state.runtime_flags.strategy_enabled
+        enabled = self.runtime.state.runtime_flags.strategy_enabled
         for slot, candles in closed:
             if not enabled.get(slot.name):
                 continue
             try:
                 for candle in candles[:-1]:
-                    slot.features.update_candle(self._runtime.now_ns, candle)
+                    slot.features.update_candle(self.runtime.now_ns, candle)
             except Exception as error:  # noqa: BLE001 - a strategy is a stranger's code; the others go on.
                 self._fail(slot, error)
                 continue
@@ -289,7 +302,7 @@ class MarketPath:
 
     def _warm_up(self, slots: Sequence[StrategySlot], candle: Candle | None, price: int, lots: int) -> None:
         """Sample the slow way; a strategy is asked once all of its features mean something."""
-        now_ns = self._runtime.now_ns
+        now_ns = self.runtime.now_ns
         for slot in slots:
             features = slot.features
             was_warm = features.warm
@@ -316,10 +329,11 @@ class MarketPath:
         """Count a problem, and tell of it at the first, tenth, hundredth, ... time; return whether it is one."""
         if problem is None:
             return False
+        self.epoch += 1
         name = str(problem)
         self._problems[name] += 1
         count = self._problems[name]
         if str(count).strip("0") == "1":
             text = name if count == 1 else f"{name}, {count} times by now"
-            self._outbox.record(DataRejected(self._runtime.now_ns, self.market.symbol, text))
+            self._outbox.record(DataRejected(self.runtime.now_ns, self.market.symbol, text))
         return True

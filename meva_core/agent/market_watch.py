@@ -10,7 +10,6 @@ from meva_core.agent.runtime_state import Runtime
 from meva_core.commands import AlertLevel, SetTimer
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised
 
 STALE_DATA: Final = "stale_data"
 MARKET_TIMER: Final = "market_watch"
@@ -70,6 +69,4 @@ class MarketWatch:
     def _tell(self, symbol: str, time_ns: int, silent_ns: int) -> None:
         text = f"no market data of {symbol} for {silent_ns // NS_PER_SECOND} s; no order leaves on old prices"
         alert = self._alerts.trigger(AlertLevel.HIGH, STALE_DATA, text, time_ns=time_ns, subject=symbol)
-        if alert is not None:
-            self._runtime.outbox.command(alert, f"alert {STALE_DATA} {symbol}")
-            self._runtime.outbox.record(AlertRaised(time_ns, alert))
+        self._runtime.outbox.alert(alert, time_ns)

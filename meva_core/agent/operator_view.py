@@ -29,6 +29,7 @@ from meva_core.ops.log_records import (
     SignalDecided,
     VenueCompared,
 )
+from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.ports.controls import (
     AlertView,
     DecisionView,
@@ -42,6 +43,7 @@ from meva_core.ports.controls import (
     PointView,
     PositionView,
     StatusView,
+    TransferView,
     TreasuryView,
 )
 
@@ -120,7 +122,7 @@ class OperatorView:
                 gate=_gate(state),
                 health=_health(health, now_ns - heartbeat_ns),
                 pnl=pnl,
-                treasury=_treasury(state),
+                treasury=_treasury(state, self._agent.services.treasury),
                 limits=self._limits(state),
                 positions=tuple(self._position(item) for item in state.positions.values()),
                 orders=tuple(_order(item) for item in state.open_orders.values()),
@@ -238,7 +240,7 @@ def _health(report: HealthReport, age_ns: int) -> HealthView:
     return HealthView(report.status.value, ready, report.reasons, max(0, age_ns) // NS_PER_MS)
 
 
-def _treasury(state: CanonicalState) -> TreasuryView:
+def _treasury(state: CanonicalState, service: TreasuryService) -> TreasuryView:
     treasury = state.treasury
     return TreasuryView(
         treasury.principal_baseline,
@@ -246,6 +248,11 @@ def _treasury(state: CanonicalState) -> TreasuryView:
         treasury.reserve_accrual_today,
         treasury.rolling_surplus_30d,
         treasury.principal_protected,
+        service.reserve,
+        tuple(
+            TransferView(each.transfer_id, each.asset, each.amount, each.status.value, each.changed_ns)
+            for each in service.transfers.all()[-SHOWN:]
+        ),
     )
 
 

@@ -255,6 +255,7 @@ class AgentOrchestrator:
             "treasury": services.treasury.snapshot(),
             "alerts": services.alerts.snapshot(),
             "venue_watch": self._watch.snapshot(),
+            "connections": self._connection_desk.snapshot(),
             "market_watch": self._market_watch.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
         }
@@ -273,6 +274,7 @@ class AgentOrchestrator:
         services.treasury.restore(checkpoint["treasury"])
         services.alerts.restore(checkpoint["alerts"])
         self._watch.restore(checkpoint["venue_watch"])
+        self._connection_desk.restore(checkpoint["connections"])
         self._market_watch.restore(checkpoint["market_watch"])
         for symbol, memory in checkpoint["paths"].items():
             self.path(symbol).restore(memory)
@@ -333,7 +335,7 @@ class AgentOrchestrator:
     def _transfer(self, event: TransferSettled) -> None:
         runtime, services = self._runtime, self._services
         asset, amount = event.asset, event.amount
-        if not self._treasury_desk.settle(event):
+        if not self._treasury_desk.settle(event, valued=self._account.started):
             return
         value = services.pnl.record_transfer(asset, amount, runtime.state)
         cause = f"transfer:{event.transfer_id}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
-from meva_core.commands import Command
+from meva_core.commands import Command, RaiseAlert
 from meva_core.model.value import value
-from meva_core.ops.log_records import Record
+from meva_core.ops.log_records import AlertRaised, Record
 
 
 @value
@@ -53,6 +53,14 @@ class Outbox:
         self.filled = True
         self._commands.append(command)
         self._decisions.append(text)
+
+    def alert(self, alert: RaiseAlert | None, time_ns: int) -> bool:
+        """Add a call for a person, and say so; nothing when the alerts held it back. Return whether it was added."""
+        if alert is None:
+            return False
+        self.command(alert, f"alert {alert.code} {alert.subject}".rstrip())
+        self.record(AlertRaised(time_ns, alert))
+        return True
 
     def record(self, record: Record) -> None:
         """Add what is to be said."""

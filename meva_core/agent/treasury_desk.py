@@ -11,14 +11,15 @@ from typing import Final
 
 from meva_core.agent.runtime_state import Runtime
 from meva_core.commands import AlertLevel, TransferFunds
-from meva_core.events import CostRecorded, TransferAnswerRequested, TransferSettled
+from meva_core.events import CorrectionRequested, CostRecorded, TransferAnswerRequested, TransferSettled
 from meva_core.model.order import OrderStatus
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, DayClosed, MoneyBooked
+from meva_core.ops.log_records import ControlAnswered, DayClosed, MoneyBooked
 from meva_core.portfolio.attribution import EquityFacts, attribute
+from meva_core.portfolio.corrections import correction_entry
 from meva_core.portfolio.ledger_service import LedgerEntry, LedgerService, cost_entry, reserve_entry
 from meva_core.portfolio.surplus import TransferDecision, is_principal_protected, protected_budget
-from meva_core.portfolio.transfer_book import TransferStatus
+from meva_core.portfolio.transfer_book import ECHO, TransferStatus
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.risk.gate import RECONCILING, VENUE_MISMATCH
 
@@ -26,6 +27,7 @@ SURPLUS_NEGATIVE: Final = "surplus_negative"  # Alert 7.
 PRINCIPAL_AT_RISK: Final = "principal_at_risk"
 TRANSFER_PROPOSED: Final = "transfer_proposed"
 COST_REFUSED: Final = "cost_refused"
+TRANSFER_REFUSED: Final = "transfer_refused"
 OPERATOR: Final = "operator"  # Who gets what is sent: the operator knows where it goes.
 
 
@@ -50,6 +52,7 @@ class TreasuryDesk:
     def record_cost(self, event: CostRecorded) -> None:
         """Book an operating cost once; one that cannot be booked is refused, and a person told."""
         refusal = self._treasury.refusal_of_cost(event.cost_id, event.asset, event.amount)
+        self._answer_teller(event.time_ns, event.cost_id, event.actor, "Cost", refusal)
         if refusal:
             self._runtime.outbox.decide(f"cost {event.cost_id} refused: {refusal}")
             self._tell(AlertLevel.MEDIUM, COST_REFUSED, refusal, subject=event.cost_id)
@@ -66,18 +69,53 @@ class TreasuryDesk:
         self._ledger.post(entry)
         self._runtime.outbox.record(MoneyBooked(entry.time_ns, entry))
 
-    def settle(self, event: TransferSettled) -> bool:
-        """Return whether *event* is news; a transfer of ours that it settles has come to its end."""
-        if not self._treasury.settle(event.transfer_id):
+    def settle(self, event: TransferSettled, *, valued: bool) -> bool:
+        """Return whether *event* is to be booked; a transfer of ours that it settles has come to its end.
+
+        Operator and venue may both tell of the same transfer, each by a name of its own: the second moves nothing.
+        """
+        name, book = event.transfer_id, self._treasury.transfers
+        refusal = self._treasury.refusal_of_transfer(event.asset, event.amount, valued=valued)
+        if refusal:
+            self._answer_teller(event.time_ns, name, event.actor, "Settlement", refusal)
+            self._runtime.outbox.decide(f"transfer {name} refused: {refusal}")
+            self._tell(AlertLevel.HIGH, TRANSFER_REFUSED, refusal, subject=name)
             return False
-        transfer = self._treasury.transfers.find(event.transfer_id)
-        if transfer is not None:
-            refusal = self._treasury.transfers.move(event.transfer_id, TransferStatus.SETTLED, event.time_ns)
-            told = refusal or f"instructed {transfer.asset} {transfer.amount}"
-            self._runtime.outbox.decide(
-                f"transfer {event.transfer_id} settled {event.asset} {event.amount}: {told}"
+        is_new = self._treasury.settle(name)
+        told = (
+            book.told(name, asset=event.asset, amount=event.amount, time_ns=event.time_ns) if is_new else ""
+        )
+        refusal = "" if is_new and told != ECHO else f"transfer {name} is settled already"
+        self._answer_teller(event.time_ns, name, event.actor, "Settlement", refusal)
+        if told:
+            self._runtime.outbox.decide(f"transfer {name} settled {event.asset} {event.amount}: {told}")
+        return not refusal
+
+    def correct(self, event: CorrectionRequested) -> str:
+        """Post a correction once; return why it is refused."""
+        treasury, state = self._treasury, self._runtime.state
+        refusal = treasury.refusal_of_correction(event, state)
+        if refusal:
+            return refusal
+        treasury.correct(event, state)
+        self.book(
+            correction_entry(
+                event.time_ns,
+                event.request_id,
+                event.cause,
+                asset=event.asset,
+                amount=event.amount,
+                source=event.source,
+                target=event.target,
             )
-        return True
+        )
+        self._runtime.version += 1
+        return ""
+
+    def _answer_teller(self, time_ns: int, name: str, actor: str, request: str, refusal: str) -> None:
+        """Answer who told of a cost or a transfer; a venue waits for no answer."""
+        if actor:
+            self._runtime.outbox.record(ControlAnswered(time_ns, name, actor, request, refusal))
 
     def close_day(self, closed_ns: int, *, before: EquityFacts, after: EquityFacts, result: Decimal) -> None:
         """Close a day with *result*, protect the principal, warn of a deficit, and propose a transfer."""
@@ -183,6 +221,4 @@ class TreasuryDesk:
     def _tell(self, level: AlertLevel, code: str, text: str, *, subject: str = "") -> None:
         now_ns = self._runtime.now_ns
         alert = self._alerts.trigger(level, code, text, time_ns=now_ns, subject=subject)
-        if alert is not None:
-            self._runtime.outbox.command(alert, f"alert {code} {subject}".rstrip())
-            self._runtime.outbox.record(AlertRaised(now_ns, alert))
+        self._runtime.outbox.alert(alert, now_ns)

@@ -36,10 +36,12 @@ from meva_core.model.market import NEVER_NS, NS_PER_SECOND
 from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import AlertRaised, VenueCompared
+from meva_core.ops.log_records import VenueCompared
 from meva_core.risk.gate import RECONCILING, TradingGate
 
 TIMER: Final = "venue_watch"
+# The reason of a cancel-all that is repeated.
+CANCEL_AGAIN: Final = "not confirmed yet"
 USER_STREAM: Final = "user"
 ABSENT: Final = "absent"  # Begins the decision that an order was never placed.
 ORDER_UNKNOWN: Final = "order_unknown"
@@ -164,7 +166,7 @@ class VenueWatch:
         self._doubt(time_ns)
         if self._observe_ns <= time_ns:
             if self._cancels_pending:
-                outbox.command(CancelAllOrders(None, "not confirmed yet"), "cancel_all again")
+                outbox.command(CancelAllOrders(None, CANCEL_AGAIN), "cancel_all again")
             self._observe("due", time_ns)
         self._arm()
 
@@ -348,10 +350,8 @@ class VenueWatch:
             alert = self._alerts.trigger(
                 AlertLevel.HIGH, ORDER_UNKNOWN, text, time_ns=time_ns, subject=order.client_order_id
             )
-            if alert is not None:
-                order.alerted = True  # What the limit of alerts held back is tried again.
-                self._runtime.outbox.command(alert, f"alert {ORDER_UNKNOWN} {order.client_order_id}")
-                self._runtime.outbox.record(AlertRaised(time_ns, alert))
+            # What the limit of alerts held back is tried again.
+            order.alerted = self._runtime.outbox.alert(alert, time_ns)
 
     def _arm(self) -> None:
         """Have the core woken when the next question is due."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import evolve
@@ -72,6 +73,17 @@ class CandleBuilder:
         self._close = price
         self._volume += lots
         return closed
+
+    def extend(self, prices: Sequence[int], lots: Sequence[int]) -> None:
+        """Take many trades, all before *close_ns*, so that they close nothing; there was a first trade already."""
+        assert prices, "no trade is no reason to call"
+        assert self.close_ns, "the first trade says which candle is open"
+        if not self._traded:
+            self._start(self.close_ns, prices[0])
+        self._high = max(self._high, *prices)
+        self._low = min(self._low, *prices)
+        self._close = prices[-1]
+        self._volume += sum(lots)
 
     def close_due(self, time_ns: int) -> tuple[Candle, ...]:
         """Return the candles that are over at *time_ns*, oldest first."""
@@ -144,6 +156,11 @@ class CandleAggregator:
             raise ConfigError((f"CandleAggregator: a timeframe is positive, not {timeframe_ns}",))
         self.timeframe_ns = timeframe_ns
         self._open: Candle | None = None
+
+    def close_after(self, open_ns: int) -> int:
+        """Return when the open candle is over; where there is none, the one that holds *open_ns*."""
+        known = self._open
+        return known.close_ns if known else (open_ns // self.timeframe_ns + 1) * self.timeframe_ns
 
     def on_candle(self, part: Candle) -> tuple[Candle, ...]:
         """Take the next shorter candle; return the longer ones that it closes, oldest first.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
 
-from meva_core.data.features import Feature
+from meva_core.data.features import Feature, extension
 from meva_core.errors import ConfigError, DataError, InvariantError, UnknownSymbolError
 from meva_core.model.market import Candle
 
@@ -65,11 +65,23 @@ class FeatureFrame:
 class FeatureSet:
     """Hold the features of one strategy on one symbol, in declared order.
 
-    *updates* are their bound `update` methods for a loop that must not pay for a call more; such a loop adds
-    to *samples* itself. Rows of history are kept from warm-up on, the last *history* of them (0: none).
+    *updates* are their bound `update` methods for a loop that must not pay for a call more, *extensions* take
+    many trades at once; neither counts *samples*, which matter until all are warm. Rows of history are kept
+    from warm-up on, the last *history* of them (0: none).
     """
 
-    __slots__ = ("_rows", "_times", "features", "history", "names", "samples", "symbol", "updates", "warm_up")
+    __slots__ = (
+        "_rows",
+        "_times",
+        "extensions",
+        "features",
+        "history",
+        "names",
+        "samples",
+        "symbol",
+        "updates",
+        "warm_up",
+    )
 
     def __init__(self, symbol: str, features: Mapping[str, Feature], *, history: int = 0) -> None:
         if not 0 <= history <= HISTORY_MAX:
@@ -80,6 +92,9 @@ class FeatureSet:
         self.names = tuple(features)
         self.features = tuple(features.values())
         self.updates: tuple[Callable[[int, int], None], ...] = tuple(each.update for each in self.features)
+        self.extensions: tuple[Callable[[Sequence[int], Sequence[int]], None], ...] = tuple(
+            map(extension, self.features)
+        )
         self.warm_up = max((each.warm_up for each in self.features), default=0)
         self.history = history
         self.samples = 0

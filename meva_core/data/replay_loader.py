@@ -13,7 +13,7 @@ from typing import assert_never
 
 from meva_core.events import CandleClosed, Event, TradeReceived
 from meva_core.model.market import NEVER_NS, Candle
-from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
+from meva_core.ports.market_feed import BarBlock, Block, Column, EventBlock, Tape, TradeBlock
 
 
 class ReplayLoader:
@@ -61,7 +61,7 @@ class _Cursor:
     def __init__(self, tape: Tape, start_ns: int) -> None:
         self._blocks = tape.blocks()
         self._block: Block = EventBlock([])
-        self._times: list[int] = []
+        self._times: Column = []
         self._row = 0
         self._start_ns = start_ns
 
@@ -87,7 +87,7 @@ class _Cursor:
         return self._block, start, self._row
 
 
-def event_times(block: Block) -> list[int]:
+def event_times(block: Block) -> Column:
     """Return when the agent learns of each row; a bar is known at its end, never before."""
     if isinstance(block, TradeBlock):
         return block.times
@@ -124,14 +124,19 @@ def _trade_events(block: TradeBlock, start: int, stop: int) -> Iterator[Event]:
 
 def _bar_events(block: BarBlock, start: int, stop: int) -> Iterator[Event]:
     for row in range(start, stop):
-        open_ns = block.open_times[row]
-        candle = Candle(
-            open_ns=open_ns,
-            close_ns=open_ns + block.interval_ns,
-            open=block.opens[row],
-            high=block.highs[row],
-            low=block.lows[row],
-            close=block.closes[row],
-            volume=block.volumes[row],
-        )
+        candle = bar_of(block, row)
         yield CandleClosed(candle.close_ns, block.symbol, block.timeframe, candle)
+
+
+def bar_of(block: BarBlock, row: int) -> Candle:
+    """Return one bar of *block*."""
+    open_ns = block.open_times[row]
+    return Candle(
+        open_ns=open_ns,
+        close_ns=open_ns + block.interval_ns,
+        open=block.opens[row],
+        high=block.highs[row],
+        low=block.lows[row],
+        close=block.closes[row],
+        volume=block.volumes[row],
+    )

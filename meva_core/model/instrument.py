@@ -45,6 +45,10 @@ class Instrument:
         """Return how many decimals a quantity on the grid needs."""
         return decimals_of(self.lot_size)
 
+    def has_grid_of(self, other: Instrument) -> bool:
+        """Return whether prices and quantities have the same steps as *other*'s."""
+        return (self.tick_size, self.lot_size) == (other.tick_size, other.lot_size)
+
     def price(self, ticks: int) -> Decimal:
         """Return the price of *ticks*, in the quote asset."""
         return EXACT.multiply(self.tick_size, ticks)

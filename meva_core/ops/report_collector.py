@@ -13,15 +13,18 @@ from typing import Final
 
 from attrs import Factory, define, fields
 
+from meva_core.config.schema import RiskConfig
 from meva_core.model.money import EXACT, ZERO
 from meva_core.model.order import OrderRecord, OrderStatus
-from meva_core.ops.log_records import EquityMarked, FillBooked
+from meva_core.ops.log_records import DayClosed, EquityMarked, FillBooked
 
 # What a strategy or a venue says may differ every time; beyond so many texts they are counted together.
 TEXTS_MAX: Final = 1_000
 OTHER: Final = "other"
 # More lines than a person reads; the session keeps them all.
 LINES_MAX: Final = 2_000
+# What people are answerable for is kept whole: an alert repeats once an hour at most, a request is a person's.
+ALL: Final = 1 << 62
 
 
 @define(eq=False)
@@ -80,9 +83,30 @@ class Day:
     start_ns: int
     open: Decimal
     close: Decimal
-    lowest: Decimal
     costs: Decimal = ZERO
     transfers: Decimal = ZERO
+    worst_loss: Decimal = ZERO
+
+    def loss(self, equity: Decimal) -> Decimal:
+        """Return how far *equity* lies below the day's opening, transfers taken out; nothing where it lies above."""
+        return max(EXACT.subtract(EXACT.add(self.open, self.transfers), equity), ZERO)
+
+
+@define(eq=False)
+class CategoryCosts:
+    """Sum the costs of one category in the reporting currency; *unvalued* counts those that nothing values."""
+
+    count: int = 0
+    value: Decimal = ZERO
+    unvalued: int = 0
+
+    def add(self, value: Decimal | None) -> None:
+        """Add a cost."""
+        self.count += 1
+        if value is None:
+            self.unvalued += 1
+        else:
+            self.value = EXACT.add(self.value, value)
 
 
 @define(eq=False)
@@ -100,14 +124,15 @@ class SymbolWatch:
 
 @define(eq=False)
 class Lines:
-    """Keep rows for people, the first `LINES_MAX` of them, and count the rest."""
+    """Keep rows for people, the first *rows_max* of them, and count the rest."""
 
+    rows_max: int = LINES_MAX
     rows: list[tuple[str | int | float | Decimal | bool | None, ...]] = Factory(list)
     left_out: int = 0
 
     def add(self, *row: str | float | Decimal | bool | None) -> None:
         """Add a row."""
-        if len(self.rows) < LINES_MAX:
+        if len(self.rows) < self.rows_max:
             self.rows.append(row)
         else:
             self.left_out += 1
@@ -137,9 +162,12 @@ class ReportCollector:
         self.exposure: list[Decimal] = []
         self.notional_max = ZERO
         self.open_orders_max = 0
-        self.alerts, self.controls, self.gate_changes = Lines(), Lines(), Lines()
+        self.alerts, self.controls, self.gate_changes = Lines(ALL), Lines(ALL), Lines(ALL)
         self.comparisons, self.differences = Counter[str](), Lines()
-        self.costs, self.transfers = Lines(), Lines()
+        self.costs, self.transfers, self.transfer_steps = Lines(ALL), Lines(ALL), Lines(ALL)
+        self.costs_by_category: dict[str, CategoryCosts] = {}
+        self.closed_days: list[DayClosed] = []
+        self.limit_use: list[tuple[int, float, float, float, float]] = []
         self.cost_total = self.transfer_total = ZERO
         self.connections: Counter[str] = Counter()
         self.markets: dict[str, SymbolWatch] = {}
@@ -149,20 +177,29 @@ class ReportCollector:
         """Learn when the period begins, and with what equity."""
         self._roll(time_ns, equity)
 
-    def mark(self, mark: EquityMarked) -> None:
-        """Take one valuation of the account."""
+    def mark(self, mark: EquityMarked, limits: RiskConfig, budget: Decimal, open_orders: int) -> None:
+        """Take one valuation of the account, the exposure *budget* of the moment, and how many orders are open."""
         if mark.time_ns >= self._day_end_ns:
             if self.days:  # The first valuation of a new day is the equity with which the last one ended.
                 self.days[-1].close = mark.equity
             self._roll(mark.time_ns, mark.equity)
         day = self.days[-1]
         day.close = mark.equity
-        if mark.equity < day.lowest:
-            day.lowest = mark.equity
+        loss = day.loss(mark.equity)
+        day.worst_loss = max(day.worst_loss, loss)
         self.times_ns.append(mark.time_ns)
         self.equity.append(mark.equity)
         self.drawdown.append(mark.drawdown)
         self.exposure.append(mark.exposure)
+        self.limit_use.append(
+            (
+                mark.time_ns,
+                _share(mark.exposure, budget),
+                _share(loss, limits.daily_loss_limit),
+                _share(mark.drawdown, limits.max_drawdown_limit),
+                open_orders / limits.max_open_orders if limits.max_open_orders else 0.0,
+            )
+        )
 
     def signal(self, strategy: str, symbol: str, reject_reason: str) -> None:
         """Count a strategy's answer; *reject_reason* is empty when it was valid."""
@@ -210,6 +247,7 @@ class ReportCollector:
     ) -> None:
         """Take an operating cost; *value* is in the reporting currency, `None` where nothing values the asset."""
         self.costs.add(time_ns, category, amount, asset, value, note)
+        self.costs_by_category.setdefault(category, CategoryCosts()).add(value)
         if value is not None:
             self.cost_total = EXACT.add(self.cost_total, value)
             if self.days:
@@ -273,7 +311,7 @@ class ReportCollector:
         while True:
             start_ns = self._day_end_ns or time_ns
             self._day_end_ns = self._next_day(start_ns)
-            self.days.append(Day(start_ns, equity, equity, equity))
+            self.days.append(Day(start_ns, equity, equity))
             if time_ns < self._day_end_ns:
                 return
 
@@ -283,6 +321,10 @@ class ReportCollector:
         if tally is None:
             tally = self._tallies[key] = Tally()
         return tally
+
+
+def _share(used: Decimal, allowed: Decimal) -> float:
+    return float(used) / float(allowed) if allowed else float(used > 0)
 
 
 def count(counter: Counter[str], text: str) -> None:

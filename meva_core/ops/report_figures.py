@@ -43,6 +43,7 @@ class Account:
     fees: Decimal
     transfers: Decimal
     max_drawdown: Decimal
+    principal: Decimal
 
     @property
     def net(self) -> Decimal:
@@ -90,6 +91,7 @@ def groups(collector: ReportCollector, account: Account) -> tuple[tuple[str, tup
         ("Trades", _trades(collector)),
         ("Execution", _execution(collector)),
         ("Activity", _activity(collector, account)),
+        ("Treasury", _treasury(collector, account)),
     )
 
 
@@ -109,16 +111,29 @@ def drawdown_share(collector: ReportCollector, account: Account) -> float:
 
 
 def waterfall(collector: ReportCollector, account: Account) -> tuple[Step, ...]:
-    """Return the way from trading to surplus: realised, unrealised, fees, then operating costs."""
+    """Return the way from trading to surplus, and from there to what is left after reserve and transfers."""
     costs = collector.cost_total
+    surplus = EXACT.subtract(account.net, costs)
+    reserved = set_aside(collector)
     return (
         Step("Realised", account.realized),
         Step("Unrealised", account.unrealized),
         Step("Fees", -account.fees),
         Step("Trading", account.net, is_total=True),
         Step("Costs", -costs),
-        Step("Surplus", EXACT.subtract(account.net, costs), is_total=True),
+        Step("Surplus", surplus, is_total=True),
+        Step("To reserve", -reserved),
+        Step("Transfers", account.transfers),
+        Step("Left", EXACT.add(EXACT.subtract(surplus, reserved), account.transfers), is_total=True),
     )
+
+
+def set_aside(collector: ReportCollector) -> Decimal:
+    """Return what the days that closed in the period put into the reserve."""
+    total = ZERO
+    for closed in collector.closed_days:
+        total = EXACT.add(total, closed.day.accrual)
+    return total
 
 
 def distributions(collector: ReportCollector) -> tuple[Distribution, ...]:
@@ -236,10 +251,26 @@ def _activity(collector: ReportCollector, account: Account) -> tuple[Figure, ...
         Figure("turnover", "Turnover", total.turnover, Unit.MONEY, "notional of all fills"),
         _figure("turnover_ratio", "Turnover / equity", turned, Unit.RATIO, "turnover / equity at start"),
         Figure("fees", "Fees", total.fees, Unit.MONEY, "at the marks of their fills"),
-        Figure("costs", "Operating costs", collector.cost_total, Unit.MONEY, "as recorded"),
-        Figure("transfers", "Transfers", account.transfers, Unit.MONEY, "positive: into the account"),
         Figure("events", "Events", sum(collector.events.values()), Unit.COUNT, "of markets, venue and operators"),
         Figure("orders_per_day", "Orders per day", total.orders / days, Unit.RATIO),
+    )  # fmt: skip
+
+
+def _treasury(collector: ReportCollector, account: Account) -> tuple[Figure, ...]:
+    last = collector.closed_days[-1] if collector.closed_days else None
+    none = "" if last else "no day was closed"
+    surplus = EXACT.subtract(account.net, collector.cost_total)
+    return (
+        Figure("costs", "Operating costs", collector.cost_total, Unit.MONEY, "at the marks of their booking"),
+        Figure("surplus", "Surplus", surplus, Unit.MONEY, "result after fees - operating costs"),
+        Figure("rolling_surplus_30d", "Surplus of 30 days", last.rolling_surplus_30d if last else None, Unit.MONEY,
+               "of the days closed until the end of the period", none),
+        Figure("set_aside", "To the reserve", set_aside(collector), Unit.MONEY, "of the days closed in the period"),
+        Figure("reserve", "Reserve", last.reserve if last else None, Unit.MONEY, "at the last day's close", none),
+        Figure("transfers", "Transfers", account.transfers, Unit.MONEY, "positive: into the account"),
+        Figure("principal", "Principal", account.principal, Unit.MONEY, "what is protected"),
+        Figure("above_principal", "Above the principal", EXACT.subtract(account.end_equity, account.principal),
+               Unit.MONEY, "equity at the end - principal"),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -10,6 +11,7 @@ from attrs import frozen
 
 from meva_core.config.schema import RiskConfig
 from meva_core.model.money import EXACT, ZERO
+from meva_core.model.order import OrderStatus
 from meva_core.ops.log_records import FillBooked
 from meva_core.ops.report import Cell, Column, Month, Table, Unit
 from meva_core.ops.report_collector import Day, Lines, OrderLine, ReportCollector, Tally
@@ -105,6 +107,13 @@ def tables(
             Column("time_ns", "Time (UTC)", _T), Column("request", "Request"), Column("actor", "Actor"),
             Column("detail", "Detail"), Column("answer", "Answer"),
         )),
+        _treasury(collector, day_name),
+        _categories(collector),
+        _lines("transfer_steps", "Transfers of surplus", collector.transfer_steps, "No transfer was proposed.", (
+            Column("time_ns", "Time (UTC)", _T), Column("step", "Step"),
+        )),
+        _limit_use(collector),
+        _rejects(collector),
         _lines("costs", "Operating costs", collector.costs, "No cost was recorded.", (
             Column("time_ns", "Time (UTC)", _T), Column("category", "Category"),
             Column("amount", "Amount", Unit.AMOUNT), Column("asset", "Asset"), Column("value", "Value", _M),
@@ -184,6 +193,74 @@ def _days(collector: ReportCollector, day_name: Callable[[int], str]) -> Table:
 def _surplus(day: Day) -> Decimal:
     change = EXACT.subtract(EXACT.subtract(day.close, day.open), day.transfers)
     return EXACT.subtract(change, day.costs)
+
+
+def _treasury(collector: ReportCollector, day_name: Callable[[int], str]) -> Table:
+    columns = (
+        Column("day", "Day"),
+        Column("opening", "Opening", _M),
+        Column("price", "Price", _M),
+        Column("fees", "Fees", _M),
+        Column("costs", "Costs", _M),
+        Column("transfers", "Transfers", _M),
+        Column("closing", "Closing", _M),
+        Column("surplus", "Surplus", _M),
+        Column("accrual", "To reserve", _M),
+        Column("reserve", "Reserve", _M),
+        Column("rolling", "Surplus of 30 days", _M),
+    )
+    rows = tuple(
+        (
+            day_name(each.day.closed_ns - 1), each.why.opening, each.why.price, each.why.fees, each.why.costs,
+            each.why.transfers, each.why.closing, each.day.surplus, each.day.accrual, each.reserve,
+            each.rolling_surplus_30d,
+        )
+        for each in collector.closed_days
+    )  # fmt: skip
+    note = "Opening + price + fees + costs + transfers = closing, exactly; the account itself does not pay the costs."
+    return Table("treasury", "Treasury by closed day", columns, rows, "No day was closed.", note)
+
+
+def _categories(collector: ReportCollector) -> Table:
+    columns = (
+        Column("category", "Category"),
+        Column("count", "Entries", _N),
+        Column("value", "Value", _M),
+        Column("share", "Share", Unit.SHARE),
+        Column("unvalued", "Without a mark", _N),
+    )
+    total = float(collector.cost_total)
+    rows = tuple(
+        (name, costs.count, costs.value, float(costs.value) / total if total else None, costs.unvalued)
+        for name, costs in sorted(collector.costs_by_category.items())
+    )
+    return Table("cost_categories", "Costs by category", columns, rows, "No cost was recorded.")
+
+
+def _limit_use(collector: ReportCollector) -> Table:
+    columns = (
+        Column("time_ns", "Time (UTC)", _T),
+        Column("exposure", "Exposure", Unit.SHARE),
+        Column("daily_loss", "Daily loss", Unit.SHARE),
+        Column("drawdown", "Drawdown", Unit.SHARE),
+        Column("open_orders", "Open orders", Unit.SHARE),
+    )
+    note = "Shares of the limits at the samples of the equity; exposure against the budget in force then."
+    return Table(
+        "limit_use",
+        "Use of the risk limits over time",
+        columns,
+        tuple(collector.limit_use),
+        "No sample.",
+        note,
+    )
+
+
+def _rejects(collector: ReportCollector) -> Table:
+    reasons = Counter(
+        line.record.evidence for line in collector.orders if line.record.status is OrderStatus.REJECTED
+    )
+    return _counted("rejects", "Rejected by the venue", "Reason", reasons, "The venue rejected no order.")
 
 
 def _tallies(key: str, title: str, label: str, sums: dict[str, Tally]) -> Table:

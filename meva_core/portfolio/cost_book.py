@@ -81,6 +81,31 @@ class CostBook:
         self._check(schedule.cost, known, "schedule", 0)
         self.schedules.append(schedule)
 
+    def correct(
+        self, wrong: Cost, corrections: Iterable[Cost], *, amount: Decimal, day: str, reason: str
+    ) -> Cost:
+        """Book what *wrong*, with the *corrections* before, differs from the right *amount*, and return that.
+
+        It is in the currency and at the mark of *wrong*, which stays as it is, whether its day is open or closed.
+        Raise `DataError` as `add` does, and where nothing differs.
+        """
+        booked, count = wrong.amount, 1
+        for cost in corrections:
+            booked, count = EXACT.add(booked, cost.amount), count + 1
+        if amount == booked:
+            raise DataError("correct", 0, f"{wrong.cost_id} is {booked:f} already.", "Nothing was changed.")
+        correction = Cost(
+            f"{correction_name(wrong.cost_id)}@{day}.{count}",
+            day,
+            wrong.category,
+            wrong.currency,
+            EXACT.subtract(amount, booked),
+            wrong.mark,
+            f"corrects {wrong.cost_id} of {wrong.day}: {reason}",
+        )
+        self.add([correction], source="correct")
+        return correction
+
     def by_category(self, costs: Iterable[Cost]) -> dict[str, Decimal]:
         """Return the sums of *costs* in the reporting currency, by category, sorted."""
         sums: dict[str, Decimal] = {}
@@ -121,3 +146,8 @@ class CostBook:
             raise DataError(
                 source, line, f"one {cost.currency} is one {cost.currency}.", "Leave the mark out."
             )
+
+
+def correction_name(cost_id: str) -> str:
+    """Return what the id of every correction of a cost begins with, up to its last `@`."""
+    return f"correction:{cost_id}"

@@ -8,6 +8,10 @@ from typing import Final
 
 from attrs import define
 
+# What `told` says of news that are none.
+ECHO: Final = "told already, by another name"
+# A venue lists a withdrawal within minutes; what comes a day later is another one.
+ECHO_WITHIN_NS: Final = 86_400 * 10**9
 # Ended transfers are kept for whoever asks again; the journal keeps every one for ever.
 ENDED_KEPT: Final = 100
 
@@ -34,13 +38,18 @@ assert set(TRANSITIONS) == set(TransferStatus), "every status has a row"
 
 @define
 class Transfer:
-    """Hold one transfer of surplus. *amount* is positive and leaves the account."""
+    """Hold one transfer of surplus. *amount* is positive and leaves the account.
+
+    *settled_as* is the name under which its settlement was told first; *echoed* says that it was told twice.
+    """
 
     transfer_id: str
     asset: str
     amount: Decimal
     status: TransferStatus
     changed_ns: int
+    settled_as: str = ""
+    echoed: bool = False
 
 
 class TransferBook:
@@ -58,6 +67,10 @@ class TransferBook:
     def find(self, transfer_id: str) -> Transfer | None:
         """Return the transfer of that id, or `None`."""
         return self._transfers.get(transfer_id)
+
+    def all(self) -> list[Transfer]:
+        """Return every transfer that is remembered, oldest first."""
+        return list(self._transfers.values())
 
     def propose(self, transfer_id: str, *, asset: str, amount: Decimal, time_ns: int) -> bool:
         """Add a proposal; return whether it is new. Proposing the same id again changes nothing."""
@@ -79,10 +92,50 @@ class TransferBook:
             self.last_approved_ns = time_ns
         return ""
 
+    def told(self, name: str, *, asset: str, amount: Decimal, time_ns: int) -> str:
+        """Take news of money that moved; return what it is to the transfers of ours, empty when nothing.
+
+        An operator tells by the transfer's id, a venue by a name of its own: there asset and amount must fit. Whoever
+        tells second gets `ECHO`.
+        """
+        transfer = self._transfers.get(name)
+        if transfer is None:
+            return self._told_by_another_name(name, asset, amount, time_ns)
+        if transfer.status is TransferStatus.SETTLED:
+            transfer.echoed = True
+            return ECHO
+        return self._settle(transfer, name, time_ns)
+
+    def _told_by_another_name(self, name: str, asset: str, amount: Decimal, time_ns: int) -> str:
+        for transfer in self._transfers.values():
+            if transfer.asset != asset or transfer.amount != -amount:
+                continue
+            if transfer.status is TransferStatus.APPROVED:
+                return f"{transfer.transfer_id}, {self._settle(transfer, name, time_ns)}"
+            recent = time_ns - transfer.changed_ns <= ECHO_WITHIN_NS
+            if transfer.settled_as == transfer.transfer_id and not transfer.echoed and recent:
+                transfer.echoed = True
+                return ECHO
+        return ""
+
+    def _settle(self, transfer: Transfer, name: str, time_ns: int) -> str:
+        refusal = self.move(transfer.transfer_id, TransferStatus.SETTLED, time_ns)
+        if not refusal:
+            transfer.settled_as = name
+        return refusal or f"instructed {transfer.asset} {transfer.amount}"
+
     def snapshot(self) -> list[object]:
         """Return the whole memory as plain values."""
         rows = [
-            [each.transfer_id, each.asset, each.amount, each.status.value, each.changed_ns]
+            [
+                each.transfer_id,
+                each.asset,
+                each.amount,
+                each.status.value,
+                each.changed_ns,
+                each.settled_as,
+                each.echoed,
+            ]
             for each in self._transfers.values()
         ]
         return [self.last_approved_ns, rows]
@@ -94,8 +147,8 @@ class TransferBook:
         assert isinstance(rows, list), "transfers are rows"
         self.last_approved_ns = last_approved_ns
         self._transfers = {
-            name: Transfer(name, asset, amount, TransferStatus(status), changed_ns)
-            for name, asset, amount, status, changed_ns in rows
+            name: Transfer(name, asset, amount, TransferStatus(status), *rest)
+            for name, asset, amount, status, *rest in rows
         }
 
     def _forget(self) -> None:

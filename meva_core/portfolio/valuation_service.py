@@ -121,6 +121,15 @@ class ValuationService:
         holding = self.holdings.get(asset)
         return holding is not None and all(market.last_ticks for market in holding.route)
 
+    def refusal_of(self, asset: str, amount: Decimal) -> str:
+        """Return why the account could not hold *amount* of *asset*, empty when it could; marks are not asked for."""
+        holding = self.holdings.get(asset)
+        if holding is None:
+            return f"no configured market leads from {asset} to {self.reporting_currency}"
+        if not amount.is_finite() or decimals_of(amount) > holding.decimals:
+            return f"{amount} is no amount of {asset}: it has {holding.decimals} decimals"
+        return ""
+
     def price_of(self, asset: str) -> Decimal:
         """Return what one unit of *asset* is worth in the reporting currency."""
         holding = self.holdings.get(asset)

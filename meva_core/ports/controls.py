@@ -107,14 +107,27 @@ class PnlView:
 
 
 @frozen
+class TransferView:
+    """Show one transfer of surplus and how far it has come; *amount* is positive and leaves the account."""
+
+    transfer_id: str
+    asset: str
+    amount: Decimal
+    status: str
+    changed_ns: int
+
+
+@frozen
 class TreasuryView:
-    """Show whether the agent pays for itself."""
+    """Show whether the agent pays for itself. *transfers* are oldest first."""
 
     principal_baseline: Decimal
     operating_costs_today: Decimal
     reserve_accrual_today: Decimal
     rolling_surplus_30d: Decimal
     principal_protected: bool
+    reserve: Decimal
+    transfers: tuple[TransferView, ...]
 
 
 @frozen
@@ -220,6 +233,39 @@ class OperatorDesk(Protocol):
         self, request_id: str, *, actor: str, reason: str, code: str, subject: str
     ) -> ControlAnswer:
         """Say that the standing alert *code* of *subject* is seen, so that it is not repeated."""
+        ...
+
+    async def record_cost(
+        self, cost_id: str, *, actor: str, reason: str, category: str, asset: str, amount: Decimal
+    ) -> ControlAnswer:
+        """Book an operating cost under *cost_id*, once; a negative amount takes back."""
+        ...
+
+    async def answer_transfer(
+        self, request_id: str, *, actor: str, reason: str, transfer_id: str, approved: bool
+    ) -> ControlAnswer:
+        """Approve or reject a transfer that the agent proposed."""
+        ...
+
+    async def settle_transfer(
+        self, transfer_id: str, *, actor: str, reason: str, asset: str, amount: Decimal
+    ) -> ControlAnswer:
+        """Tell that money left (negative) or entered the account, once per *transfer_id*."""
+        ...
+
+    async def correct(
+        self,
+        request_id: str,
+        *,
+        actor: str,
+        reason: str,
+        cause: str,
+        asset: str,
+        amount: Decimal,
+        source: str,
+        target: str,
+    ) -> ControlAnswer:
+        """Post a correction of what *cause* booked: *amount* from *source* to *target*."""
         ...
 
     def status(self) -> StatusView:

@@ -3,7 +3,8 @@
 No method raises for what a network or a venue does: every outcome is an event. A request that places an order is
 sent once, whatever happens to it. Only a refusal of the venue is a rejection; silence, a broken connection and an
 error of the server prove nothing. What the adapter does not understand settles nothing. Amounts are exact, on the
-wire too, where they are written plainly.
+wire too, where they are written plainly. While a venue asks to be left alone nothing leaves: orders are dropped,
+everything else fails.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class ExchangeAdapter(Protocol):
         ...
 
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
-        """Cancel every order of ours: one event per order that ended, or failed."""
+        """Cancel every order of ours: one event per order that ended, or failed. Other people's orders stay."""
         ...
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
@@ -175,7 +176,10 @@ class ExchangeAdapter(Protocol):
         ...
 
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
-        """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed."""
+        """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed.
+
+        It is complete or it is not told: a part that did not come makes the whole fail.
+        """
         ...
 
 

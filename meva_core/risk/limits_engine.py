@@ -14,7 +14,6 @@ from meva_core.data.market_data_service import Market
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import TradeIntent
 from meva_core.model.state import CanonicalState, Gate
-from meva_core.model.value import value
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.loss_guard import LossGuard
 
@@ -48,9 +47,12 @@ _OPEN: Final = Gate.OPEN
 _REDUCE_ONLY: Final = Gate.REDUCE_ONLY
 
 
-@value
+@define
 class RiskSubject:
-    """Hold what never changes about the orders of one symbol: its market, and the policy that judges them."""
+    """Hold what hardly ever changes about the orders of one symbol: its market, and the policy that judges them.
+
+    *instrument* is replaced when the venue changes the sizes that it takes; its grid stays.
+    """
 
     instrument: Instrument
     market: Market

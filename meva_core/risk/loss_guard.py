@@ -141,6 +141,10 @@ class LossGuard:
         daily = (DAILY_LOSS,) if self.is_daily_loss_reached else ()
         return (*daily, DRAWDOWN) if self.is_drawdown_reached else daily
 
+    def fall_to(self, equity: int) -> bool:
+        """Take the *equity*, no peak, unless a limit may break at it; return whether it was taken."""
+        return self.is_calm and self._lowest < equity and not self.mark(equity)
+
     def slack(self) -> tuple[int, int]:
         """Return (fall, rise) of the equity within which no anchor, record or limit can change."""
         anchors = self._anchors

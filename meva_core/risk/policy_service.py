@@ -11,6 +11,7 @@ from attrs import frozen
 from meva_core.commands import Approved
 from meva_core.config.schema import FeesConfig, RiskConfig
 from meva_core.data.market_data_service import Market, MarketDataService
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
 from meva_core.model.money import ZERO
 from meva_core.model.order import OrderStatus, OrderType, TradeIntent
@@ -70,6 +71,12 @@ class RiskPolicyService:
             self._subjects[symbol] = RiskSubject(
                 market.instrument, market, config, valuation, loss_guard, is_reporting
             )
+
+    def follow_rules(self, instrument: Instrument) -> None:
+        """Judge by the sizes that the venue takes from now on; its grid must be the one that we trade on."""
+        subject = self._subjects[instrument.symbol]
+        assert instrument.has_grid_of(subject.instrument), "another grid closes the market"
+        subject.instrument = instrument
 
     def validate_intent(self, intent: TradeIntent, state: CanonicalState) -> RiskDecision:
         """Return the permission to send *intent*, or every rule that it breaks. Call it inside `exact()`.

@@ -22,7 +22,7 @@ from meva_adapters.exchange.binance.signer import HmacSigner
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
 from meva_adapters.transport.http import HttpTransport
 from meva_adapters.transport.websocket import Patience
-from meva_adapters.venue.accounts import Account
+from meva_adapters.venue.account_calls import Caller, place
 from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import DEFAULT_KEY, DEFAULT_SECRET, VenueSettings
@@ -36,9 +36,13 @@ from meva_core.ports.market_feed import EventStream
 from meva_runners.harnesses.still_market import INSTRUMENTS, opening, quote_of
 
 _EVER_MS: Final = 1 << 62
-_TIMEOUT_S: Final = 0.5
+_TIMEOUT_S: Final = 1.0
 _SILENCE_S: Final = 0.6
 _LONG_MS: Final = 60_000
+_PART_LOTS: Final = 10
+_RESTING: Final = Decimal("0.9")
+_MANY: Final = 1_000_000
+_NO_PERMISSION: Final = (-2015, "Invalid API-key, IP, or permissions for action.")
 _KINDS: Final = {
     ("POST", "/api/v3/order"): Request.PLACE,
     ("DELETE", "/api/v3/order"): Request.CANCEL,
@@ -68,13 +72,12 @@ class VenueHarness(ExchangeHarness):
     """
 
     symbol = INSTRUMENTS[0].symbol
-    other_symbol = INSTRUMENTS[1].symbol
 
     def __init__(self) -> None:
-        self.venue = VenueServer(VenueSettings(), feed=_nothing())
+        self.venue = VenueServer(VenueSettings(order_limit_10s=_MANY), feed=_nothing())
+        self.account = self.venue.exchange.accounts[DEFAULT_KEY]
         self.tap = WireTap("", kind_of)
         self.transport: HttpTransport | None = None
-        self.by_hand = 0
 
     async def connected(self, url: str) -> ExchangeAdapter:
         """Return the adapter, connected to *url*."""
@@ -105,11 +108,6 @@ class VenueHarness(ExchangeHarness):
         await self.tap.stop()
         await self.venue.stop()
 
-    @property
-    def account(self) -> Account:
-        """Return our account at the venue."""
-        return self.venue.exchange.accounts[DEFAULT_KEY]
-
     def instrument(self) -> Instrument:
         """Return the rules of the first market."""
         return INSTRUMENTS[0]
@@ -117,6 +115,10 @@ class VenueHarness(ExchangeHarness):
     def quote(self) -> tuple[Decimal, Decimal]:
         """Return the best bid and ask."""
         return quote_of(self.instrument())
+
+    def other_market(self) -> tuple[Instrument, Decimal]:
+        """Return the second market."""
+        return INSTRUMENTS[1], quote_of(INSTRUMENTS[1])[0] * _RESTING
 
     def orders(self) -> Sequence[TrueOrder]:
         """Return what the venue took."""
@@ -193,6 +195,9 @@ class VenueHarness(ExchangeHarness):
                 await self.venue.stop()
             case Mishap.KEY_UNKNOWN:
                 self.venue.exchange.accounts[""] = self.venue.exchange.accounts.pop(DEFAULT_KEY)
+            case Mishap.KEY_READ_ONLY:
+                code, message = _NO_PERMISSION
+                self._strike(FaultKind.REJECT, call="order.place", code=code, message=message)
             case Mishap.STREAM_CUT:
                 self._strike(FaultKind.CUT_STREAMS)
             case Mishap.STREAM_SILENT:
@@ -220,22 +225,20 @@ class VenueHarness(ExchangeHarness):
         self.venue.exchange.take(TradeReceived(0, self.symbol, ticks, instrument.lots(quantity), taker))
 
     async def place_by_hand(self, client_order_id: str, *, quantity: Decimal, price: Decimal) -> None:
-        """Place a person's order by the same key, past the tap."""
-        await self._order_by_hand(
-            client_order_id,
-            [
-                ("type", "LIMIT"),
-                ("timeInForce", "GTC"),
-                ("price", plain(price)),
-                ("quantity", plain(quantity)),
-            ],
-        )
+        """Place a person's order at the venue's desk, past the wire."""
+        name = self.instrument().base + self.instrument().quote
+        params = {"symbol": name, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+        params |= {"quantity": plain(quantity), "price": plain(price), "newClientOrderId": client_order_id}
+        place(Caller(self.venue.exchange, self.account), params)
 
     async def trade_by_hand(self, count: int) -> None:
-        """Let a person buy a little at market, again and again."""
-        quantity = plain(self.instrument().quantity(100))
-        for number in range(count):
-            await self._order_by_hand(self.foreign_id(number), [("type", "MARKET"), ("quantity", quantity)])
+        """Let a person's one order fill in *count* parts."""
+        instrument, name = self.instrument(), self.foreign_id(0)
+        part = instrument.quantity(_PART_LOTS)
+        price = quote_of(instrument)[0] * _RESTING
+        await self.place_by_hand(name, quantity=part * count, price=price)
+        for _ in range(count):
+            await self.execute(name, part)
 
     def stream(self) -> EventStream:
         """Return the stream of our orders."""
@@ -256,12 +259,6 @@ class VenueHarness(ExchangeHarness):
 
     def _strike(self, kind: FaultKind, **more: Any) -> None:
         self.venue.strike(Fault(kind=kind, **more))
-
-    async def _order_by_hand(self, name: str, parameters: list[tuple[str, str]]) -> None:
-        market = [("symbol", self.symbol.replace("/", "")), ("side", "BUY"), ("newClientOrderId", name)]
-        async with HttpTransport() as transport:
-            calls = calls_of(transport, self.venue.url)
-            await calls.signed("POST", "/api/v3/order", [*market, *parameters], weight=1)
 
 
 def calls_of(transport: HttpTransport, url: str) -> BinanceCalls:

@@ -85,7 +85,6 @@ class KrakenHarness(ExchangeHarness):
     """Start a simulated Kraken with a still market, a tap before it, and the adapter behind the tap."""
 
     symbol = INSTRUMENTS[0].symbol
-    other_symbol = INSTRUMENTS[1].symbol
 
     def __init__(self) -> None:
         self.venue = KrakenServer(evolve(KRAKEN_SETTINGS, weight_limit=_MANY), feed=_nothing())

@@ -30,6 +30,9 @@ from meva_runners.harnesses.still_market import ASK_TICKS, INSTRUMENTS, opening,
 
 _START_NS: Final = 1_750_000_000_000_000_000
 _EVER_MS: Final = 10**9
+_CUT_MS: Final = 200
+_PART_LOTS: Final = 10
+_RESTING: Final = Decimal("0.9")
 _SOON_NS: Final = 10**9
 _MANY_LOTS: Final = 10**9
 _OPEN: Final = ("accepted", "partially_filled")
@@ -60,7 +63,6 @@ class SimulatedHarness(ExchangeHarness):
     """Let the simulated venue's own plan of faults bring everything about."""
 
     symbol = INSTRUMENTS[0].symbol
-    other_symbol = INSTRUMENTS[1].symbol
 
     async def start(self) -> ExchangeAdapter:
         """Open the market."""
@@ -89,6 +91,10 @@ class SimulatedHarness(ExchangeHarness):
     def quote(self) -> tuple[Decimal, Decimal]:
         """Return the best bid and ask."""
         return quote_of(self.instrument())
+
+    def other_market(self) -> tuple[Instrument, Decimal]:
+        """Return the second market."""
+        return INSTRUMENTS[1], quote_of(INSTRUMENTS[1])[0] * _RESTING
 
     def orders(self) -> Sequence[TrueOrder]:
         """Return what the venue took."""
@@ -127,6 +133,12 @@ class SimulatedHarness(ExchangeHarness):
         if trouble.mishap in _LASTING:
             fault = Fault(Operation.SECOND, 0, _LASTING[trouble.mishap], _EVER_MS)
             self.adapter.stream.take(self.venue.strike(fault, self.now_ns()))
+        elif trouble.mishap is Mishap.STREAM_CUT:
+            fault = Fault(Operation.SECOND, 0, Kind.USER_STREAM_DOWN, _CUT_MS)
+            self.adapter.stream.take(self.venue.strike(fault, self.now_ns()))
+        elif trouble.mishap is Mishap.STREAM_DOUBLE:
+            for _ in range(trouble.amount):
+                self.plan.strike_next(Operation.STREAM, Kind.DUPLICATED, 1)
         elif trouble.mishap is Mishap.CLOCK_OFFSET:
             self.venue.skew_ns = trouble.amount * 10**6
         elif trouble.mishap is Mishap.RATE_LIMIT:
@@ -149,16 +161,28 @@ class SimulatedHarness(ExchangeHarness):
 
     async def place_by_hand(self, client_order_id: str, *, quantity: Decimal, price: Decimal) -> None:
         """Place a person's order past the adapter."""
-        name = client_order_id
-        self._take(self._request(name, quantity, price))
+        request = OrderRequest(
+            client_order_id=client_order_id,
+            idem_key=client_order_id,
+            strategy="",
+            symbol=self.symbol,
+            side=Side.BUY,
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            quantity=quantity,
+            limit_price=price,
+            post_only=False,
+            reduce_only=False,
+        )
+        self.venue.take_by_hand(request, self.adapter.now_ns)
 
     async def trade_by_hand(self, count: int) -> None:
-        """Let a person buy the smallest quantity at market, again and again."""
-        instrument = self.instrument()
-        lots = instrument.lots(instrument.min_quantity) * 100
-        for number in range(count):
-            self._take(self._request(self.foreign_id(number), instrument.quantity(lots), None))
-            self._trade(ASK_TICKS, lots)
+        """Let a person's one order fill in *count* parts."""
+        instrument, name = self.instrument(), self.foreign_id(0)
+        part = instrument.quantity(_PART_LOTS)
+        await self.place_by_hand(name, quantity=part * count, price=quote_of(instrument)[0] * _RESTING)
+        for _ in range(count):
+            await self.execute(name, part)
 
     def stream(self) -> EventStream:
         """Return the stream of our orders."""
@@ -174,24 +198,6 @@ class SimulatedHarness(ExchangeHarness):
         now_ns = self.adapter.now_ns + 1
         self.venue.on_market(TradeReceived(now_ns, self.symbol, price_ticks, lots, Side.SELL))
         self.adapter.run_until(now_ns + _SOON_NS)
-
-    def _request(self, name: str, quantity: Decimal, price: Decimal | None) -> OrderRequest:
-        return OrderRequest(
-            client_order_id=name,
-            idem_key=name,
-            strategy="",
-            symbol=self.symbol,
-            side=Side.BUY,
-            type=OrderType.MARKET if price is None else OrderType.LIMIT,
-            time_in_force=TimeInForce.GTC,
-            quantity=quantity,
-            limit_price=price,
-            post_only=False,
-            reduce_only=False,
-        )
-
-    def _take(self, request: OrderRequest) -> None:
-        self.venue.take_by_hand(request, self.adapter.now_ns)
 
 
 harness = SimulatedHarness

@@ -28,6 +28,7 @@ from meva_core.events import (
     BookChanged,
     Event,
     KillRequested,
+    MarketRulesChanged,
     MarketStatusChanged,
     PauseRequested,
     QuoteReceived,
@@ -38,6 +39,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
+from meva_core.model.order import OrderRequest
 from meva_core.ops.log_records import (
     AlertRaised,
     ControlAnswered,
@@ -247,6 +249,8 @@ class Checker:
                 claims.halted.pop(symbol, None)
                 if not event.tradable:
                     claims.halted[symbol] = None
+            case MarketRulesChanged():
+                claims.rules[event.instrument.symbol] = event.instrument
             case VenueStateObserved():
                 claims.compared_ns = event.time_ns
             case TransferSettled():
@@ -349,6 +353,7 @@ class Checker:
         _, whole = claims.books.get(symbol, (0, True))
         self._expect("I18", whole, f"{name} on a book with a gap, or crossed")
         self._expect("I18", symbol not in claims.halted, f"{name} to a market that is closed")
+        self._check_rules(request, price)
         self._expect("I18", claims.user_up, f"{name} while the stream of our orders is down")
         silent_ns = time_ns - claims.compared_ns
         self._expect("I18", silent_ns <= self._silence_ns_max, f"{name} on books {silent_ns} ns old")
@@ -356,6 +361,16 @@ class Checker:
         self._expect(
             "I18", skew_ns <= risk.max_clock_offset_ms * NS_PER_MS, f"{name} with a clock {skew_ns} ns off"
         )
+
+    def _check_rules(self, request: OrderRequest, price: int) -> None:
+        """Judge that an order fits the rules that the venue stated last (C5)."""
+        name, rules = request.client_order_id, self._claims.rules.get(request.symbol)
+        if rules is None:
+            return
+        steps = units(request.quantity) % units(rules.lot_size)
+        self._expect("I18", steps == 0, f"{name} is no whole number of {rules.lot_size}")
+        enough = price * units(request.quantity) >= value_units(rules.min_notional)
+        self._expect("I18", enough, f"{name} is worth less than {rules.min_notional}")
 
     # Money.
 

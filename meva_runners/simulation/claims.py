@@ -14,6 +14,7 @@ from attrs import define, field
 
 from meva_core.events import BookChanged
 from meva_core.model.fill import Fill
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.order import OrderRequest
 
@@ -88,7 +89,7 @@ _STANDING: Final = (
         "user_up",
         "compared_ns",
     ),
-    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen", "halted", "books"),
+    *("mismatches", "sequence", "time_ns", "peak", "day_open", "day", "fallen", "halted", "rules", "books"),
 )
 
 
@@ -128,6 +129,7 @@ class Claims:
     day: int = 0
     fallen: bool = False
     halted: dict[str, None] = field(factory=dict)
+    rules: dict[str, Instrument] = field(factory=dict)
     books: dict[str, tuple[int, bool]] = field(factory=dict)
     _undo: list[tuple[dict[Any, Any], Any, Any]] = field(factory=list)
     _kept: dict[str, Any] = field(factory=dict)

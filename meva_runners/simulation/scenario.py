@@ -82,6 +82,7 @@ _AMOUNTS: Final = {
     Kind.NETWORK_DOWN: (500, 30_000),
     Kind.CLOCK_SKEW: (-90_000, 90_000),
     Kind.HALTED: (500, 60_000),
+    Kind.RULES_CHANGED: (500, 90_000),
     Kind.SLOW_COMMIT: (1, 7_000),
     Kind.KILL: (1, 8),
 }

@@ -28,8 +28,8 @@ from meva_core.commands import RaiseAlert
 from meva_core.config.schema import AppConfig
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
-from meva_core.model.market import NS_PER_MS
 from meva_core.model.state import Gate
+from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.ops.metrics import emit, metrics_of_state
 from meva_core.ops.reporting import ReplayResult, RunStatistics
@@ -44,6 +44,7 @@ from meva_runners.run_result import RunFacts, RunSpan, run_result
 from meva_runners.service_notice import notify
 from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.options import state_folder
 from meva_runners.trading.venue_link import VenueLink
 
@@ -52,7 +53,8 @@ class AgentApp:
     """Compose the agent of *settings* around *session* and *link*; `run` trades until it is stopped.
 
     *watchers* see every event with its outcome, *observers* get the outcomes that hold records, *sink* gets the
-    measurements of every heartbeat, *on_alert* what people must be told.
+    measurements of every heartbeat, *on_alert* what people must be told, and
+    *on_beat* the alerts that stand with the time. *exposition* gives the metrics for whoever fetches them.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class AgentApp:
         observers: Sequence[Observe],
         sink: MetricsSink,
         on_alert: Callable[[RaiseAlert], None],
+        on_beat: Callable[[AlertService, int], None],
+        exposition: Callable[[], bytes],
     ) -> None:
         config = settings.config
         instruments = instruments_of(config)
@@ -75,6 +79,8 @@ class AgentApp:
         self._strategies = tuple(strategies)
         self._link = link
         self._sink = sink
+        self._on_beat = on_beat
+        self._exposition = exposition
         self._observers = tuple(observers)
         self._clock = SystemClock()
         self._statistics = RunStatistics(config.reporting_currency)
@@ -82,16 +88,24 @@ class AgentApp:
         self.agent: AgentOrchestrator = recover(
             session, lambda checkpoint: compose_agent(config, self._strategies, checkpoint=checkpoint)
         )
+        self._measurements = LiveMeasurements(sink, self.agent, self._clock.now_ns)
         process = CommittingAgent(
             self.agent,
             session,
             instruments=instruments,
             now_ns=self._clock.now_ns,
             checkpoint_events=config.observability.checkpoint_events,
-            observers=(self._observe, *watchers),
+            observers=(self._observe, self._measurements.observe, *watchers),
         )
         latched = LatchedExchange(link.exchange, self._latch, now_ns=self._clock.now_ns)
-        self.driver = LiveDriver(process, latched, self._clock, config.runtime, on_alert=on_alert)
+        self.driver = LiveDriver(
+            process,
+            latched,
+            self._clock,
+            config.runtime,
+            on_alert=on_alert,
+            on_tick=self._measurements.tick,
+        )
         view = OperatorView(
             self.agent,
             service=config.observability.service,
@@ -118,7 +132,7 @@ class AgentApp:
         if duration_s is not None:
             loop.call_later(duration_s, self.driver.stop, f"its {duration_s:g} seconds are over")
         async with self._served(dashboard=dashboard), self._beating(beside):
-            await self.driver.run(self._link.streams)
+            await self._driven()
         self._pass_on(self.agent.finish())
         return run_result(
             self.agent,
@@ -140,6 +154,13 @@ class AgentApp:
                 load_seconds=ready - began,
             ),
         )
+
+    async def _driven(self) -> None:
+        try:
+            await self.driver.run(self._link.streams)
+        except Exception:
+            self._measurements.fail()
+            raise
 
     async def _compare_clocks(self) -> None:
         """Compare the clocks for the first time: who cannot reach the venue does not start."""
@@ -165,13 +186,18 @@ class AgentApp:
         if not dashboard:
             yield
             return
-        port = self._settings.config.controls.port
+        config = self._settings.config
+        settings = ServerSettings(
+            port=config.controls.port, heartbeat_age_ms_max=2 * config.runtime.heartbeat_ms
+        )
         tokens = open_tokens(self.folder)
-        server = ControlsServer(self._desk, tokens, ServerSettings(port=port), version=version("meva"))
+        server = ControlsServer(
+            self._desk, tokens, settings, version=version("meva"), metrics=self._exposition
+        )
         try:
             port, _ = await server.start()
         except OSError as exc:
-            problem = f"the controls cannot listen on port {port}: {exc.strerror or exc}"
+            problem = f"the controls cannot listen on port {settings.port}: {exc.strerror or exc}"
             raise PreflightError(problem, "Choose another with --controls-port; 0 takes a free one.") from exc
         click.echo(f"dashboard http://127.0.0.1:{port}  tokens in {self.folder}", err=True)
         try:
@@ -203,7 +229,8 @@ class AgentApp:
     def _beat(self, late_ns: int) -> None:
         self._desk.beat()
         notify("WATCHDOG=1")
-        self._sink.timing_ms("heartbeat_lag_ms", late_ns / NS_PER_MS)
+        self._measurements.beat(late_ns)
+        self._on_beat(self.agent.services.alerts, self._clock.now_ns())
         emit(self._sink, metrics_of_state(self.agent.state(), equity=self.agent.account.equity))
         if self._latch.is_set() and self.agent.state().runtime_flags.gate is not Gate.KILLED:
             now_ns = self._clock.now_ns()

@@ -18,10 +18,10 @@ from meva_adapters.feed.frame_recorder import FrameRecorder
 from meva_adapters.logs.structured import configure_logging
 from meva_adapters.reports.json_result import json_result
 from meva_adapters.reports.summary import print_summary
+from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import RaiseAlert
 from meva_core.config.schema import AppConfig, LogLevel
 from meva_core.events import Event
 from meva_core.ops.reporting import ReplayResult
@@ -33,10 +33,11 @@ from meva_core.risk.gate import (
     RUNAWAY_ORDERS,
     VENUE_MISMATCH,
 )
-from meva_runners.composition import ConfiguredStrategy, compose_metrics, instruments_of
+from meva_runners.composition import ConfiguredStrategy, compose_metrics, exposed, instruments_of
 from meva_runners.exit_status import HALTED, INTERRUPTED, ORDERS_UNKNOWN
 from meva_runners.observers import as_loud_as, logged, measured
 from meva_runners.trading.agent_app import AgentApp
+from meva_runners.trading.alarm import Alarm
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.signals import stopping_on_signals
 from meva_runners.trading.venue_link import VenueLink
@@ -83,17 +84,21 @@ async def trade(
     *,
     beside: Sequence[Beside] = (),
     companion: Companion | None = None,
+    secrets: Sequence[str] = (),
 ) -> int:
     """Run the agent at *link* to its end, show what it did, and return the exit status.
 
     What *beside* gives runs as long as the agent does; *companion* has something to add at the end.
+    No log line holds a piece of *secrets*.
     """
     config = settings.config
     with ExitStack() as resources:
         told = as_loud_as(config, options.log_level, otherwise=LogLevel.ERROR)
-        log = resources.enter_context(configure_logging(told, sys.stderr))
-        sink, close_sink = compose_metrics(config)
+        alarm = Alarm(config, ReferencedSecrets(os.environ))
+        log = resources.enter_context(configure_logging(told, sys.stderr, secrets=(*alarm.secrets, *secrets)))
+        sent, close_sink = compose_metrics(config)
         resources.callback(close_sink)
+        sink, exposition = exposed(sent)
         app = AgentApp(
             settings,
             strategies,
@@ -102,21 +107,20 @@ async def trade(
             watchers=() if companion is None else (companion.observe,),
             observers=(logged(log), measured(sink)),
             sink=sink,
-            on_alert=_logged_already,
+            on_alert=alarm.raise_alert,
+            on_beat=alarm.beat,
+            exposition=exposition,
         )
-        with stopping_on_signals(app.driver.stop) as signals:
-            result = await app.run(
-                duration_s=options.duration,
-                dashboard=options.dashboard,
-                beside=[work(app) for work in beside],
-            )
+        async with alarm:
+            with stopping_on_signals(app.driver.stop) as signals:
+                result = await app.run(
+                    duration_s=options.duration,
+                    dashboard=options.dashboard,
+                    beside=[work(app) for work in beside],
+                )
         session.close([("decision_hash", result.decision_hash), ("state_hash", result.state_hash)])
         _show(result, companion, as_json=options.json)
         return _status(app, signals)
-
-
-def _logged_already(alert: RaiseAlert) -> None:
-    """Do nothing: the record of every alert is logged."""
 
 
 @contextmanager

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import click
 
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.settings import LoadedSettings
+from meva_adapters.storage.account_lock import AccountLock
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.arming import arming_problems, mode_problems, phrase_of
 from meva_core.config.schema import AppConfig, Mode
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, StorageError
+from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.agent_app import AgentApp, control_folder
 from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
 from meva_runners.trading.credentials import configured_account
-from meva_runners.trading.options import TradingOptions
+from meva_runners.trading.options import TradingOptions, state_folder
 from meva_runners.trading.preflight import confirm_account, confirm_market
 from meva_runners.trading.sessions import continued_session, new_session, opened_at
 from meva_runners.trading.venue_link import VenueLink, binance_link
@@ -48,9 +50,27 @@ async def trade_live(options: TradingOptions) -> int:
             )
             await confirm_market(config, link.reference, name=link.name)
             facts = await confirm_account(config, link.reference)
-            _show_banner(config, facts.account_id, link.name)
-            async with _store(options.session, settings, link) as (session, opened):
-                return await trade(options, opened, strategies, link, session, beside=(_warm_up,))
+            with closing(_hold(facts.account_id, account.rest_url, config)):
+                _show_banner(config, facts.account_id, link.name)
+                async with _store(options.session, settings, link) as (session, opened):
+                    return await trade(
+                        options,
+                        opened,
+                        strategies,
+                        link,
+                        session,
+                        beside=(_warm_up,),
+                        secrets=(account.api_key, account.api_secret),
+                    )
+
+
+def _hold(account_id: str, venue: str, config: AppConfig) -> AccountLock:
+    """Keep every other agent of this user away from the account, whatever session and label it has for it."""
+    folder, holder = state_folder("accounts"), f"agent {config.agent}"
+    try:
+        return AccountLock(folder, venue=venue, account=account_id, holder=holder)
+    except StorageError as error:
+        raise PreflightError(f"{error.path}: {error.problem}", error.remedy) from error
 
 
 def _show_banner(config: AppConfig, account_id: str, venue: str) -> None:

@@ -47,7 +47,8 @@ _LAST_CANCEL_S: Final = 10.0
 class LiveDriver:
     """Run *process* against *exchange* until `stop` is called or something fails.
 
-    *on_alert* gets what people must be told. After `run`, *unsettled* names the orders whose end is not known.
+    *on_alert* gets what people must be told, *on_tick* how many ns an event took that led to something. After `run`,
+    *unsettled* names the orders whose end is not known.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LiveDriver:
         settings: RuntimeConfig,
         *,
         on_alert: Callable[[RaiseAlert], None],
+        on_tick: Callable[[int], None],
     ) -> None:
         self.unsettled: tuple[str, ...] = ()
         self.market_events = 0
@@ -65,6 +67,7 @@ class LiveDriver:
         self._exchange = exchange
         self._clock = clock
         self._settings = settings
+        self._on_tick = on_tick
         self._inbox = Inbox(settings.inbox_events_max, on_overflow=self._start_streams_anew)
         self._writer = JournalWriter(process, on_failure=self.fail)
         self._performer = ExchangePerformer(
@@ -154,7 +157,10 @@ class LiveDriver:
         ):  # An operator was served before it, or the machine's clock was set back.
             event = evolve(event, time_ns=self._now_ns)
         self._now_ns = event.time_ns
+        began_ns = self._clock.monotonic_ns()
         decided = self._process.decide(event)
+        if decided.commands or decided.orders:
+            self._on_tick(self._clock.monotonic_ns() - began_ns)
         for command in decided.commands:
             self._performer.perform(command)
         is_market = type(event) in _MARKET

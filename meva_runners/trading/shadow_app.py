@@ -57,4 +57,5 @@ async def trade_in_shadow(options: TradingOptions) -> int:
                 session,
                 beside=(lambda _: report.watch_account(reference, every_s),),
                 companion=report,
+                secrets=(account.api_key, account.api_secret),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +52,7 @@ def rows_of(blocks: Iterable[Block]) -> list[tuple[Any, ...]]:
     for block in blocks:
         assert not isinstance(block, EventBlock), "a table gives columns"
         names = [field.name for field in attrs.fields(type(block))]
-        columns = [getattr(block, name) for name in names if isinstance(getattr(block, name), list)]
+        columns = [getattr(block, name) for name in names if isinstance(getattr(block, name), list | array)]
         rows.extend(zip(*columns, strict=True))
     return rows
 

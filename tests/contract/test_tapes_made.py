@@ -26,9 +26,9 @@ def test_the_bundled_sample_is_three_days_of_minutes() -> None:
     block = bars_of(tape_of(SAMPLE))
 
     assert "1m" == block.timeframe
-    assert [
-        block.open_times[0] + minute * block.interval_ns for minute in range(3 * 1_440)
-    ] == block.open_times
+    assert [block.open_times[0] + minute * block.interval_ns for minute in range(3 * 1_440)] == list(
+        block.open_times
+    )
 
 
 def test_the_standard_inputs_begin_as_defined() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import zipfile
+from array import array
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,9 @@ from hypothesis import strategies as st
 
 from meva_adapters.feed.columns import integer_columns, shape_of
 from meva_adapters.wire.grid import price_grid
+from meva_core.errors import DataError
 from meva_core.model.market import Side
+from meva_core.ports.market_feed import TradeBlock
 from tests.contract.tape_files import bars_of, instrument, rows_of, tape_of, trades_of, written
 
 T0 = 1_735_689_600_000_000_000  # 2025-01-01T00:00:00Z
@@ -306,3 +310,34 @@ def test_repeated_trades_are_dropped_and_counted(tmp_path: Path) -> None:
 
     assert [7, 8] == [row[-1] for row in rows_of(tape.blocks())]
     assert 1 == tape.duplicates
+
+
+def test_columns_are_the_same_integers_with_numpy_and_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large tables are read by numpy where it is installed; small parts of them never are."""
+    rows = [
+        f"{T0 + row},{row % 7}.{row % 99 + 1:02d},{row % 90}.{row:05d},{'buy' if row % 3 else 'sell'}\n"
+        for row in range(1, 5_000)
+    ]
+    path = written(tmp_path, "".join(["ts_ns,price,qty,side\n", *rows]))
+    [with_numpy] = tape_of(path).blocks()
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    [without] = tape_of(path).blocks()
+
+    assert isinstance(with_numpy, TradeBlock)
+    assert isinstance(without, TradeBlock)
+    assert isinstance(with_numpy.prices, array)
+    assert isinstance(without.prices, list)
+    assert rows_of([without]) == rows_of([with_numpy])
+
+
+def test_an_integer_beyond_64_bits_is_named_with_its_line_in_a_large_table_too(tmp_path: Path) -> None:
+    """The quick reader would take it for the largest integer."""
+    rows = [f"{T0 + row},7.00,1.00000,buy\n" for row in range(4_000)]
+    rows[3_000] = "9999999999999999999,7.00,1.00000,buy\n"
+    path = written(tmp_path, "".join(["ts_ns,price,qty,side\n", *rows]))
+
+    with pytest.raises(DataError, match="9999999999999999999") as raised:
+        list(tape_of(path).blocks())
+    assert 3_002 == raised.value.line

@@ -80,7 +80,11 @@ def started(runner: str, folder: Path, *arguments: str, **variables: str) -> Ite
     command = [sys.executable, "-m", f"meva_runners.{runner}", *settings, *arguments]
     command += ["--set", f"controls.folder={folder / 'control'}"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | variables
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"XDG_STATE_HOME": str(folder / "state")} | variables,
     )
     try:
         yield AgentProcess(process, folder)

@@ -86,3 +86,18 @@ def test_what_the_venue_does_not_confirm_does_not_start(venue: RealVenue, tmp_pa
     assert 4 == status
     assert "CFG-145 exchange.account_id: found '4711'; expected '1'" in agent.errors
     assert not agent.session.exists()
+
+
+def test_a_second_agent_on_the_account_does_not_start(venue: RealVenue, tmp_path: Path) -> None:
+    """Another session makes no other account: the second is told who holds it, and stores and sends nothing."""
+    settings, shared = venue.settings(tmp_path, "live"), {"XDG_STATE_HOME": str(tmp_path / "state")}
+    arguments, other = live(settings, "--arm", ARM), tmp_path / "other"
+    with started("live", tmp_path, *arguments, **VARIABLES) as agent:
+        agent.controls()
+        with started("live", other, *arguments, **VARIABLES | shared) as second:
+            status = second.end()
+        agent.end(signal.SIGTERM)
+
+    assert 4 == status
+    assert f"is in use by agent meva (process {agent.process.pid})" in second.errors
+    assert not second.session.exists()

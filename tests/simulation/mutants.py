@@ -466,6 +466,7 @@ MUTANTS: dict[str, Mutant] = {
     "comparisons may fail for ever": method(VenueWatch, "_doubt", returning(None)),
     "book gaps ignored": method(Market, "is_book_usable", returning(value=True)),
     "closed markets ignored": method(ConnectionDesk, "_take_status", returning(None)),
+    "changed rules ignored": method(ConnectionDesk, "_take_rules", returning(None)),
     "wrong clock ignored": method(ConnectionDesk, "_judge_clock", returning(None)),
     # I24: what grows without a bound.
     "every timer is set again": method(VenueWatch, "on_timer", _timers_pile_up),

@@ -24,10 +24,13 @@ from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
+from meva_adapters.metrics.tee import TeeMetricsSink
 from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.storage.memory import MemorySession, MemoryStateStore
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.storage.sqlite_state import SqliteStateStore
+from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
+from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.ports.alerts import AlertSink
 from meva_core.ports.clock import Clock
 from meva_core.ports.controls import OperatorDesk
@@ -36,6 +39,7 @@ from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.secrets import SecretSource
 from meva_core.ports.storage import Journal, PortfolioStateStore, Session, SnapshotStore
+from meva_core.ports.transfers import TransferExecutor
 from meva_core.signals.strategies.mean_reversion import MeanReversion
 from meva_core.signals.strategies.momentum import Momentum
 from meva_core.signals.strategies.sma_cross import SmaCross
@@ -50,6 +54,7 @@ METRICS_SINKS: tuple[type[MetricsSink], ...] = (
     NoMetricsSink,
     PrometheusMetricsSink,
     StatsdMetricsSink,
+    TeeMetricsSink,
 )
 ALERT_SINKS: tuple[type[AlertSink], ...] = (AppriseAlertSink, WebhookAlertSink)
 OPERATOR_DESKS: tuple[type[OperatorDesk], ...] = (AgentDesk,)
@@ -67,6 +72,7 @@ STATE_STORES: tuple[type[PortfolioStateStore], ...] = (MemoryStateStore, SqliteS
 SECRET_SOURCES: tuple[type[SecretSource], ...] = (ReferencedSecrets,)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
+TRANSFER_EXECUTORS: tuple[type[TransferExecutor], ...] = (FolderTransferExecutor, MemoryTransferExecutor)
 VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference, KrakenReference)
 EVENT_STREAMS: tuple[type[EventStream], ...] = (
     MatchedStream,

@@ -20,6 +20,8 @@ from meva_core.ports.exchange import VenueCapabilities, kinds_of
 from meva_core.ports.market_feed import Deliver
 
 _WAITING_MAX: Final = 10_000
+_TURN_S: Final = 0.001
+_TURN_NS: Final = 10_000_000
 
 
 class AwaitedExchange:
@@ -103,19 +105,20 @@ class AwaitedStream:
     def take(self, events: Sequence[Event]) -> None:
         """Hand *events* to whoever follows."""
         for event in events:
-            if self._waiting is not None:
+            of_market = isinstance(event, StreamConnected | StreamLost) and event.stream != USER
+            if self._waiting is not None and not of_market:
                 self._waiting.put_nowait(event)
 
     async def run(self, deliver: Deliver) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; virtual time passes meanwhile, faster than ours."""
         self._waiting = asyncio.Queue(_WAITING_MAX)
         deliver(StreamConnected(self._exchange.now_ns, USER))
         try:
             while True:
-                event = await self._waiting.get()
-                if isinstance(event, StreamConnected | StreamLost) and event.stream != USER:
-                    continue
-                deliver(event)
+                while not self._waiting.empty():
+                    deliver(self._waiting.get_nowait())
+                await asyncio.sleep(_TURN_S)
+                self._exchange.run_until(self._exchange.now_ns + _TURN_NS)
         finally:
             self._waiting = None
 

@@ -57,6 +57,7 @@ class Kind(StrEnum):
     BOOK_GAP = "book_gap"  # C2: a change of an order book is lost on its way to us.
     BOOK_CROSSED = "book_crossed"  # C2: a change comes with a bid above the ask.
     HALTED = "halted"  # C5: the first symbol takes no orders so long (ms); we learn it later.
+    RULES_CHANGED = "rules_changed"  # C5: it takes other sizes or steps so long (ms); we learn it later.
     # The account.
     MANUAL_CANCEL = "manual_cancel"  # B7: a person cancels our oldest open order.
     FOREIGN_TRADE = "foreign_trade"  # B7, F5: a person's own order trades in the same account.
@@ -117,6 +118,7 @@ POSSIBLE: Final[dict[Operation, tuple[Kind, ...]]] = {
         Kind.NETWORK_DOWN,
         Kind.CLOCK_SKEW,
         Kind.HALTED,
+        Kind.RULES_CHANGED,
         Kind.BOOK_GAP,
         Kind.BOOK_CROSSED,
         Kind.MANUAL_CANCEL,

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from meva_adapters.exchange.simulated.faults import Fault, FaultPlan, Kind, Operation
+from meva_adapters.exchange.simulated.listings import Listings
 from meva_adapters.exchange.simulated.venue_truth import VenueTruth
 from meva_adapters.exchange.simulated.virtual_network import Action, Fail, Faults, VirtualNetwork
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
@@ -21,7 +22,6 @@ from meva_core.events import (
     ClockMeasured,
     Event,
     MarketEvent,
-    MarketStatusChanged,
     OrderAcknowledged,
     OrderCanceled,
     OrderDropped,
@@ -99,7 +99,7 @@ class SimulatedExchange:
         self._user_up = self._user_heard = True
         self._lags: dict[str, int] = {}
         self._people = 0
-        self._halted = ""
+        self._listings = Listings(engine, self._network, symbols)
 
     # What the agent does.
 
@@ -115,10 +115,10 @@ class SimulatedExchange:
             venue_ns = time_ns + self.skew_ns
             if not command.stamp_ns - _AHEAD_NS <= venue_ns <= command.stamp_ns + self._window_ns:
                 refusal = OrderRejected(time_ns, name, "-1021", "the stamp is outside of the window")
-            elif request.symbol == self._halted:
-                refusal = OrderRejected(time_ns, name, "-1013", "market is closed")
             elif Kind.REFUSED in faults:
                 refusal = OrderRejected(time_ns, name, "-1013", "a filter refused the order")
+            elif reason := self._listings.refusal(request):
+                refusal = OrderRejected(time_ns, name, "-1013", reason)
             else:
                 return self._take_in(request, time_ns)
             return lambda heard_ns: [evolve(refusal, time_ns=heard_ns)]
@@ -239,7 +239,7 @@ class SimulatedExchange:
         self._network.retry_ns = 0
         soon_ns = now_ns + self._network.latency_ns
         self._network.later(soon_ns, lambda time_ns: [ClockMeasured(time_ns, self.skew_ns)])
-        self._network.later(soon_ns, self._statuses)
+        self._network.later(soon_ns, self._listings.told)
         if self._user_up:
             self._network.later(soon_ns, lambda time_ns: [StreamConnected(time_ns, USER)])
         else:
@@ -268,7 +268,9 @@ class SimulatedExchange:
                 self._set_clock(now_ns, fault.amount * NS_PER_MS)
                 self._network.at(now_ns + _SKEW_LASTS_NS, lambda time_ns: self._set_clock(time_ns, 0))
             case Kind.HALTED:
-                self._halt(now_ns, until_ns)
+                self._listings.halt(now_ns, until_ns)
+            case Kind.RULES_CHANGED:
+                self._listings.change_rules(now_ns, until_ns)
             case Kind.MANUAL_CANCEL:
                 for order in self.engine.open_orders()[:1]:
                     cancel = self.engine.cancel(order.symbol, order.client_order_id, now_ns)
@@ -351,28 +353,6 @@ class SimulatedExchange:
     def _reach_venue(self, _time_ns: int) -> Sequence[Event]:
         self._network.up = True
         return ()
-
-    def _statuses(self, time_ns: int) -> Sequence[Event]:
-        """Say which markets are open, as a new process asks first."""
-        return [
-            MarketStatusChanged(time_ns, symbol, symbol != self._halted, "as the venue says")
-            for symbol in self._symbols
-        ]
-
-    def _halt(self, now_ns: int, until_ns: int) -> None:
-        """Close the first market; whoever trades there hears of it a second later, and of its opening too."""
-        symbol = self._symbols[0]
-
-        def opened(time_ns: int) -> Sequence[Event]:
-            self._halted = ""
-            return [MarketStatusChanged(time_ns, symbol, True, "open again")]
-
-        self._halted = symbol
-        self._network.at(
-            now_ns + _STATUS_DELAY_NS,
-            lambda time_ns: [MarketStatusChanged(time_ns, symbol, False, "market is closed")],
-        )
-        self._network.at(max(until_ns, now_ns + 2 * _STATUS_DELAY_NS), opened)
 
     def _set_clock(self, time_ns: int, skew_ns: int) -> Sequence[Event]:
         """Let the venue's clock be ahead of ours; the agent measures it a moment later."""

@@ -6,9 +6,11 @@ Before warm-up the missing samples count as zero, so no value means anything yet
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from operator import mul
+from typing import Any, ClassVar
 
-from meva_core.data.feature_library.window import restored, window_size, zeros
+from meva_core.data.feature_library.window import moved, restored, window_size, zeros
 from meva_core.data.features import Feature
 
 
@@ -16,6 +18,8 @@ class RollingSum(Feature):
     """Sum the last *size* prices, in ticks. *total* is the exact integer."""
 
     __slots__ = ("_ring", "size", "total", "warm_up")
+
+    shown: ClassVar[tuple[str, ...]] = ("value", "total")
 
     def __init__(self, size: int) -> None:
         self.size = self.warm_up = window_size(type(self).__name__, size)
@@ -27,6 +31,10 @@ class RollingSum(Feature):
         ring = self._ring
         self.total += price - ring[0]
         ring.append(price)
+
+    def extend(self, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        """Take many prices."""
+        self.total += moved(self._ring, prices)
 
     @property
     def value(self) -> float:
@@ -110,6 +118,8 @@ class Vwap(Feature):
 
     __slots__ = ("_last", "_lots", "_notionals", "notional", "size", "volume", "warm_up")
 
+    shown: ClassVar[tuple[str, ...]] = ("value", "notional", "volume")
+
     def __init__(self, size: int) -> None:
         self.size = self.warm_up = window_size("Vwap", size)
         self.notional = self.volume = self._last = 0
@@ -125,6 +135,13 @@ class Vwap(Feature):
         notionals.append(notional)
         lots.append(quantity)
         self._last = price
+
+    def extend(self, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        """Take many prices with their quantities."""
+        if prices:
+            self.notional += moved(self._notionals, list(map(mul, prices, quantities)))
+            self.volume += moved(self._lots, quantities)
+            self._last = prices[-1]
 
     @property
     def value(self) -> float:

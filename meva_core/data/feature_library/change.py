@@ -5,8 +5,9 @@ Changes are simple ones: a logarithm differs between platforms in its last bit, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 from meva_core.data.feature_library.window import restored, window_size, zeros
 from meva_core.data.features import Feature
@@ -25,6 +26,10 @@ class RateOfChange(Feature):
     def update(self, price: int, quantity: int) -> None:
         """Take one price."""
         self._ring.append(price)
+
+    def extend(self, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        """Take many prices."""
+        self._ring.extend(prices)
 
     @property
     def value(self) -> float:
@@ -51,6 +56,8 @@ class TrendScore(Feature):
     """
 
     __slots__ = ("_last", "_ring", "size", "squares", "total", "warm_up")
+
+    shown: ClassVar[tuple[str, ...]] = ("value", "total", "squares")
 
     def __init__(self, size: int) -> None:
         self.size = window_size("TrendScore", size)

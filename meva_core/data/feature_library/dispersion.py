@@ -6,10 +6,13 @@ that ruins the same formula in floats cannot happen, at any price and any window
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from math import sqrt
-from typing import Any
+from operator import mul
+from typing import Any, ClassVar
 
-from meva_core.data.feature_library.window import restored, window_size, zeros
+from meva_core.data.feature_library.window import moved, restored, window_size, zeros
 from meva_core.data.features import Feature
 from meva_core.errors import ConfigError
 
@@ -18,6 +21,8 @@ class RollingMoments(Feature):
     """Keep the exact first two moments of the last *size* prices; the value is left to subclasses."""
 
     __slots__ = ("_ring", "size", "squares", "total", "warm_up")
+
+    shown: ClassVar[tuple[str, ...]] = ("total", "squares", "mean", "std")
 
     def __init__(self, size: int) -> None:
         self.size = self.warm_up = window_size(type(self).__name__, size, least=2)
@@ -31,6 +36,14 @@ class RollingMoments(Feature):
         self.total += price - oldest
         self.squares += price * price - oldest * oldest
         ring.append(price)
+
+    def extend(self, prices: Sequence[int], quantities: Sequence[int]) -> None:
+        """Take many prices."""
+        ring = self._ring
+        leaving = list(islice(ring, len(prices)))
+        entering = prices[-len(ring) :]
+        self.squares += sum(map(mul, entering, entering)) - sum(map(mul, leaving, leaving))
+        self.total += moved(ring, prices)
 
     @property
     def mean(self) -> float:
@@ -58,6 +71,8 @@ class RollingStd(RollingMoments):
 
     __slots__ = ()
 
+    shown: ClassVar[tuple[str, ...]] = ("value", *RollingMoments.shown)
+
     @property
     def value(self) -> float:
         """Return the standard deviation."""
@@ -72,6 +87,8 @@ class ZScore(RollingMoments):
     """
 
     __slots__ = ()
+
+    shown: ClassVar[tuple[str, ...]] = ("value", *RollingMoments.shown)
 
     @property
     def value(self) -> float:
@@ -88,6 +105,8 @@ class Bollinger(RollingMoments):
     """
 
     __slots__ = ("width",)
+
+    shown: ClassVar[tuple[str, ...]] = ("value", "lower", "upper", *RollingMoments.shown)
 
     def __init__(self, size: int, width: float = 2.0) -> None:
         super().__init__(size)

@@ -6,7 +6,7 @@ Both features take candles with their highs and lows; fed by trades, each trade 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 from meva_core.data.feature_library.window import window_size
 from meva_core.data.features import Feature
@@ -74,6 +74,8 @@ class Donchian(Feature):
     """
 
     __slots__ = ("_highs", "_lows", "_seen", "size", "warm_up")
+
+    shown: ClassVar[tuple[str, ...]] = ("value", "high", "low")
 
     def __init__(self, size: int) -> None:
         self.size = self.warm_up = window_size("Donchian", size)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 from meva_core.errors import ConfigError, InvariantError
@@ -21,6 +23,17 @@ def window_size(feature: str, size: int, *, least: int = 1) -> int:
 def zeros(size: int) -> deque[int]:
     """Return a full ring of zeros: every `append` drops the oldest, which is `ring[0]` before."""
     return deque((0,) * size, maxlen=size)
+
+
+def moved(ring: deque[int], values: Sequence[int]) -> int:
+    """Append *values* to the full *ring*; return by how much the sum of what it holds has changed."""
+    if len(values) < len(ring):
+        change = sum(values) - sum(islice(ring, len(values)))
+        ring.extend(values)
+        return change
+    before = sum(ring)
+    ring.extend(values)
+    return sum(ring) - before
 
 
 def restored(values: list[Any], size: int) -> deque[int]:

@@ -21,8 +21,9 @@ from meva_adapters.reports.frames import Frame
 from meva_adapters.reports.html_report import html_report, notebook_style
 from meva_adapters.reports.report_files import write_report
 from meva_adapters.reports.report_json import report_object
+from meva_adapters.reports.report_parquet import arrow_table
 from meva_adapters.reports.svg_charts import Series, line_chart
-from meva_core.ops.report import Report, Unit
+from meva_core.ops.report import Column, Report, Table, Unit
 from meva_runners.session_report import report_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -67,6 +68,17 @@ def test_parquet_holds_every_fill_and_order_exactly(report: Report, tmp_path: Pa
     assert sum(map(Decimal, map(str, report.fills.column("fee_value")))) == by_polars["fee_value"].sum()
     assert report.orders.column("client_order_id") == by_pandas["client_order_id"].tolist()
     assert "UTC" == by_polars.schema["time_ns"].time_zone  # type: ignore[attr-defined]
+
+
+def test_amounts_keep_every_digit_that_fits_and_are_rounded_where_one_does_not() -> None:
+    """Exponents, signs and gaps come out as they are; of a 19th digit behind the point, half goes to even."""
+    exact = [Decimal("1E-18"), None, Decimal("-12345678901234567890.000000000000000001"), Decimal("1E+3")]
+    finer = [Decimal("0.0000000000000000005"), None, Decimal("0.0000000000000000015"), Decimal(-7)]
+    columns = (Column("exact", "Exact", Unit.MONEY), Column("finer", "Finer", Unit.AMOUNT))
+    table = arrow_table(Table("t", "T", columns, tuple(zip(exact, finer, strict=True)), "None."))
+
+    assert exact == table["exact"].to_pylist()
+    assert [Decimal(0), None, Decimal("2E-18"), Decimal(-7)] == table["finer"].to_pylist()
 
 
 def test_files_are_replaced_whole(report: Report, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ class Case:
         self.exchange = WatchedExchange(engine, clock)
         self.outcomes: list[tuple[Event, Outcome]] = []
         self.alerts: list[RaiseAlert] = []
+        self.ticks_ns: list[int] = []
         process = CommittingAgent(
             self.agent,
             self.session,
@@ -112,6 +113,7 @@ class Case:
             clock,
             evolve(settings.runtime, **runtime),
             on_alert=self.alerts.append,
+            on_tick=self.ticks_ns.append,
         )
         self.streams = (MatchedStream(self.market, engine, clock),)
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
-from meva_core.model.secret import Secret
 from meva_runners.guard import Guard
 from meva_runners.watchdog import AGENT_DIED, HEARTBEAT_MISSING, Vigil
 from tests.integration.alerts.test_alert_channels import Receiver, receiving
@@ -118,19 +114,6 @@ async def test_a_watchdog_that_died_is_seen_and_hurts_nobody() -> None:
         after = guard.watches
 
     assert (True, False) == (before, after)
-
-
-async def test_every_beat_also_reaches_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With WatchdogSec= in the unit, systemd is the second one that notices."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
-        supervisor.bind(str(tmp_path / "notify"))
-        supervisor.settimeout(5)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        async with Guard(config(), interval_s=5.0, channels={"hook": Secret("http://127.0.0.1:1/")}) as guard:
-            guard.beat()
-            told = supervisor.recv(100)
-
-    assert b"WATCHDOG=1" == told
 
 
 def test_more_than_two_intervals_are_silence_and_it_is_told_once_in_a_while() -> None:

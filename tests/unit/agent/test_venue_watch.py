@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from meva_adapters.storage.codec import decode, encode
 from meva_core.commands import (
     CancelAllOrders,
     Command,
@@ -22,6 +23,7 @@ from meva_core.events import (
     Event,
     KillReleaseRequested,
     KillRequested,
+    MarketRulesChanged,
     MarketStatusChanged,
     ObservedOrder,
     OrderAcknowledged,
@@ -38,6 +40,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.fill import Fill, Liquidity
+from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_SECOND, Side
 from meva_core.model.order import OrderStatus
 from meva_core.model.state import Gate
@@ -404,3 +407,49 @@ def test_books_that_no_answer_reaches_are_doubted() -> None:
     assert [] == bench.trade(94)
     bench.agree(95)
     assert Gate.OPEN is bench.gate
+
+
+def rules(bench: Bench, **changes: str) -> Instrument:
+    """Return the rules of BTC/USDT with *changes*."""
+    known = bench.agent.path("BTC/USDT").market.instrument
+    return evolve(known, **{name: Decimal(value) for name, value in changes.items()})
+
+
+def test_orders_follow_the_sizes_that_the_venue_takes() -> None:
+    """Fault C5: an order that has become too small is not sent, and is again once the rules allow it."""
+    bench = Bench()
+    bench.hear(MarketRulesChanged(at(1), rules(bench, min_notional="500")))
+
+    assert [] == bench.trade(2)
+    bench.hear(MarketRulesChanged(at(3), rules(bench)))
+    assert 1 == len(bench.trade(4))
+
+
+def test_a_market_with_other_steps_takes_nothing_from_us() -> None:
+    """The grid stays for as long as an agent runs; a market that opens meanwhile stays closed to us."""
+    bench = Bench()
+    told = wanted(bench.hear(MarketRulesChanged(at(1), rules(bench, tick_size="0.5"))), RaiseAlert)
+    bench.hear(MarketStatusChanged(at(2), "BTC/USDT", True, "open"))
+
+    assert ["market_rules", "market_halted"] == [alert.code for alert in told]
+    assert "start the agent again" in told[1].message
+    assert [] == bench.trade(3)
+
+
+def test_changed_rules_survive_a_restart() -> None:
+    """They are part of every checkpoint, sizes and steps alike."""
+    bench = Bench()
+    bench.hear(MarketRulesChanged(at(1), rules(bench, min_notional="500")))
+    bench.hear(MarketRulesChanged(at(1), evolve(rules(bench), symbol="ETH/USDT", lot_size=Decimal(1))))
+    memory = decode(encode(bench.agent.checkpoint()), source="test")
+    bench.agent = compose_agent(
+        config(),
+        [ConfiguredStrategy("sma_cross", BuyMore())],
+        checkpoint=memory,
+        capabilities=VenueCapabilities(request_window_ms=5_000),
+    )
+
+    assert [] == bench.trade(2)
+    assert ["ETH/USDT"] == list(bench.agent.state().connectivity.halted)
+    bench.hear(MarketStatusChanged(at(3), "ETH/USDT", True, "open"))
+    assert ["ETH/USDT"] == list(bench.agent.state().connectivity.halted)

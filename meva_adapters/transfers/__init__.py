@@ -1,0 +1,1 @@
+"""Carry out transfers that an operator approved, or hand them to a person."""

@@ -1,0 +1,358 @@
+"""Find the market events from which nothing can follow, many at once, and pass over them; decide nothing.
+
+A trade or bar is quiet when it is well formed, inside the band of its market, before every alarm and the end of
+every candle, and when the guard of each strategy says no. All of that can be told for a whole run of rows before
+the first of them is handled. What is not quiet goes through `MarketPath`, so both ways decide by the same code.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from meva_core.agent.market_path import MarketPath
+from meva_core.agent.strategy_slot import StrategySlot
+from meva_core.data.exact_columns import BoolColumn, Ints, exactly
+from meva_core.data.feature_columns import Samples, Taken, shown
+from meva_core.data.replay_loader import bar_of, event_times
+from meva_core.model.market import Candle
+from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
+from meva_core.signals.strategy import FeatureValues
+
+# So many prices are held against one band by Python's own `min` and `max`, which are quicker for few.
+_AT_ONCE: Final = 256
+# A run in which so many more rows matter than do not, one after the other, is not worth searching.
+_VAIN_MAX: Final = 64
+# What features show is calculated so often for one run at most: each time costs as much as the whole run.
+_RENEWALS_MAX: Final = 16
+
+
+class GuardColumns:
+    """Hold what the guard of one strategy says of the coming rows.
+
+    *masks* by stance (-1 is the last): a byte per row, 1 where the strategy may want something; `None` until asked.
+    """
+
+    __slots__ = ("_features", "_rows", "brought", "masks", "slot")
+
+    def __init__(self, slot: StrategySlot, samples: Samples) -> None:
+        self.slot = slot
+        features = slot.features
+        self._rows = len(samples.prices)
+        named = dict(zip(features.names, features.features, strict=True))
+        columns = shown(named, samples)
+        self.brought = [(column.bring, named[name]) for name, column in columns.items()]
+        self._features = FeatureValues(columns)
+        self.masks: list[bytes | None] = [None, None, None]
+
+    def ask(self) -> bytes:
+        """Return the mask for the present stance, made now; raise where it cannot be told from columns."""
+        stance = self.slot.stance
+        with exactly():
+            answer: Any = self.slot.acts(self._features, stance)
+        if isinstance(answer, BoolColumn):
+            mask = answer.values.tobytes()
+        elif answer is False:
+            mask = bytes(self._rows)
+        else:
+            raise TypeError(f"a guard says yes or no to each row, not {answer!r:.60} to all")
+        self.masks[stance] = mask
+        return mask
+
+
+class MarketColumns(ABC):
+    """Pass over the quiet rows of one run, *start* to *stop* of a block.
+
+    `skip` leaves the features behind; `step` brings them up before a row is handled, and `settle` at the end.
+    *usable* is false where the rows, or the guard of a strategy, do not allow it: *unfit* then names the strategy.
+    """
+
+    def __init__(
+        self, path: MarketPath, block: TradeBlock | BarBlock, start: int, stop: int, unfit: set[str]
+    ) -> None:
+        self._path = path
+        self._runtime = path.runtime
+        self._market = path.market
+        self._start, self._stop = start, stop
+        self._unfit = unfit
+        self._base = self._fed = self._end = start
+        self._times: Column = event_times(block)
+        self._columns = (_NOTHING, _NOTHING)  # Prices and quantities.
+        self._prices: list[int] = []
+        self._guards: list[GuardColumns] = []
+        self._epoch = self._alarm_ns = self._due_ns = -1
+        self._renewals = self._vain = 0
+        try:
+            fit = unfit.isdisjoint([slot.name for slot in path.warm]) and self._read()
+        except OverflowError:  # Some integer has more than 64 bits.
+            fit = False
+        self.usable = fit and _never_falls(int64(self._times, start, stop))
+
+    @abstractmethod
+    def _read(self) -> bool:
+        """Take over the columns; return whether no row is to be refused for its own content."""
+
+    @abstractmethod
+    def _is_in_step(self, row: int) -> bool:
+        """Return whether the market takes rows of this kind, *row* the next of them."""
+
+    @abstractmethod
+    def _candle_due_ns(self, row: int) -> int | None:
+        """Return when the next candle of a strategy is over, `None` for never."""
+
+    @abstractmethod
+    def _take(self, first: int, last: int) -> Taken:
+        """Let candles take the rows from *first* up to *last*, and return what features are to take."""
+
+    @abstractmethod
+    def _samples(self, done: int) -> Samples:
+        """Return what comes after *done* rows of the run."""
+
+    @abstractmethod
+    def _keep(self, row: int) -> None:
+        """Remember what else of *row*, the last that was passed over, the market keeps."""
+
+    def skip(self, row: int) -> int:
+        """Pass over quiet rows from *row* on; return the first that must be handled.
+
+        Where the account said something on the way, the row after that is returned, and *spoke* is true.
+        """
+        path, runtime = self._path, self._runtime
+        if path.epoch != self._epoch and not self._renewed(row):
+            return row
+        if runtime.alarm_ns != self._alarm_ns or self._end <= row or path.candles.open:
+            self._look_ahead(row)
+        until, base = self._end, self._base
+        for guard in self._guards:
+            mask = guard.masks[guard.slot.stance]
+            if mask is None:
+                mask = self._ask(guard)
+                if mask is None:
+                    return row
+            found = mask.find(1, row - base, until - base)
+            if found >= 0:
+                until = base + found
+        if row < until and self._times[row] >= runtime.now_ns:
+            return self._pass(row, until)
+        self._vain += 1
+        if self._vain > _VAIN_MAX:
+            self.usable = False
+        return row
+
+    @property
+    def spoke(self) -> bool:
+        """Return whether something followed from the last row that was passed over."""
+        return self._runtime.outbox.filled
+
+    def step(self, row: int) -> None:
+        """Bring features and candles up to *row*, which is about to be handled."""
+        if row > self._fed:
+            self.settle(row)
+        self._fed = row + 1
+
+    def settle(self, row: int) -> None:
+        """Bring features and candles up to *row*, not included."""
+        fed, self._fed = self._fed, row
+        if row <= fed:
+            return
+        taken, last = self._take(fed, row), row - self._base - 1
+        for guard in self._guards:
+            for bring, feature in guard.brought:
+                bring(feature, last, taken)
+
+    def _renewed(self, row: int) -> bool:
+        """Ask anew what the features will show from *row* on; return whether that can be told."""
+        path = self._path
+        if path.cold or not path.account.started or not self._is_in_step(row):
+            return False
+        assert row == self._fed, "an epoch ends with an event that was handled"
+        self._renewals += 1
+        if self._renewals > _RENEWALS_MAX:
+            self.usable = False
+            return False
+        samples = self._samples(row - self._start)
+        self._guards = []
+        for slot in path.warm:
+            try:
+                with exactly():
+                    self._guards.append(GuardColumns(slot, samples))
+            except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
+                self._give_up(slot.name)
+                return False
+        self._base, self._epoch = row, path.epoch
+        return True
+
+    def _look_ahead(self, row: int) -> None:
+        """Find the first row from *row* on at which something is due by the clock, or a candle is over."""
+        alarm_ns, candle_ns = self._runtime.alarm_ns, self._candle_due_ns(row)
+        due_ns = alarm_ns if candle_ns is None else min(alarm_ns, candle_ns)
+        if due_ns != self._due_ns or self._end < row:
+            self._end = bisect_left(self._times, due_ns, row, self._stop)
+            self._due_ns = due_ns
+        self._alarm_ns = alarm_ns
+
+    def _ask(self, guard: GuardColumns) -> bytes | None:
+        try:
+            return guard.ask()
+        except Exception:  # noqa: BLE001 - a stranger's guard: asked event by event, it says what is wrong.
+            self._give_up(guard.slot.name)
+            return None
+
+    def _give_up(self, strategy: str) -> None:
+        self._unfit.add(strategy)
+        self.usable = False
+
+    def _pass(self, start: int, until: int) -> int:
+        """Pass over the rows from *start* on, and value the account where a price leaves the band."""
+        path, market, runtime, prices = self._path, self._market, self._runtime, self._prices
+        first = self._start
+        row, end = start - first, until - first
+        if end - row > _AT_ONCE:
+            ahead = self._columns[0][row:end]
+            if path.low < ahead.min() and ahead.max() < path.high:
+                row = end
+        while row < end:
+            segment = prices[row : end if end - row <= _AT_ONCE else row + _AT_ONCE]
+            lowest = min(segment)
+            if max(segment) < path.high and (
+                lowest > path.low or (lowest > market.trusted_low and path.account.fall_to(path, lowest))
+            ):
+                row += len(segment)
+                continue
+            low, high = path.low, path.high
+            row = next(place for place, price in enumerate(segment, row) if not low < price < high)
+            if not market.trusted_low < prices[row] < market.trusted_high:
+                break  # It may be a jump, which `MarketPath` judges.
+            runtime.now_ns = self._times[first + row]
+            market.last_ticks = prices[row]
+            path.account.mark()
+            row += 1
+            if runtime.outbox.filled:
+                break
+        passed = first + row
+        if passed > start:
+            runtime.sequence += passed - start
+            market.last_ns = runtime.now_ns = self._times[passed - 1]
+            market.last_ticks = prices[row - 1]
+            self._keep(passed - 1)
+            for guard in self._guards:
+                guard.slot.muted = False  # The guard has fallen.
+            self._vain = 0
+        return passed
+
+
+class TradeColumns(MarketColumns):
+    """Pass over trades."""
+
+    def __init__(self, path: MarketPath, block: TradeBlock, start: int, stop: int, unfit: set[str]) -> None:
+        self._block = block
+        super().__init__(path, block, start, stop, unfit)
+
+    def _read(self) -> bool:
+        block, rows = self._block, (self._start, self._stop)
+        prices, lots, ids = [int64(each, *rows) for each in (block.prices, block.quantities, block.ids)]
+        self._columns = (prices, lots)
+        self._prices = prices.tolist()
+        unnumbered = bool((ids < 0).all())
+        return bool(lots.min() > 0 and (unnumbered or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())))
+
+    def _is_in_step(self, row: int) -> bool:
+        trade_id = self._block.ids[row]
+        return not self._path.on_bars and (trade_id < 0 or trade_id > self._market.last_trade_id)
+
+    def _candle_due_ns(self, row: int) -> int | None:
+        candles = self._path.candles
+        return candles.next_close_ns if candles.from_trades else None
+
+    def _take(self, first: int, last: int) -> Taken:
+        start = self._start
+        prices, lots = self._prices[first - start : last - start], self._block.quantities[first:last]
+        if self._path.candles.from_trades:
+            self._path.candles.extend(prices, lots)
+        return Taken(prices, lots, None)
+
+    def _samples(self, done: int) -> Samples:
+        prices, lots = self._columns
+        return Samples(prices[done:], lots[done:])
+
+    def _keep(self, row: int) -> None:
+        if self._block.ids[row] >= 0:
+            self._market.last_trade_id = self._block.ids[row]
+
+
+class BarColumns(MarketColumns):
+    """Pass over closed bars."""
+
+    def __init__(self, path: MarketPath, block: BarBlock, start: int, stop: int, unfit: set[str]) -> None:
+        self._block = block
+        self._candles: list[Candle] | None = None
+        super().__init__(path, block, start, stop, unfit)
+
+    def _read(self) -> bool:
+        block, rows = self._block, (self._start, self._stop)
+        opens, highs, lows = [int64(each, *rows) for each in (block.opens, block.highs, block.lows)]
+        closes, volumes = [int64(each, *rows) for each in (block.closes, block.volumes)]
+        self._columns = (closes, volumes)
+        self._prices = closes.tolist()
+        return bool(
+            lows.min() > 0
+            and volumes.min() >= 0
+            and (lows <= np.minimum(opens, closes)).all()
+            and (np.maximum(opens, closes) <= highs).all()
+        )
+
+    def _is_in_step(self, row: int) -> bool:
+        return self._path.candles.bar_ns == self._block.interval_ns
+
+    def _candle_due_ns(self, row: int) -> int | None:
+        candles = self._path.candles
+        return candles.next_longer_close_ns(self._block.open_times[row]) if candles.longer else None
+
+    def _take(self, first: int, last: int) -> Taken:
+        start = self._start
+        candles = None if self._candles is None else self._candles[first - start : last - start]
+        if self._path.candles.longer:
+            candles = self._made()[first - start : last - start]
+            self._path.candles.extend_longer(candles)
+        return Taken(self._prices[first - start : last - start], self._block.volumes[first:last], candles)
+
+    def _samples(self, done: int) -> Samples:
+        closes, volumes = self._columns
+        return Samples(closes[done:], volumes[done:], lambda: self._made()[done:])
+
+    def _keep(self, row: int) -> None:
+        """Keep nothing more: a bar has no number."""
+
+    def _made(self) -> list[Candle]:
+        """Return the bars of the run, one by one."""
+        if self._candles is None:
+            self._candles = [bar_of(self._block, row) for row in range(self._start, self._stop)]
+        return self._candles
+
+
+_NOTHING: Final[Ints] = np.zeros(0, np.int64)
+
+
+def columns_for(
+    path: MarketPath, block: TradeBlock | BarBlock, start: int, stop: int, *, unfit: set[str]
+) -> MarketColumns:
+    """Return what passes over quiet rows of *block*."""
+    if isinstance(block, TradeBlock):
+        return TradeColumns(path, block, start, stop, unfit)
+    return BarColumns(path, block, start, stop, unfit)
+
+
+def int64(column: Sequence[int], start: int, stop: int) -> Ints:
+    """Return rows of *column* for calculation, without a copy where they are 64-bit already."""
+    if isinstance(column, array) and column.typecode == "q":
+        return np.frombuffer(column, np.int64)[start:stop]
+    return np.array(column[start:stop], np.int64)
+
+
+def _never_falls(values: Ints) -> bool:
+    return bool((values[1:] >= values[:-1]).all())

@@ -1,0 +1,51 @@
+"""Say on which adapter each case of the exchange contract is proven, and why some are not; the docs show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
+from meva_adapters.contracts.case import Case, Verdict
+from meva_adapters.contracts.exchange_harness import ExchangeHarness
+from meva_runners.harnesses.binance import VenueHarness
+from meva_runners.harnesses.kraken import KrakenHarness
+from meva_runners.harnesses.simulated import SimulatedHarness
+
+
+@frozen(kw_only=True)
+class Expected:
+    """Name a harness, the cases that it cannot bring about, and those about what its adapter does not offer."""
+
+    harness: Callable[[], ExchangeHarness]
+    not_proven: tuple[str, ...] = ()
+    not_declared: tuple[str, ...] = ()
+
+    def verdict_of(self, case: Case[object]) -> Verdict:
+        """Return what must come of *case*."""
+        if case.case_id in self.not_proven:
+            return Verdict.NOT_PROVEN
+        return Verdict.NOT_DECLARED if case.case_id in self.not_declared else Verdict.PROVEN
+
+
+# It has no wire, no key and no text that could be malformed, and its rules are those it was given.
+_NO_WIRE: Final = (
+    "EX-12 EX-20 EX-26 EX-27 EX-29 EX-30 EX-31 EX-32 EX-37 EX-52 EX-53 EX-59 EX-60 EX-84 EX-85 EX-86 "
+    "EX-90 EX-91 EX-92 EX-93 EX-94 EX-95"
+)
+
+ADAPTERS: Final = {
+    "simulated": Expected(
+        harness=SimulatedHarness,
+        not_proven=tuple(_NO_WIRE.split()),
+        not_declared=("EX-39", "EX-96"),
+    ),
+    "Binance": Expected(harness=VenueHarness, not_declared=("EX-39", "EX-96")),
+    # Its answers to an order and a cancel name neither the order nor a status.
+    "Kraken": Expected(
+        harness=KrakenHarness,
+        not_proven=("EX-32", "EX-53"),
+        not_declared=("EX-17", "EX-39", "EX-46"),
+    ),
+}

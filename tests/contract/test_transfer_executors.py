@@ -1,0 +1,89 @@
+"""Every executor of transfers keeps the contract; one that is told by a runner settles what it paid, once."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pytest
+
+from meva_adapters.contracts.transfers import TRANSFER, TransferExecutorContract
+from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
+from meva_adapters.transfers.memory import MemoryTransferExecutor
+from meva_core.commands import TransferFunds
+from meva_core.errors import DataError, StorageError
+from meva_core.ports.transfers import TransferExecutor
+from meva_runners.transfer_performer import carry_out, unsettled_transfers
+from tests.unit.test_treasury_service import TRANSFER as PROPOSED
+from tests.unit.test_treasury_service import proposing
+
+
+class TestMemoryTransferExecutor(TransferExecutorContract):
+    """A desk that pays at once; its memory is what it paid."""
+
+    @pytest.fixture
+    def executor(self) -> TransferExecutor:
+        return MemoryTransferExecutor()
+
+    def carried_out(self, executor: TransferExecutor) -> list[tuple[str, str, Decimal]]:
+        assert isinstance(executor, MemoryTransferExecutor)
+        return [(each.transfer_id, each.asset, each.amount) for each in executor.paid.values()]
+
+    def restarted(self, executor: TransferExecutor) -> TransferExecutor:
+        return executor
+
+
+class TestFolderTransferExecutor(TransferExecutorContract):
+    """One file for each."""
+
+    @pytest.fixture
+    def executor(self, tmp_path: Path) -> TransferExecutor:
+        self.folder = tmp_path / "transfers"
+        return FolderTransferExecutor(self.folder)
+
+    def carried_out(self, executor: TransferExecutor) -> list[tuple[str, str, Decimal]]:
+        found = [orjson.loads(path.read_bytes()) for path in sorted(self.folder.iterdir())]
+        return [(each["transfer_id"], each["asset"], Decimal(each["amount"])) for each in found]
+
+    def restarted(self, executor: TransferExecutor) -> TransferExecutor:
+        return FolderTransferExecutor(self.folder)
+
+
+def test_the_folder_is_private_and_a_name_stays_in_it(tmp_path: Path) -> None:
+    """Nobody else reads where money goes, and no name leads elsewhere."""
+    executor = FolderTransferExecutor(tmp_path / "transfers")
+    asyncio.run(executor.execute(TRANSFER))
+    with pytest.raises(DataError):
+        asyncio.run(executor.execute(TransferFunds("../evil", "USDT", Decimal(1), "operator")))
+    [path] = tmp_path.rglob("*.json")
+
+    assert (0o600, 0o700) == (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode))
+
+
+async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "transfers").write_text("")
+
+    with pytest.raises(StorageError, match="was not written"):
+        await FolderTransferExecutor(tmp_path / "transfers").execute(TRANSFER)
+
+
+async def test_what_was_paid_is_settled_once_whenever_the_process_ended() -> None:
+    """Killed before, while or after paying: the next life asks again, and the account loses it once."""
+    executor = MemoryTransferExecutor()
+    bench = proposing()
+    bench.answer()
+    for _ in range(3):  # Each life takes up what no settlement has ended.
+        bench.restart()
+        for command in unsettled_transfers(bench.agent):
+            settled = await carry_out(executor, command, now_ns=bench.time_ns)
+            assert settled is not None
+            bench.give(settled)
+            bench.give(settled)
+
+    assert [PROPOSED] == list(executor.paid)
+    assert Decimal(960) == bench.agent.state().balances["USDT"].total
+    assert [] == unsettled_transfers(bench.agent)

@@ -1,0 +1,54 @@
+"""A replay by columns ends in the very state, decides the very words and says the very things of one event by event."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import attrs
+import pytest
+
+from tests.replay.columns_case import ended, random_case
+
+
+def compare(seeds: range, *, rows: int) -> Counter[str]:
+    """Run every seed both ways; return what happened in all of them."""
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        case = random_case(seed, rows=rows)
+        singly, by_columns = ended(case, columns_from=None), ended(case, columns_from=1)
+        for field in attrs.fields(type(singly)):
+            if field.name != "passed_over":
+                one, other = getattr(singly, field.name), getattr(by_columns, field.name)
+                assert one == other, f"seed {seed}: {field.name} differs"
+        counts["events"] += singly.events
+        counts["passed over"] += by_columns.passed_over
+        counts["stopped by its strategy"] += bool(singly.error)
+        for outcome in singly.outcomes:
+            counts.update(type(record).__name__ for record in outcome.records)
+    return counts
+
+
+def test_both_ways_end_alike() -> None:
+    """Whole checkpoints, bands and everything said are equal, with faults, halts, pauses, stops and strangers' code."""
+    counts = compare(range(60), rows=400)
+
+    assert counts["passed over"] > 0.2 * counts["events"]
+    for happened in (
+        "FillBooked",
+        "GateChanged",
+        "DataRejected",
+        "DayClosed",
+        "RiskDecided",
+        "ControlAnswered",
+        "stopped by its strategy",
+    ):
+        assert counts[happened] > 0, happened
+
+
+@pytest.mark.prove
+def test_both_ways_end_alike_for_long() -> None:
+    """The same for many tapes, and longer ones."""
+    counts = compare(range(1_000, 3_000), rows=1_500) + compare(range(5_000, 5_100), rows=20_000)
+
+    print(dict(counts))
+    assert counts["passed over"] > 0.2 * counts["events"]
