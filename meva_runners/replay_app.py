@@ -168,12 +168,12 @@ class ReplayApp:
         )
 
     def _check(self, tapes: Sequence[Tape], straight: ReplayResult) -> None:
-        """Replay again, stopped and resumed at random events; raise when the results differ."""
+        """Replay again, event by event, stopped and resumed at random ones; raise when the results differ."""
         if not straight.events:
             raise DataError("--check", 0, "there is no event to stop at.", "Choose a longer period.")
         draw = Random(straight.seed)  # noqa: S311 - seeded, so that a check can be repeated.
         stops = sorted(draw.sample(range(1, straight.events + 1), min(_STOPS, straight.events)))
-        run = ReplayRun(self.settings.config, self.strategies)
+        run = ReplayRun(self.settings.config, self.strategies, columns_from=None)
         self._replay(run, tapes, stops=stops)
         resumed = run.result(self._facts(tapes))
         for name in ("decision_hash", "state_hash"):
@@ -182,7 +182,8 @@ class ReplayApp:
                 places = ", ".join(f"{stop:,}" for stop in stops)
                 facts = (
                     f"{name} {one} straight through, {other} when resumed after events {places}; a strategy or "
-                    "feature of your own that remembers what no checkpoint carries is the usual cause"
+                    "feature of your own that remembers what no checkpoint carries, or a guard that looks at more than "
+                    "features and stance, is the usual cause"
                 )
                 raise InvariantError("a resumed run equals a straight one", facts)
         click.echo(f"Check passed: stopped and resumed {len(stops)} times, equal hashes.", err=True)

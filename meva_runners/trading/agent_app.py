@@ -126,6 +126,8 @@ class AgentApp:
         Raises `PreflightError` where the venue does not answer, and whatever made the driver fail.
         """
         began, began_ns = monotonic(), self._clock.now_ns()
+        # Without its folder the kill latch counts as set: nobody could set it.
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._compare_clocks()
         ready = monotonic()
         loop = asyncio.get_running_loop()

@@ -90,6 +90,11 @@ class LiveDriver:
         """Return what made it stop, where it was no request."""
         return self._failure
 
+    @property
+    def waiting(self) -> int:
+        """Return how many events wait for their turn."""
+        return len(self._inbox)
+
     def deliver(self, event: Event) -> None:
         """Let *event* wait for its turn."""
         self._inbox.put(event)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -17,9 +19,12 @@ def stopping_on_signals(stop: Callable[[str], None]) -> Iterator[list[signal.Sig
     """Call *stop* with a reason at each signal; yield the list of those that came."""
     came: list[signal.Signals] = []
     loop = asyncio.get_running_loop()
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def take(number: signal.Signals) -> None:
         came.append(number)
+        if number is signal.SIGHUP:
+            _let_go(terminals)
         stop(f"{number.name} came")
 
     for number in STOP_SIGNALS:
@@ -29,3 +34,11 @@ def stopping_on_signals(stop: Callable[[str], None]) -> Iterator[list[signal.Sig
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _let_go(terminals: Sequence[int]) -> None:
+    """Write to nowhere what went to a terminal that is gone: every further write would be an error."""
+    for descriptor in terminals:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

@@ -30,7 +30,7 @@ from meva_core.data.feature_library import (
 from meva_core.data.features import Feature
 from meva_core.data.replay_loader import event_times
 from meva_core.errors import StrategyError
-from meva_core.events import KillReleaseRequested, QuoteReceived, ResumeRequested
+from meva_core.events import Event, KillReleaseRequested, QuoteReceived, ResumeRequested
 from meva_core.model.market import NS_PER_SECOND, Side
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, TradeBlock
 from meva_core.signals.strategies.mean_reversion import MeanReversion
@@ -178,6 +178,7 @@ class Case:
     strategies: Sequence[ConfiguredStrategy]
     tapes: Sequence[MadeTape]
     stops: Sequence[int]
+    checkpoint_every: int
     period: tuple[int | None, int | None]
 
 
@@ -218,7 +219,7 @@ def random_case(seed: int, *, rows: int) -> Case:
         environ={},
     ).config
     stops = sorted(draw.sample(range(1, rows), draw.choice((0, 0, 1, 5))))
-    return Case(config, strategies, tapes, stops, period)
+    return Case(config, strategies, tapes, stops, draw.choice((0, 0, 3)), period)
 
 
 def random_strategy(draw: Random, *, on_bars: bool) -> Strategy:
@@ -328,11 +329,38 @@ def block_end(block: Block) -> int:
     return event_times(block)[-1]
 
 
+class Kept:
+    """Be the recorder of *run*: note every call, and at some ends of a run of rows the whole checkpoint."""
+
+    def __init__(self, run: ReplayRun, every: int) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self._run = run
+        self._every = every
+
+    def begin(self, block: Block, start: int) -> None:
+        """Note the block's kind and the row."""
+        self.calls.append((type(block).__name__, start))
+
+    def record(self, event: Event, outcome: Outcome) -> None:
+        """Note both."""
+        self.calls.append((event, outcome))
+
+    def record_row(self, outcome: Outcome) -> None:
+        """Note the outcome."""
+        self.calls.append((outcome,))
+
+    def end(self, sequence: int) -> None:
+        """Note the sequence, and at times what a continuation would start from."""
+        full = self._every and not len(self.calls) % self._every
+        self.calls.append((sequence, encode(self._run.checkpoint()) if full else b""))
+
+
 @frozen
 class Ended:
     """Hold everything by which two runs can differ."""
 
     checkpoint: bytes
+    recorded: tuple[Any, ...]
     bands: tuple[tuple[int, int], ...]
     outcomes: tuple[Outcome, ...]
     events: int
@@ -344,6 +372,8 @@ def ended(case: Case, *, columns_from: int | None) -> Ended:
     """Replay *case* and return how it ended."""
     told: list[Outcome] = []
     run = ReplayRun(case.config, case.strategies, observers=(told.append,), columns_from=columns_from)
+    kept = Kept(run, case.checkpoint_every)
+    run.record_with(kept)
     error = ""
     try:
         run.replay(case.tapes, start_ns=case.period[0], end_ns=case.period[1], stops=case.stops)
@@ -353,4 +383,12 @@ def ended(case: Case, *, columns_from: int | None) -> Ended:
     agent.take()
     checkpoint = encode(run.checkpoint())
     bands = tuple((agent.path(symbol).low, agent.path(symbol).high) for symbol in (BTC, ETH))
-    return Ended(checkpoint, bands, tuple(told), run.driver.market_events, error, run.driver.passed_over)
+    return Ended(
+        checkpoint,
+        tuple(kept.calls),
+        bands,
+        tuple(told),
+        run.driver.market_events,
+        error,
+        run.driver.passed_over,
+    )

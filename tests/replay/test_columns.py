@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import attrs
@@ -43,6 +44,17 @@ def test_both_ways_end_alike() -> None:
         "stopped by its strategy",
     ):
         assert counts[happened] > 0, happened
+
+
+def test_without_numpy_every_event_is_handled_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accelerator is optional, and its absence changes nothing but the time."""
+    case = random_case(3, rows=400)
+    with_numpy = ended(case, columns_from=1)
+    monkeypatch.setitem(sys.modules, "meva_core.agent.market_columns", None)
+    without = ended(case, columns_from=1)
+
+    assert with_numpy.passed_over > without.passed_over == 0
+    assert attrs.evolve(with_numpy, passed_over=0) == without
 
 
 @pytest.mark.prove

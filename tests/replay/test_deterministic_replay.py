@@ -31,18 +31,24 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [write_trades(directory / f"{seed}.csv", rows=ROWS, seed=seed) for seed in (1, 2)]
 
 
-def straight(paths: list[Path], *overrides: str, block_rows: int = 8192) -> tuple[str, str]:
-    """Return the hashes of an undisturbed run."""
+def straight(
+    paths: list[Path], *overrides: str, block_rows: int = 8192, columns_from: int | None = None
+) -> tuple[str, str]:
+    """Return the hashes of an undisturbed run, event by event unless told otherwise."""
     settings = config(*overrides)
-    run = ReplayRun(settings, strategies())
+    run = ReplayRun(settings, strategies(), columns_from=columns_from)
     run.replay(tapes(settings, paths, block_rows=block_rows))
     return hashes(run)
 
 
+@pytest.mark.parametrize("columns_from", [None, 1, 50])
 @pytest.mark.parametrize("block_rows", [1, 7, 64, 1_000])
-def test_the_size_of_a_read_changes_nothing(paths: list[Path], block_rows: int) -> None:
-    """Rows decide, not the portions in which they are read."""
-    assert straight(paths) == straight(paths, block_rows=block_rows)
+def test_the_size_of_a_read_changes_nothing(
+    paths: list[Path], block_rows: int, columns_from: int | None
+) -> None:
+    """Rows decide, not the portions in which they are read, nor how many of them are looked at together."""
+    assert straight(paths) == straight(paths, block_rows=block_rows, columns_from=columns_from)
+    assert straight(paths[:1]) == straight(paths[:1], block_rows=block_rows, columns_from=columns_from)
 
 
 @pytest.mark.parametrize(
@@ -54,25 +60,27 @@ def test_the_size_of_a_read_changes_nothing(paths: list[Path], block_rows: int) 
     ],
 )
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("columns_from", [None, 1])
 def test_a_run_that_was_stopped_and_resumed_equals_a_straight_one(
-    paths: list[Path], overrides: tuple[str, ...], seed: int
+    paths: list[Path], overrides: tuple[str, ...], seed: int, columns_from: int | None
 ) -> None:
     """At any event the agent and the venue can go through their stored form."""
     stops = sorted(Random(seed).sample(range(1, 2 * ROWS), 12))
     settings = config(*overrides)
-    run = ReplayRun(settings, strategies())
+    run = ReplayRun(settings, strategies(), columns_from=columns_from)
     run.replay(tapes(settings, paths), stops=stops)
 
     assert straight(paths, *overrides) == hashes(run)
 
 
-def test_a_run_can_be_stopped_after_each_event(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns_from", [None, 1])
+def test_a_run_can_be_stopped_after_each_event(tmp_path: Path, columns_from: int | None) -> None:
     """There is no event after which a checkpoint is incomplete."""
     short = [write_trades(tmp_path / "short.csv", rows=160, seed=5)]
     settings = config()
-    run = ReplayRun(settings, strategies(fast=2, slow=5))
+    run = ReplayRun(settings, strategies(fast=2, slow=5), columns_from=columns_from)
     run.replay(tapes(settings, short), stops=range(1, 160))
-    undisturbed = ReplayRun(settings, strategies(fast=2, slow=5))
+    undisturbed = ReplayRun(settings, strategies(fast=2, slow=5), columns_from=None)
     undisturbed.replay(tapes(settings, short))
 
     assert hashes(undisturbed) == hashes(run)

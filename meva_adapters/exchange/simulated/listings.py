@@ -45,9 +45,9 @@ class Listings:
         """Return why the venue does not take *request*; empty when its usual filters decide."""
         if request.symbol == self._halted:
             return "market is closed"
-        rules = self._rules[request.symbol]
-        if rules is self._usual[request.symbol]:
-            return ""
+        rules = self._rules.get(request.symbol)
+        if rules is None or rules is self._usual[request.symbol]:
+            return ""  # The engine refuses a symbol that it does not list.
         if request.quantity % rules.lot_size:
             return "Filter failure: LOT_SIZE"
         price = request.limit_price or rules.price(self._engine.market(request.symbol).last_ticks)

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from meva_adapters.exchange.dead_man_switch import keep_armed
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
+from meva_adapters.transport.decaying_budget import DecayingBudget
 from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.kraken.server import KrakenServer
 from meva_adapters.venue.kraken.settings import KRAKEN_SETTINGS
@@ -95,10 +96,14 @@ async def test_a_long_history_is_read_page_by_page_and_named() -> None:
         for number in range(120):
             market = "ETH/USD" if number % 3 else "BTC/USD"
             await exchange.place(order(f"ours{number}", symbol=market, price=None))
-        async with adapter(venue.url) as fresh:
+        budget = DecayingBudget(limit=1_000, reserve=3, decay_milli=1)
+        async with adapter(venue.url, budget=budget) as fresh:
             state = await state_of(fresh)
+            whole = budget.level(0)
+            again = await state_of(fresh)
 
     assert {f"ours{number}" for number in range(120)} == {fill.client_order_id for fill in state.fills}
+    assert (state.fills, 4) == (again.fills, budget.level(0) - whole), "one page is enough the second time"
     ids = [fill.trade_id for fill in state.fills]
     assert len(ids) == len(set(ids)) >= 120
     for market in ("BTC/USD", "ETH/USD"):

@@ -177,20 +177,24 @@ def test_a_file_of_nonces_that_cannot_be_trusted_is_refused_in_a_sentence(tmp_pa
 
 
 async def test_private_calls_arrive_in_the_order_of_their_nonces() -> None:
-    """Twenty calls at once, the first ones slow: none overtakes another, so none is refused."""
+    """Twenty calls at once, the first ones slow: one is under way at a time, so none overtakes another."""
     nonces: list[int] = []
+    under_way: list[int] = []
 
     async def handle(request: web.Request) -> web.Response:
         form = parse_qs((await request.read()).decode())
         nonces.append(int(form["nonce"][0]))
+        assert not under_way, "another call came meanwhile"
+        under_way.append(nonces[-1])
         await asyncio.sleep(0.01 if len(nonces) < 5 else 0)
+        under_way.clear()
         return web.Response(text='{"error":[],"result":{"count":1}}')
 
     async with server(handle) as url, adapter(url) as exchange:
-        await asyncio.gather(
-            *(exchange.cancel(CancelOrder("BTC/USD", f"ours{n}", "test")) for n in range(20))
-        )
+        cancels = [exchange.cancel(CancelOrder("BTC/USD", f"ours{n}", "test")) for n in range(20)]
+        ended = [event for events in await asyncio.gather(*cancels) for event in events]
 
+    assert [OrderCanceled] * 20 == [type(event) for event in ended]
     assert 20 == len(nonces)
     assert sorted(set(nonces)) == nonces
 
