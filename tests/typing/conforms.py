@@ -15,6 +15,7 @@ from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
 from meva_adapters.exchange.kraken.market_stream import KrakenMarketStream
+from meva_adapters.exchange.kraken.market_watch import KrakenMarketWatch
 from meva_adapters.exchange.kraken.reference import KrakenReference
 from meva_adapters.exchange.kraken.user_stream import KrakenUserStream
 from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
@@ -34,7 +35,7 @@ from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.ports.alerts import AlertSink
 from meva_core.ports.clock import Clock
 from meva_core.ports.controls import OperatorDesk
-from meva_core.ports.exchange import DeadManSwitch, ExchangeAdapter, VenueReference
+from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream, Tape
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.secrets import SecretSource
@@ -79,6 +80,8 @@ EVENT_STREAMS: tuple[type[EventStream], ...] = (
     BinanceMarketStream,
     BinanceUserStream,
     KrakenMarketStream,
+    KrakenMarketWatch,
     KrakenUserStream,
 )
+ACCOUNT_READERS: tuple[type[AccountReader], ...] = (BinanceReference, KrakenReference)
 DEAD_MAN_SWITCHES: tuple[type[DeadManSwitch], ...] = (BinanceExchange, KrakenExchange)
