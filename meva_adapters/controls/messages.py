@@ -237,8 +237,13 @@ def _plain(value: Any) -> object:
     raise TypeError(type(value).__name__)
 
 
+def is_name(text: str) -> bool:
+    """Return whether *text* may stand for a request, a person, a category or an asset."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _read_name(field: str, value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not is_name(value):
         raise MessageError(f"{field}: 1 to 64 letters, digits and _ . : @ - are wanted")
     return value
 

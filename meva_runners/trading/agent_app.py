@@ -21,6 +21,7 @@ from meva_adapters.controls.client import LATCH_NAME
 from meva_adapters.controls.kill_latch import KillLatch, LatchedExchange
 from meva_adapters.controls.server import ControlsServer, ServerSettings
 from meva_adapters.settings import LoadedSettings
+from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -103,6 +104,7 @@ class AgentApp:
             latched,
             self._clock,
             config.runtime,
+            transfers=FolderTransferExecutor(self.folder / "transfers"),
             on_alert=on_alert,
             on_tick=self._measurements.tick,
         )

@@ -75,7 +75,7 @@ def test_the_budgets_of_the_page_are_those_of_the_rule() -> None:
     _, rows, _ = tables()
     for equity, baseline, configured, current, budget in rows:
         assert budget == protected_budget(current, configured=configured, equity=equity, baseline=baseline)
-    assert len(rows) == 4
+    assert len(rows) == 5
 
 
 def test_the_transfers_of_the_page_are_those_of_the_rule() -> None:

@@ -84,7 +84,7 @@ async def test_a_running_agent_is_told_of_every_open_cost_once(tmp_path: Path) -
         spent = desk.desk.status().treasury.operating_costs_today
         elsewhere = await tell(tmp_path, "--url", "http://127.0.0.1:9", "--tokens", str(client.folder))
 
-    assert [(0, "The agent has booked 7 costs, now or before.\n")] * 2 == told
+    assert [(0, "Costs that the agent has booked, now or before: 7.\n")] * 2 == told
     assert Decimal("108.5") + 5 * Decimal("0.1") - Decimal("0.05") == spent
     assert 1 == elsewhere[0]
 
