@@ -38,11 +38,6 @@ from meva_runners.ledger_rows import ledger_rows
 from meva_runners.session_market import MarketRows
 from meva_runners.strategy_loading import configured_strategies
 
-# By the mode that a session was recorded in: paper and live send requests to a venue.
-_WITHOUT_A_REQUEST: Final = {
-    "replay": "none: the simulated venue took the command itself",
-    "shadow": "nothing: shadow mode sends no order",
-}
 _NEVER: Final = 1 << 63
 
 
@@ -187,10 +182,10 @@ def _story(
 
 def _sent(tape: SessionTape, config: AppConfig, command: PlaceOrder) -> str:
     """Return the request that the adapter made of *command*; a session holds no key, so no signature."""
-    if nothing := _WITHOUT_A_REQUEST.get(tape.header.mode):
-        return nothing
     line = order_line(command, recv_window_ms=config.exchange.recv_window_ms)
-    return f"{line}&signature=... (with the key of the account)"
+    request = f"{line}&signature=... (with the key of the account)"
+    sent = {"paper": request, "live": request, "shadow": "nothing: shadow mode sends no order"}
+    return sent.get(tape.header.mode, "none: the simulated venue took the command itself")
 
 
 def _what_was_seen(entry: JournalEntry, seen: _Seen) -> tuple[tuple[str, str], ...]:
