@@ -48,8 +48,7 @@ def measured(path: str) -> dict[str, Any]:
     statistics = RunStatistics(config.reporting_currency)
 
     def observe(outcome: Outcome) -> None:
-        for record in outcome.records:
-            statistics.add(record)
+        statistics.add_all(outcome.records)
 
     tape = open_tape(path, symbol=SYMBOL, instruments=instruments_of(config))
     driver = ReplayDriver(agent, compose_venue(config), observers=(observe,))

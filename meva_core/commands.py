@@ -9,9 +9,10 @@ from typing import Any
 from attrs import frozen
 
 from meva_core.model.order import OrderRequest, TradeIntent
+from meva_core.model.value import value
 
 
-@frozen
+@frozen(slots=False)  # Frozen at run time, and made at two thirds of the price of one with slots.
 class Approved:
     """Carry the risk gate's permission for exactly this intent.
 
@@ -27,7 +28,7 @@ class Approved:
     reserve_price: Decimal
 
 
-@frozen
+@value
 class PlaceOrder:
     """Send *request*, once. It can only be built from what the risk gate approved.
 
@@ -40,7 +41,7 @@ class PlaceOrder:
     stamp_ns: int
 
 
-@frozen
+@value
 class CancelOrder:
     """Cancel one order of ours."""
 
@@ -49,7 +50,7 @@ class CancelOrder:
     reason: str
 
 
-@frozen
+@value
 class CancelAllOrders:
     """Cancel every order of ours, on *symbol* or everywhere."""
 
@@ -57,7 +58,7 @@ class CancelAllOrders:
     reason: str
 
 
-@frozen
+@value
 class QueryOrder:
     """Ask the venue what became of one order, and for our trades of *symbol* after *trades_after* (empty: all)."""
 
@@ -66,7 +67,7 @@ class QueryOrder:
     trades_after: str = ""
 
 
-@frozen
+@value
 class ObserveVenue:
     """Ask the venue for open orders, balances, and our trades after the last id of each symbol that it reported.
 
@@ -77,7 +78,7 @@ class ObserveVenue:
     trades_after: tuple[tuple[str, str], ...] = ()
 
 
-@frozen
+@value
 class SetTimer:
     """Wake the core with `TimerFired(name)` at *due_ns*."""
 
@@ -94,7 +95,7 @@ class AlertLevel(StrEnum):
     CRITICAL = "critical"
 
 
-@frozen
+@value
 class RaiseAlert:
     """Tell a person. *code* is the deduplication key together with *subject*."""
 
@@ -105,7 +106,7 @@ class RaiseAlert:
     context: dict[str, Any]
 
 
-@frozen
+@value
 class TransferFunds:
     """Instruct a transfer of surplus; an operator executes it, the agent's key cannot withdraw."""
 

@@ -110,11 +110,19 @@ class AgentDesk:
         )
 
     async def record_cost(
-        self, cost_id: str, *, actor: str, reason: str, category: str, asset: str, amount: Decimal
+        self,
+        cost_id: str,
+        *,
+        actor: str,
+        reason: str,
+        category: str,
+        asset: str,
+        amount: Decimal,
+        mark: Decimal | None,
     ) -> ControlAnswer:
         """Book an operating cost under *cost_id*, once."""
         return await self._tell(
-            CostRecorded(self._now_ns(), cost_id, category, asset, amount, reason, actor), cost_id
+            CostRecorded(self._now_ns(), cost_id, category, asset, amount, reason, actor, mark), cost_id
         )
 
     async def answer_transfer(
@@ -169,6 +177,12 @@ class AgentDesk:
         self._given = ControlAnswer(record.request_id, record.refusal, gate, gate, flags.gate_epoch)
 
     async def _ask(self, event: OperatorEvent) -> ControlAnswer:
+        known = self._agent.answer_to(event)
+        if known is not None and (type(event), event.request_id) not in self._answers:
+            # It was given by an earlier process, and is durable since.
+            return ControlAnswer(
+                event.request_id, known.refusal, known.gate_before, known.gate_after, known.gate_epoch
+            )
         return await self._tell(event, event.request_id)
 
     async def _tell(self, event: Request, name: str) -> ControlAnswer:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import Command, PlaceOrder
+from meva_core.commands import Command, PlaceOrder, TransferFunds
 from meva_core.errors import StorageError
 from meva_core.events import CostRecorded, Event, OperatorEvent, OrderDropped, TransferSettled
 from meva_core.model.instrument import Instrument
@@ -39,10 +39,10 @@ _ANSWERED: Final = (*get_args(OperatorEvent), CostRecorded, TransferSettled)
 
 @frozen
 class Decided:
-    """Hold what follows from an event: *commands* wait for no disk, *orders* until it is durable."""
+    """Hold what follows from an event: *commands* wait for no disk, *orders* of any kind until it is durable."""
 
     commands: tuple[Command, ...]
-    orders: tuple[PlaceOrder, ...]
+    orders: tuple[PlaceOrder | TransferFunds, ...]
 
 
 class CommittingAgent:
@@ -76,7 +76,7 @@ class CommittingAgent:
         if decided.orders or isinstance(event, _ANSWERED):
             yield COMMIT
         for order in decided.orders:
-            dropped = self.refusal(order)
+            dropped = self.refusal(order) if isinstance(order, PlaceOrder) else None
             if dropped is None:
                 yield order
             else:
@@ -85,8 +85,12 @@ class CommittingAgent:
     def decide(self, event: Event) -> Decided:
         """Handle *event* and buffer it for the journal; return what to do at once, and what once it is durable."""
         outcome = self._decide(event)
-        orders = tuple(command for command in outcome.commands if isinstance(command, PlaceOrder))
-        others = tuple(command for command in outcome.commands if not isinstance(command, PlaceOrder))
+        orders = tuple(
+            command for command in outcome.commands if isinstance(command, PlaceOrder | TransferFunds)
+        )
+        others = tuple(
+            command for command in outcome.commands if not isinstance(command, PlaceOrder | TransferFunds)
+        )
         return Decided(others, orders)
 
     def refusal(self, order: PlaceOrder) -> OrderDropped | None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.controls.client import ControlsClient
+from meva_adapters.controls.messages import is_name
 from meva_adapters.reports.terminal import console_for, printable
 from meva_adapters.storage.cost_file import (
     archive,
@@ -81,28 +82,38 @@ def tell_costs(path: Path, through: str, *, url: str, tokens: Path) -> None:
         raise DataError("tell", 0, problem, "Close a period first: meva costs rotate.")
     client = ControlsClient(url=url.rstrip("/"), folder=tokens)
     asyncio.run(_tell(client, costs, book.reporting_currency))
-    click.echo(f"The agent has booked {len(costs)} costs, now or before.")
+    click.echo(f"Costs that the agent has booked, now or before: {len(costs)}.")
 
 
 async def _tell(client: ControlsClient, costs: list[Cost], reporting: str) -> None:
-    """Tell of each cost in the reporting currency, at the mark that the book states."""
+    """Tell of each cost in its own currency, at the mark that the book states."""
+    agents = (await client.read("status"))["reporting_currency"]
+    if agents != reporting:
+        problem = f"the agent counts in {agents}, the book in {reporting}."
+        raise DataError("tell", 0, problem, "Keep a book for each. Nothing was told.")
     for cost in costs:
-        reason = f"{cost.day}: {plain(cost.amount)} {cost.currency} at {plain(cost.mark)} {cost.note}"
-        name = blake2b(cost.cost_id.encode(), digest_size=8).hexdigest()
         await client.tell_cost(
-            f"book-{name}",
-            reason=printable(reason).strip()[:_REASON_MAX],
+            _told_name(cost.cost_id),
+            reason=printable(f"{cost.day} {cost.note}").strip()[:_REASON_MAX],
             category=cost.category,
-            asset=reporting,
-            amount=plain(cost.worth),
+            asset=cost.currency,
+            amount=plain(cost.amount),
+            mark=plain(cost.mark),
         )
+
+
+def _told_name(cost_id: str) -> str:
+    """Return the id under which the agent books a cost: its own, where that is one for the controls."""
+    if is_name(cost_id):
+        return cost_id
+    return f"book-{blake2b(cost_id.encode(), digest_size=8).hexdigest()}"
 
 
 def import_costs(path: Path, reporting: str, table: Path) -> None:
     """Book every row of a CSV file, or none."""
     with changing(path, reporting) as book:
         costs = costs_of_csv(book, table)
-        book.add(costs, source=str(table))
+        book.add(costs, source=str(table), first_line=2)
     click.echo(f"Booked {len(costs)} costs.")
 
 

@@ -7,7 +7,6 @@ before the next event. Nothing an event causes can be filled by that event.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from time import perf_counter
@@ -373,13 +372,13 @@ class ReplayDriver:
         self._observe(outcome)
         if not outcome.commands:
             return
-        pending = deque(outcome.commands)
-        while pending:
-            for event in self._performer.perform(pending.popleft(), time_ns):
+        pending = list(outcome.commands)
+        for command in pending:  # It grows while it is walked along.
+            for event in self._performer.perform(command, time_ns):
                 answered = self.agent.handle(event)
                 self.recorder.record(event, answered)
                 self._observe(answered)
-                pending.extend(answered.commands)
+                pending += answered.commands
 
     def _observe(self, outcome: Outcome) -> None:
         if outcome.records:

@@ -8,10 +8,10 @@ from typing import Any
 from meva_adapters.storage.codec import decode, encode
 from meva_core.agent.decider import STRATEGY_FAILED
 from meva_core.agent.outbox import Outcome
+from meva_core.commands import RaiseAlert
 from meva_core.config.schema import AppConfig
 from meva_core.errors import StrategyError
 from meva_core.model.money import plain
-from meva_core.ops.log_records import AlertRaised
 from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.market_feed import Tape
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
@@ -97,11 +97,11 @@ class ReplayRun:
         self.driver.take_over(agent, venue)
 
     def _observe(self, outcome: Outcome) -> None:
-        for record in outcome.records:
-            self._statistics.add(record)
-            if isinstance(record, AlertRaised) and record.alert.code == STRATEGY_FAILED:
-                context = record.alert.context  # A person is at the keyboard: stop, and say where it failed.
-                raise StrategyError(record.alert.subject, context["symbol"], context["problem"])
+        self._statistics.add_all(outcome.records)
+        for command in outcome.commands:
+            if isinstance(command, RaiseAlert) and command.code == STRATEGY_FAILED:
+                context = command.context  # A person is at the keyboard: stop, and say where it failed.
+                raise StrategyError(command.subject, context["symbol"], context["problem"])
 
 
 def equity_rows(result: ReplayResult) -> Iterator[str]:

@@ -15,6 +15,7 @@ import attrs
 import orjson
 from attrs import Factory, define
 
+from meva_adapters.exchange.binance.order_line import order_line
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.reports.figure_text import span_text, time_text
 from meva_adapters.settings import config_from_json
@@ -162,9 +163,10 @@ def _story(
             (
                 *_named(attrs.asdict(request, recurse=False)),
                 ("stamp", time_text(command.stamp_ns)),
-                ("journaled bytes", encode_commands([command]).decode()),
+                ("bytes committed", encode_commands([command]).decode()),
+                ("bytes sent", _sent(tape, config, command)),
             ),
-            note="The command as it was committed before anything left; the adapter derives the request from it alone.",
+            note="The command is committed before anything leaves; the request follows from it, but for the signature.",
         ),
         Chapter("Venue answers", table=_answers(entries, entry, time_ns)),
         Chapter("Fills", table=_fills(entries, request.client_order_id, seen)),
@@ -176,6 +178,14 @@ def _story(
         f"{request.strategy} (decision {command.approved.intent.decision}, event {entry.sequence})"
     )
     return OrderStory(request.client_order_id, headline, tape.source, tuple(chapters))
+
+
+def _sent(tape: SessionTape, config: AppConfig, command: PlaceOrder) -> str:
+    """Return the request that the adapter made of *command*; a session holds no key, so no signature."""
+    line = order_line(command, recv_window_ms=config.exchange.recv_window_ms)
+    request = f"{line}&signature=... (with the key of the account)"
+    sent = {"paper": request, "live": request, "shadow": "nothing: shadow mode sends no order"}
+    return sent.get(tape.header.mode, "none: the simulated venue took the command itself")
 
 
 def _what_was_seen(entry: JournalEntry, seen: _Seen) -> tuple[tuple[str, str], ...]:

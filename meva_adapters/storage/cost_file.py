@@ -83,7 +83,15 @@ def cost_of(book: CostBook, row: dict[str, str], *, source: str, line: int = 0) 
 
 
 def costs_of_csv(book: CostBook, path: Path) -> list[Cost]:
-    """Return the costs of a CSV file whose header is `COLUMNS`."""
+    """Return the costs of a CSV file in UTF-8 whose header is `COLUMNS`."""
+    try:
+        return _costs_of_csv(book, path)
+    except (UnicodeDecodeError, csv.Error) as problem:
+        remedy = "Save it as CSV in UTF-8. Nothing was changed."
+        raise DataError(str(path), 0, f"is no CSV file: {problem}.", remedy) from problem
+
+
+def _costs_of_csv(book: CostBook, path: Path) -> list[Cost]:
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, strict=True)
         if tuple(rows.fieldnames or ()) != COLUMNS:

@@ -74,13 +74,13 @@ class Outbox:
 
     def take(self, sequence: int) -> Outcome:
         """Return what has gathered since the last call, and link its decisions."""
-        records = tuple(self._records)
-        self._records.clear()
+        records, decisions = tuple(self._records), tuple(self._decisions)
+        self._records = []
         self.filled = False
-        if not self._decisions:
+        if not decisions:
             return Outcome(sequence, (), records, (), self.link)
-        commands, decisions = tuple(self._commands), tuple(self._decisions)
-        self._commands.clear()
-        self._decisions.clear()
-        self.link = next_link(self.link, f"{sequence}\n" + "\n".join(decisions))
-        return Outcome(sequence, commands, records, decisions, self.link)
+        commands = tuple(self._commands)
+        self._commands, self._decisions = [], []
+        lines = "\n".join(decisions)
+        self.link = link = next_link(self.link, f"{sequence}\n{lines}")
+        return Outcome(sequence, commands, records, decisions, link)

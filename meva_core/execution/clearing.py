@@ -58,7 +58,7 @@ class Clearing:
         if order.lock_per_lot:
             self._account.unlock(order.lock_asset, order.locked(order.open_lots))
 
-    def clear(self, outcome: Outcome, events: list[Event], *, time_ns: int, venue_time_ns: int) -> None:
+    def clear(self, outcome: Outcome, events: list[Event], time_ns: int, venue_time_ns: int) -> None:
         """Book *outcome* and add its events to *events*; whatever ends has nothing locked any more.
 
         A market buy locks nothing while it waits. When its money is gone it expires without filling at all:
@@ -67,7 +67,7 @@ class Clearing:
         order, legs, liquidity, expiry = outcome
         if order.lock_per_lot or self._is_free(legs):
             for price_ticks, lots in legs:
-                fill = self._fill(order, price_ticks, lots, liquidity=liquidity, time_ns=venue_time_ns)
+                fill = self._fill(order, price_ticks, lots, liquidity, venue_time_ns)
                 events.append(OrderFilled(time_ns, fill))
         else:
             expiry = Expiry.NO_FUNDS
@@ -89,14 +89,14 @@ class Clearing:
         self._trades = deque(map(_fill_from, memory["trades"]), maxlen=TRADES_KEPT)
 
     def _fill(
-        self, order: VenueOrder, price_ticks: int, lots: int, *, liquidity: Liquidity, time_ns: int
+        self, order: VenueOrder, price_ticks: int, lots: int, liquidity: Liquidity, time_ns: int
     ) -> Fill:
         if not 0 < lots <= order.open_lots or not order.accepts(price_ticks):
             facts = f"{order.client_order_id}: {lots} of {order.open_lots} lots at {price_ticks} ticks"
             raise InvariantError("a fill stays inside its order", facts)
         quantity = self._lot_size * lots
         notional = self._tick_lot * (price_ticks * lots)
-        self._exchange(order, lots, quantity=quantity, notional=notional)
+        self._exchange(order, lots, quantity, notional)
         fee, fee_asset = self._fees.charge(
             is_buy=order.is_buy, quantity=quantity, notional=notional, liquidity=liquidity
         )
@@ -119,7 +119,7 @@ class Clearing:
         self._trades.append(fill)
         return fill
 
-    def _exchange(self, order: VenueOrder, lots: int, *, quantity: Decimal, notional: Decimal) -> None:
+    def _exchange(self, order: VenueOrder, lots: int, quantity: Decimal, notional: Decimal) -> None:
         account = self._account
         if not order.is_buy:
             account.pay_locked(self._base, quantity)

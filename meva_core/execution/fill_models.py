@@ -124,13 +124,13 @@ class TradeFills:
         outcomes: list[Outcome] = []
         for order in orders.taking:
             price = self._slipped(order, price_ticks) if order.accepts(price_ticks) else None
-            offered -= _match(outcomes, order, price, offered=offered, liquidity=_TAKER)
+            offered -= _match(outcomes, order, price, offered, _TAKER)
         if orders.bids or orders.asks:
             for resting in (orders.bids, orders.asks):
                 for order in resting:
                     if not offered or not order.accepts(price_ticks):
                         break
-                    offered -= _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=_MAKER)
+                    offered -= _match(outcomes, order, order.limit_ticks, offered, _MAKER)
         return outcomes
 
     def on_bar(self, orders: OpenOrders, candle: Candle) -> list[Outcome]:
@@ -143,7 +143,7 @@ class TradeFills:
             if order.arrived_ns <= candle.open_ns:
                 price, liquidity = self._bar_price(order, candle)
                 if order.taking or (price is not None and offered):
-                    offered -= _match(outcomes, order, price, offered=offered, liquidity=liquidity)
+                    offered -= _match(outcomes, order, price, offered, liquidity)
         return outcomes
 
     def on_book(self, orders: OpenOrders, book: VisibleBook) -> list[Outcome]:
@@ -188,7 +188,7 @@ class BookFills:
                 price, offered = order.limit_ticks, max(0, reach - order.queue_ahead)
                 order.queue_ahead = max(0, order.queue_ahead - reach)
                 if offered:
-                    reach -= _match(outcomes, order, price, offered=offered, liquidity=_MAKER)
+                    reach -= _match(outcomes, order, price, offered, _MAKER)
         return outcomes
 
     def on_bar(self, orders: OpenOrders, candle: Candle) -> list[Outcome]:
@@ -208,7 +208,7 @@ class BookFills:
                     against.take(crossing)
                     offered = sum(lots for _, lots in crossing)
                     if offered:
-                        _match(outcomes, order, order.limit_ticks, offered=offered, liquidity=_MAKER)
+                        _match(outcomes, order, order.limit_ticks, offered, _MAKER)
         return outcomes
 
 
@@ -240,7 +240,7 @@ def named_fill_model(name: str, settings: FillSettings) -> FillModel:
 
 
 def _match(
-    outcomes: list[Outcome], order: VenueOrder, price_ticks: int | None, *, offered: int, liquidity: Liquidity
+    outcomes: list[Outcome], order: VenueOrder, price_ticks: int | None, offered: int, liquidity: Liquidity
 ) -> int:
     """Add the outcome of *offered* lots at one price (None: no price); return how many the order had."""
     wanted = order.open_lots

@@ -250,18 +250,21 @@ class MatchingEngine:
         if isinstance(order, Refusal):
             return self._rejected(request, order)
         reference_ticks = market.reference_ticks(is_buy=order.is_buy)
-        crosses = order.is_market or (reference_ticks != 0 and order.accepts(reference_ticks))
-        refusal = self._refusal(order, market, reference_ticks=reference_ticks, crosses=crosses)
+        order.taking = (
+            order.is_market
+            or order.unfilled_expiry is not None
+            or (reference_ticks != 0 and order.accepts(reference_ticks))
+        )
+        refusal = self._refusal(order, market, reference_ticks)
         if refusal is not None:
             return self._rejected(request, refusal)
         self._last_order_id += 1
-        order.place(sequence=self._last_order_id, arrived_ns=self._now_ns)
-        market.open(order, crosses=crosses)
-        return OrderAcknowledged(self._now_ns, order.client_order_id, order.venue_order_id, self._now_ns)
+        now_ns = self._now_ns
+        order.place(self._last_order_id, now_ns)
+        market.open(order)
+        return OrderAcknowledged(now_ns, order.client_order_id, order.venue_order_id, now_ns)
 
-    def _refusal(
-        self, order: VenueOrder, market: VenueMarket, *, reference_ticks: int, crosses: bool
-    ) -> Refusal | None:
+    def _refusal(self, order: VenueOrder, market: VenueMarket, reference_ticks: int) -> Refusal | None:
         """Return why *order* is refused, or None: what it may cost is locked then."""
         request = order.request
         if market.lacks_book:
@@ -275,7 +278,7 @@ class MatchingEngine:
             return refusal
         if order.client_order_id in self._open:
             return Refusal(RejectCode.DUPLICATE_ORDER, f"order {order.client_order_id} is open already")
-        if request.post_only and crosses:
+        if request.post_only and order.taking:
             return Refusal(RejectCode.WOULD_TAKE, "the order would match at once, and is post-only")
         if not market.clearing.lock(order, notional):
             return Refusal(RejectCode.INSUFFICIENT_BALANCE, f"too little free {order.lock_asset}")

@@ -6,7 +6,7 @@ the table in `order_lifecycle`; what it says about somebody else's order changes
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
@@ -88,7 +88,10 @@ class OrderService:
     def __init__(self, state: CanonicalState, ids: ClientOrderIds) -> None:
         self._state = state
         self._ids = ids
-        self._ended: OrderedDict[str, OrderRecord] = OrderedDict()
+        self._ended: dict[str, OrderRecord] = {}
+        self._ended_names: deque[str] = (
+            deque()
+        )  # Oldest first; a dict finds its first slowly after many went.
         self._trades: dict[str, set[tuple[str, str]]] = {}
         self._orders_by_key: dict[str, str] = {}
         self._last_decision = 0
@@ -150,7 +153,8 @@ class OrderService:
         if record is None:
             return None
         report, evidence = _ANSWERS[type(answer)]
-        self._move(record, report, evidence(answer), answer.time_ns)
+        status = next_status(answer.client_order_id, record.status, report)
+        self._set(record, status, evidence(answer), answer.time_ns)
         if isinstance(answer, OrderAcknowledged):
             record.venue_order_id = answer.venue_order_id
         return record
@@ -259,7 +263,8 @@ class OrderService:
         """Take over the memory that `snapshot` returned; the state's open orders come with the state."""
         self._told_until_ns = memory["told_until_ns"]
         self._last_decision = memory["last_decision"]
-        self._ended = OrderedDict((each.request.client_order_id, each) for each in memory["ended"])
+        self._ended = {each.request.client_order_id: each for each in memory["ended"]}
+        self._ended_names = deque(self._ended)
         self._trades = {order: {tuple(key) for key in trades} for order, trades in memory["trades"].items()}
         remembered = (*self._state.open_orders.values(), *self._ended.values())
         self._orders_by_key = {each.request.idem_key: each.request.client_order_id for each in remembered}
@@ -271,10 +276,9 @@ class OrderService:
             raise IdempotencyConflict(idem_key, known, payload)
         return SubmitResult(record, None)
 
-    def _move(self, record: OrderRecord, report: OrderReport, evidence: str, time_ns: int) -> OrderRecord:
+    def _move(self, record: OrderRecord, report: OrderReport, evidence: str, time_ns: int) -> None:
         status = next_status(record.request.client_order_id, record.status, report)
         self._set(record, status, evidence, time_ns)
-        return record
 
     def _set(self, record: OrderRecord, status: OrderStatus, evidence: str, time_ns: int) -> None:
         before = record.status
@@ -289,15 +293,18 @@ class OrderService:
         release(self._state, record.reserve_asset, record.open_quantity * record.reserve_price)
         del self._state.open_orders[client_order_id]
         self._ended[client_order_id] = record
+        self._ended_names.append(client_order_id)
         if len(self._ended) > ENDED_KEPT:
             self._forget()
 
     def _forget(self) -> None:
-        ended = self._ended
+        ended, names = self._ended, self._ended_names
         while len(ended) > ENDED_KEPT:
-            client_order_id, record = next(iter(ended.items()))
+            client_order_id = names[0]
+            record = ended[client_order_id]
             if record.updated_ns >= self._told_until_ns:
                 return
+            names.popleft()
             del ended[client_order_id]
             self._trades.pop(client_order_id, None)
             self._orders_by_key.pop(record.request.idem_key, None)

@@ -74,14 +74,14 @@ class VenueMarket:
         outcomes = self._match_trade(
             self.orders, self.book, price_ticks=price_ticks, lots=lots, taker_side=taker_side
         )
-        return self._settle(outcomes, events, time_ns=time_ns, venue_time_ns=time_ns)
+        return self._settle(outcomes, events, time_ns, time_ns) if outcomes else events
 
     def on_bar(self, candle: Candle, time_ns: int) -> list[Event]:
         """Take a closed bar of a market fed by bars alone; fills carry the bar's open as venue time."""
         events = self._due(time_ns)
         self.last_ticks = candle.close
         outcomes = self._model.on_bar(self.orders, candle)
-        return self._settle(outcomes, events, time_ns=time_ns, venue_time_ns=candle.open_ns)
+        return self._settle(outcomes, events, time_ns, candle.open_ns) if outcomes else events
 
     def on_quote(self, quote: QuoteReceived) -> list[Event]:
         """Take the best bid and ask."""
@@ -118,10 +118,9 @@ class VenueMarket:
         """Return whether the fill model needs a book that is not known."""
         return self._needs_book and not self.book.known
 
-    def open(self, order: VenueOrder, *, crosses: bool) -> None:
+    def open(self, order: VenueOrder) -> None:
         """Take in an accepted order: it takes, or joins the queue at its price."""
-        if not crosses and order.unfilled_expiry is None:
-            order.taking = False
+        if not order.taking:
             order.queue_ahead = self._queue_ahead(order)
         self.restore_order(order)
 
@@ -160,18 +159,16 @@ class VenueMarket:
         if not self.waiting:
             return events
         outcomes = self._model.on_book(self.orders, self.book)
-        return self._settle(outcomes, events, time_ns=time_ns, venue_time_ns=time_ns)
+        return self._settle(outcomes, events, time_ns, time_ns) if outcomes else events
 
     def _settle(
-        self, outcomes: list[Outcome], events: list[Event], *, time_ns: int, venue_time_ns: int
+        self, outcomes: list[Outcome], events: list[Event], time_ns: int, venue_time_ns: int
     ) -> list[Event]:
-        if not outcomes:
-            return events
         outer = getcontext()
         setcontext(EXACT)
         try:
             for outcome in outcomes:
-                self.clearing.clear(outcome, events, time_ns=time_ns, venue_time_ns=venue_time_ns)
+                self.clearing.clear(outcome, events, time_ns, venue_time_ns)
                 order = outcome[0]
                 if not order.open_lots:
                     self.close(order)

@@ -32,7 +32,7 @@ def order_from(row: dict[str, Any], instrument: Instrument) -> VenueOrder:
     """Return the order that *row* was written from."""
     request = _request_from(row["request"])
     order = VenueOrder(request, instrument, lots=row["lots"], limit_ticks=row["limit_ticks"])
-    order.place(sequence=row["sequence"], arrived_ns=row["arrived_ns"])
+    order.place(row["sequence"], row["arrived_ns"])
     order.open_lots = row["open_lots"]
     order.taking = row["taking"]
     order.queue_ahead = row["queue_ahead"]

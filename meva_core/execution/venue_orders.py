@@ -83,7 +83,7 @@ class VenueOrder:
             self.limit_ticks = limit_ticks
             self.lock_per_lot = instrument.lot_size * request.limit_price
 
-    def place(self, *, sequence: int, arrived_ns: int) -> None:
+    def place(self, sequence: int, arrived_ns: int) -> None:
         """Give the order its venue id and its place in time."""
         self.sequence = sequence
         self.venue_order_id = str(sequence)

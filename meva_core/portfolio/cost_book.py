@@ -65,12 +65,15 @@ class CostBook:
     costs: list[Cost] = Factory(list)
     schedules: list[Schedule] = Factory(list)
 
-    def add(self, costs: Iterable[Cost], *, source: str = "cost") -> None:
-        """Book all of *costs*, or raise `DataError` naming the first that cannot be, and book none."""
+    def add(self, costs: Iterable[Cost], *, source: str = "cost", first_line: int = 0) -> None:
+        """Book all of *costs*, or raise `DataError` naming the first that cannot be, and book none.
+
+        *first_line* is where the first stands in *source*; 0 where that has no lines.
+        """
         known = {cost.cost_id for cost in self.costs} | {each.cost.cost_id for each in self.schedules}
         checked = []
-        for line, cost in enumerate(costs, start=2):
-            self._check(cost, known, source, line)
+        for number, cost in enumerate(costs):
+            self._check(cost, known, source, first_line and first_line + number)
             known.add(cost.cost_id)
             checked.append(cost)
         self.costs += checked

@@ -119,6 +119,8 @@ def protected_budget(current: Decimal, *, configured: Decimal, equity: Decimal, 
     """
     if equity >= baseline:
         return current
+    if not baseline:
+        return ZERO  # The account owes money, and nothing was set to protect.
     worth = EXACT.multiply(configured, max(equity, ZERO))
     return min(current, divide_down(worth, baseline, MONEY_STEP))
 

@@ -74,6 +74,8 @@ class ValuationService:
             holding.factor = self._factor(holding)
         self._cash = self.holdings[reporting_currency]
         self._priced = tuple(holding for holding in self.holdings.values() if holding.route)
+        self._direct = tuple((item, item.route[0]) for item in self._priced if len(item.route) == 1)
+        self._indirect = tuple(item for item in self._priced if len(item.route) > 1)
 
     def set_amount(self, asset: str, amount: Decimal) -> None:
         """Take over how much of *asset* the account holds."""
@@ -87,7 +89,14 @@ class ValuationService:
     def equity(self) -> int:
         """Return the value of everything held, in quanta; raise `MissingMarkError` when a mark is missing."""
         total = self._cash.worth
-        for holding in self._priced:
+        for holding, market in self._direct:
+            worth = holding.worth
+            if worth:
+                ticks = market.last_ticks
+                if not ticks:
+                    raise MissingMarkError(holding.asset, self.reporting_currency)
+                total += worth * ticks
+        for holding in self._indirect:
             value = holding.worth
             if value:
                 for market in holding.route:
@@ -99,12 +108,12 @@ class ValuationService:
 
     def is_ready(self) -> bool:
         """Return whether every asset held has its marks."""
-        for holding in self._priced:
-            if holding.worth:
-                for market in holding.route:
-                    if not market.last_ticks:
-                        return False
-        return True
+        for holding, market in self._direct:
+            if holding.worth and not market.last_ticks:
+                return False
+        return not self._indirect or all(
+            self._has_marks(holding) for holding in self._indirect if holding.worth
+        )
 
     def holdings_on(self, market: Market) -> tuple[Holding, tuple[Holding, ...]]:
         """Return the holding that *market* alone values, and those that it values together with another.
@@ -119,7 +128,7 @@ class ValuationService:
     def has_price(self, asset: str) -> bool:
         """Return whether *asset* can be valued now."""
         holding = self.holdings.get(asset)
-        return holding is not None and all(market.last_ticks for market in holding.route)
+        return holding is not None and self._has_marks(holding)
 
     def refusal_of(self, asset: str, amount: Decimal) -> str:
         """Return why the account could not hold *amount* of *asset*, empty when it could; marks are not asked for."""
@@ -149,6 +158,9 @@ class ValuationService:
     def amount(self, quanta: int) -> Decimal:
         """Return *quanta* in the reporting currency."""
         return Decimal(quanta).scaleb(-self.scale, EXACT) if quanta else ZERO
+
+    def _has_marks(self, holding: Holding) -> bool:
+        return all(market.last_ticks for market in holding.route)
 
     def _factor(self, holding: Holding) -> int:
         factor: int = 10 ** (self.scale - holding.decimals)

@@ -71,6 +71,7 @@ class RiskPolicyService:
             self._subjects[symbol] = RiskSubject(
                 market.instrument, market, config, valuation, loss_guard, is_reporting
             )
+        self._alone = len(self._subjects) == 1  # No other symbol can be exposed to anything.
 
     def follow_rules(self, instrument: Instrument) -> None:
         """Judge by the sizes that the venue takes from now on; its grid must be the one that we trade on."""
@@ -83,15 +84,14 @@ class RiskPolicyService:
 
         What needs a missing mark is left at zero, and refused by `no_mark`.
         """
-        symbol, quantity, limit_price = intent.symbol, intent.quantity, intent.limit_price
-        time_ns = intent.created_ns
-        subject = self._subjects[symbol]
-        instrument, market = subject.instrument, subject.market
+        symbol, side, time_ns = intent.symbol, intent.side, intent.created_ns
+        subject, quantity, limit_price = self._subjects[symbol], intent.quantity, intent.limit_price
+        instrument, market, valuation = subject.instrument, subject.market, self._valuation
         mark = instrument.tick_size * market.last_ticks
         price = mark if limit_price is None else limit_price
         notional_quote = quantity * price
         long, short = self._exposure.reach(state, symbol)
-        if intent.side is _BUY:
+        if side is _BUY:
             opposite, grown = market.ask_ticks, long + quantity
             # What a bought unit may cost at worst: its limit, or the mark plus the whole collar.
             reserve_price = price * (self._limit_reserve if intent.type is _LIMIT else self._market_reserve)
@@ -103,8 +103,8 @@ class RiskPolicyService:
         grows = grown > long and grown > short and grown > ZERO
         mark_known = (
             market.last_ticks > 0
-            and self._valuation.is_ready()
-            and (subject.quote_is_reporting or self._valuation.has_price(instrument.quote))
+            and valuation.is_ready()
+            and (subject.quote_is_reporting or valuation.has_price(instrument.quote))
         )
         notional = position_notional = exposure = ZERO
         if mark_known:
@@ -112,12 +112,14 @@ class RiskPolicyService:
             if grows:
                 position_notional = grown * mark
             if not subject.quote_is_reporting:
-                worth = self._valuation.price_of(instrument.quote)
+                worth = valuation.price_of(instrument.quote)
                 notional, position_notional = notional * worth, position_notional * worth
             if grows:
-                exposure = position_notional + self._elsewhere(state, symbol)
+                exposure = position_notional
+                if not self._alone:
+                    exposure += self._elsewhere(state, symbol)
         balance = state.balances.get(reserve_asset)
-        kind = f"{intent.strategy}:{symbol}:{intent.side}"
+        kind = f"{intent.strategy}:{symbol}:{side!s}"
         orders, repeats = self.order_rate.count(time_ns, kind)
         facts = (  # In the order of the fields of `RiskView`.
             intent,
@@ -137,21 +139,20 @@ class RiskPolicyService:
             ZERO if limit_price is None and not opposite else self._deviation(intent, market, mark),
             mark * self._collar,
             quantity * reserve_price,
-            ZERO if balance is None else balance.free,
+            ZERO if balance is None else balance.total - balance.locked,
         )
         broken = broken_rules(*facts)
         if self.on_judged is not None:
             self.on_judged(RiskView(*facts, reserve_asset), broken)
         if broken:
-            view = RiskView(*facts, reserve_asset)
-            return Refused(intent, tuple([code.value for code in broken]), explain(broken, view))
+            explanation = explain(broken, RiskView(*facts, reserve_asset))
+            return Refused(intent, tuple([code.value for code in broken]), explanation)
         self.order_rate.add(time_ns, kind)
-        epoch = state.runtime_flags.gate_epoch
-        return Approved(intent, epoch, notional_quote, reserve_asset, reserve_price)
+        return Approved(intent, state.runtime_flags.gate_epoch, notional_quote, reserve_asset, reserve_price)
 
     def _elsewhere(self, state: CanonicalState, symbol: str) -> Decimal:
         """Return the exposure of all other symbols."""
-        if len(self._subjects) == 1 or (not state.open_orders and state.positions.keys() <= {symbol}):
+        if not state.open_orders and state.positions.keys() <= {symbol}:
             return ZERO
         return self._exposure.portfolio(state, self._base_price, without=symbol)
 

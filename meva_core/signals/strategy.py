@@ -19,7 +19,7 @@ from meva_core.model.market import Candle, Side
 from meva_core.model.order import OrderType, TimeInForce
 
 
-@frozen
+@frozen(slots=False)  # Frozen at run time, and made at two thirds of the price of one with slots.
 class Signal:
     """State what a strategy wants: a side and a quantity, with its reasons.
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import product
 from operator import attrgetter
 from types import NoneType
-from typing import Final
+from typing import Any, Final
 
 from attrs import fields, frozen
 
@@ -21,6 +21,7 @@ from meva_core.signals.strategy import Signal, SignalContext
 
 # Grid values are 64-bit; a larger one is a mistake, and would only make exact arithmetic slow.
 _STEPS_MAX: Final = Decimal(2**63 - 1)
+_DIGITS_SAFE: Final = 18  # Two numbers whose leading digits are less apart have a quotient below 10**18.
 _LARGEST_FLOAT: Final = 1.7976931348623157e308  # `math.isfinite` would raise on an integer beyond it.
 
 # By exact type: a bool is an int to isinstance, and numpy's numbers print unlike Python's in a journal.
@@ -81,12 +82,25 @@ def validate_signal(signal: object, ctx: SignalContext, limits: SignalLimits) ->
     """
     if not isinstance(signal, Signal):
         return SignalReject.NOT_A_SIGNAL
-    if tuple(map(type, _VALUES(signal))) not in _TYPED:
+    stated: Any = signal  # Whatever the types of its fields are said to be.
+    quantity, confidence, edge_bps = stated.quantity, stated.confidence, stated.edge_bps
+    plain = (
+        stated.type is _MARKET
+        and stated.limit_price is None
+        and stated.post_only is False
+        and type(quantity) is Decimal
+        and type(confidence) is float
+        and type(edge_bps) is float
+        and type(stated.side) is Side
+        and type(stated.reason) is str
+        and type(stated.time_in_force) is TimeInForce
+        and type(stated.reduce_only) is bool
+        and type(stated.expires_ns) is int
+    )
+    if not plain and tuple(map(type, _VALUES(signal))) not in _TYPED:
         return SignalReject.WRONG_TYPE
-    price, quantity = signal.limit_price, signal.quantity
-    confidence, edge_bps = signal.confidence, signal.edge_bps
     if not (
-        price is None
+        plain
         and quantity.is_finite()
         and 0 <= confidence <= 1
         and -_LARGEST_FLOAT <= edge_bps <= _LARGEST_FLOAT
@@ -95,9 +109,9 @@ def validate_signal(signal: object, ctx: SignalContext, limits: SignalLimits) ->
         if reason is not None:
             return reason
     lot_size = ctx.instrument.lot_size
-    if quantity < lot_size or quantity > EXACT.multiply(lot_size, _STEPS_MAX):
+    if quantity < lot_size or _is_beyond_grid(quantity, lot_size):
         return SignalReject.BAD_QUANTITY
-    if signal.type is not _MARKET or price is not None or signal.post_only:
+    if not plain:
         reason = _price_reason(signal, ctx)
         if reason is not None:
             return reason
@@ -108,6 +122,13 @@ def validate_signal(signal: object, ctx: SignalContext, limits: SignalLimits) ->
     if confidence < limits.min_confidence:
         return SignalReject.LOW_CONFIDENCE
     return SignalReject.LOW_EDGE if edge_bps < limits.min_edge_bps else None
+
+
+def _is_beyond_grid(quantity: Decimal, step: Decimal) -> bool:
+    """Return whether *quantity* has more than 64 bits of *step*; what is less than 10**18 times it has not."""
+    return quantity.adjusted() - step.adjusted() >= _DIGITS_SAFE and quantity > EXACT.multiply(
+        step, _STEPS_MAX
+    )
 
 
 def _is_finite(number: float) -> bool:

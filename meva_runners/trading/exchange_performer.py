@@ -1,6 +1,7 @@
 """Perform an agent's commands in real time, each in a task of its own; what comes of them comes back as events.
 
-It decides nothing. An order is handed over only if the driver's *refusal*, asked in the same step, has nothing to say.
+It decides nothing. An order is handed over only if the driver's *refusal*, asked in the same step, has nothing to say;
+the transport asks it once more in the step that writes the first byte.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import assert_never
 
+from meva_adapters.transport.http import LAST_LOOK
 from meva_core.commands import (
+    AlertLevel,
     CancelAllOrders,
     CancelOrder,
     Command,
@@ -20,24 +23,30 @@ from meva_core.commands import (
     SetTimer,
     TransferFunds,
 )
-from meva_core.errors import NotSupported
+from meva_core.errors import NotSupported, StorageError
 from meva_core.events import Event, OrderDropped, TimerFired
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter
 from meva_core.ports.market_feed import Deliver
+from meva_core.ports.transfers import TransferExecutor
+from meva_runners.transfer_performer import carry_out
 
 Refusal = Callable[[PlaceOrder], OrderDropped | None]
 
 
 class ExchangePerformer:
-    """Call *exchange*. *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise."""
+    """Call *exchange* and *transfers*.
+
+    *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise.
+    """
 
     def __init__(
         self,
         exchange: ExchangeAdapter,
         clock: Clock,
         *,
+        transfers: TransferExecutor,
         refusal: Refusal,
         deliver: Deliver,
         on_alert: Callable[[RaiseAlert], None],
@@ -45,6 +54,7 @@ class ExchangePerformer:
     ) -> None:
         self._exchange = exchange
         self._clock = clock
+        self._transfers = transfers
         self._refusal = refusal
         self._deliver = deliver
         self._on_alert = on_alert
@@ -75,7 +85,7 @@ class ExchangePerformer:
             case RaiseAlert():
                 self._on_alert(command)
             case TransferFunds():
-                pass  # The key cannot withdraw: a person moves the money, and tells by a `TransferSettled`.
+                self._start(self._transfer(command))
             case _:
                 assert_never(command)
 
@@ -91,6 +101,7 @@ class ExchangePerformer:
     async def _place(self, order: PlaceOrder) -> None:
         dropped = self._refusal(order)
         if dropped is None:
+            LAST_LOOK.set(lambda: self._why_not(order))
             try:
                 await self._ask(self._exchange.place(order))
             except NotSupported as refused:  # It is raised before anything leaves.
@@ -98,6 +109,22 @@ class ExchangePerformer:
                 dropped = OrderDropped(self._clock.now_ns(), name, str(refused))
         if dropped is not None:
             self._deliver(dropped)
+
+    def _why_not(self, order: PlaceOrder) -> str:
+        """Return why *order* may not leave, now that there is a connection; empty when it may."""
+        dropped = self._refusal(order)
+        return "" if dropped is None else dropped.reason
+
+    async def _transfer(self, command: TransferFunds) -> None:
+        """Have somebody else move the money, for our key cannot: the settlement comes back at once, or later."""
+        try:
+            settled = await carry_out(self._transfers, command, now_ns=self._clock.now_ns())
+        except StorageError as problem:  # The next start asks again.
+            name, text = command.transfer_id, str(problem)
+            self._on_alert(RaiseAlert(AlertLevel.HIGH, "transfer_not_instructed", name, text, {}))
+            return
+        if settled is not None:
+            self._deliver(settled)
 
     async def _ask(self, answer: Coroutine[object, object, Sequence[Event]]) -> None:
         for event in await answer:

@@ -14,7 +14,8 @@ from typing import Final, get_args
 
 from attrs import evolve
 
-from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert
+from meva_core.agent.venue_watch import USER_STREAM
+from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert, TransferFunds
 from meva_core.config.schema import RuntimeConfig
 from meva_core.errors import InvariantError
 from meva_core.events import (
@@ -29,10 +30,12 @@ from meva_core.model.order import OrderStatus
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter
 from meva_core.ports.market_feed import EventStream
+from meva_core.ports.transfers import TransferExecutor
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
 from meva_runners.trading.journal_writer import JournalWriter, Promise
+from meva_runners.transfer_performer import unsettled_transfers
 
 ACTOR: Final = "runner"
 
@@ -47,8 +50,8 @@ _LAST_CANCEL_S: Final = 10.0
 class LiveDriver:
     """Run *process* against *exchange* until `stop` is called or something fails.
 
-    *on_alert* gets what people must be told, *on_tick* how many ns an event took that led to something. After `run`,
-    *unsettled* names the orders whose end is not known.
+    *transfers* carries out what an operator approved; *on_alert* gets what people must be told, *on_tick* how many ns
+    an event took that led to something. After `run`, *unsettled* names the orders whose end is not known.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class LiveDriver:
         clock: Clock,
         settings: RuntimeConfig,
         *,
+        transfers: TransferExecutor,
         on_alert: Callable[[RaiseAlert], None],
         on_tick: Callable[[int], None],
     ) -> None:
@@ -73,12 +77,13 @@ class LiveDriver:
         self._performer = ExchangePerformer(
             exchange,
             clock,
+            transfers=transfers,
             refusal=self._refusal,
             deliver=self._inbox.put,
             on_alert=on_alert,
             on_failure=self.fail,
         )
-        self._market_streams: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[str, asyncio.Task[None]] = {}
         self._stop_reason = ""
         self._failure: BaseException | None = None
         self._now_ns = process.agent.state().sequence.last_event_ns
@@ -121,6 +126,8 @@ class LiveDriver:
     async def run(self, streams: Sequence[EventStream]) -> None:
         """Follow *streams* and handle events until the end; raise what failed, after the last cancels."""
         self._inbox.put(AgentStarted(self._clock.now_ns()))
+        for command in unsettled_transfers(self._process.agent):
+            self._performer.perform(command)
         following = [asyncio.create_task(self._follow(stream)) for stream in streams]
         try:
             await self._loop_and_wind_up()
@@ -177,7 +184,7 @@ class LiveDriver:
         else:
             self._writer.request()
 
-    def _release(self, orders: Sequence[PlaceOrder], durable: Promise) -> None:
+    def _release(self, orders: Sequence[PlaceOrder | TransferFunds], durable: Promise) -> None:
         if durable.exception() is None:
             for order in orders:
                 self._performer.perform(order)
@@ -208,7 +215,7 @@ class LiveDriver:
         """Keep *stream* running; one that ends by itself has broken its promise."""
         while True:
             task = asyncio.create_task(stream.run(self._inbox.put))
-            self._market_streams[stream.name] = task
+            self._runs[stream.name] = task
             try:
                 await asyncio.wait({task})
             finally:
@@ -221,8 +228,9 @@ class LiveDriver:
     def _start_streams_anew(self, dropped: int) -> None:
         """Say that market data is missing, and have every stream of it begin again with whole books."""
         reason = f"{dropped} events dropped: they came faster than they were handled"
-        for name, task in self._market_streams.items():
-            if name != "user":
+        connected = self._process.agent.state().connectivity.connected
+        for name, task in self._runs.items():
+            if name in connected and name != USER_STREAM:
                 self._inbox.put(StreamLost(self._clock.now_ns(), name, reason))
                 task.cancel()
 

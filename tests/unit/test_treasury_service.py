@@ -75,7 +75,7 @@ def test_the_budgets_of_the_page_are_those_of_the_rule() -> None:
     _, rows, _ = tables()
     for equity, baseline, configured, current, budget in rows:
         assert budget == protected_budget(current, configured=configured, equity=equity, baseline=baseline)
-    assert len(rows) == 4
+    assert len(rows) == 5
 
 
 def test_the_transfers_of_the_page_are_those_of_the_rule() -> None:
@@ -174,7 +174,10 @@ class Bench:
     def answer(self, *, approved: bool = True, transfer_id: str = TRANSFER) -> tuple[int, str]:
         """Answer a proposal; return how many instructions left and the refusal."""
         self.time_ns += 1
-        outcome = self.give(TransferAnswerRequested(self.time_ns, "r", "ann", transfer_id, approved, ""))
+        request_id = f"r-{self.time_ns}"
+        outcome = self.give(
+            TransferAnswerRequested(self.time_ns, request_id, "ann", transfer_id, approved, "")
+        )
         [answered] = [record for record in outcome.records if isinstance(record, ControlAnswered)]
         return sum(isinstance(command, TransferFunds) for command in outcome.commands), answered.refusal
 

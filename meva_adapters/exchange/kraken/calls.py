@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from meva_adapters.exchange.kraken.errors import (
+    DOUBTFUL,
     LOCKED_OUT,
     RATE_LIMITED,
     REMEDIES,
@@ -51,6 +52,7 @@ class KrakenCalls:
 
     *deadline_ms* is how long after its stamp an order may still reach the engine: 500 to 60,000 ("AddOrder").
     *anomalies* counts by kind what the venue sent and we do not understand; *on_anomaly* hears of each.
+    *on_market_doubt* hears of what may mean a closed market or new rules.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class KrakenCalls:
         self.budget = budget or default_budget()
         self.offset_ns: int | None = None
         self.anomalies: Counter[str] = Counter()
+        self.on_market_doubt: Callable[[], None] = _nobody
         self._transport = transport
         self._url = rest_url.rstrip("/")
         self._signer = signer
@@ -165,6 +168,8 @@ class KrakenCalls:
             self._learn(error)
         if not all(map(is_proof, errors)):
             return VenueUnknownError(VENUE, name, ", ".join(errors))
+        if errors[0].startswith(DOUBTFUL):
+            self.on_market_doubt()
         _, _, problem = errors[0].partition(":")
         told = (f"{', '.join([problem.strip(), *errors[1:]])}.", REMEDIES.get(errors[0], ""))
         return VenueRefusedError(VENUE, errors[0], " ".join(filter(None, told)))
@@ -182,6 +187,10 @@ class KrakenCalls:
 
     def _hold(self, seconds: int) -> None:
         self.budget.block(self.clock.now_ns() + seconds * NS_PER_SECOND)
+
+
+def _nobody() -> None:
+    """Stand in until somebody watches the markets."""
 
 
 def _envelope(body: bytes) -> tuple[list[str], Any]:

@@ -26,6 +26,15 @@ PROVEN: Final = (
 RATE_LIMITED: Final = "EAPI:Rate limit exceeded"
 LOCKED_OUT: Final = "EGeneral:Temporary lockout"
 DENIED: Final = "EGeneral:Permission denied"
+UNKNOWN_PAIR: Final = "EQuery:Unknown asset pair"
+# What may mean that a market is closed, or that its rules have changed.
+DOUBTFUL: Final = (
+    "EService:Market in ",
+    "EOrder:Order minimum not met",
+    "EOrder:Cost minimum not met",
+    "EOrder:Tick size check failed",
+    UNKNOWN_PAIR,
+)
 UNKNOWN_ORDER: Final = frozenset({"EOrder:Unknown order", "EOrder:Invalid order", "EQuery:Unknown order"})
 REMEDIES: Final = {
     "EAPI:Invalid key": "Check exchange.api_key; the key may have been deleted.",
@@ -36,7 +45,7 @@ REMEDIES: Final = {
     ),
     DENIED: "Give the key the permissions to query funds and orders and to create and cancel orders.",
     LOCKED_OUT: "Too many calls with a wrong key; check exchange.api_key and wait some minutes.",
-    "EQuery:Unknown asset pair": "Check the symbols in exchange.instruments.",
+    UNKNOWN_PAIR: "Check the symbols in exchange.instruments.",
 }
 _THROTTLED: Final = re.compile(r"EService: ?Throttled: ?(\d{10})", re.ASCII)
 

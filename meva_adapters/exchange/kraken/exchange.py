@@ -47,7 +47,8 @@ _FAILURES: Final = (NotSentError, VenueRefusedError, VenueUnknownError, CodecErr
 class KrakenExchange:
     """Trade one account. *owns* tells our client order ids from other people's, which are left alone.
 
-    Fills come by the account's stream and by questions: the venue's answer to a new order names none.
+    Of the balances, those of *assets* are told; `None` tells all. Fills come by the account's stream and by questions:
+    the venue's answer to a new order names none.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class KrakenExchange:
         owns: Callable[[str], bool],
         trades: OwnTrades | None = None,
         costs: OrderCosts | None = None,
+        assets: frozenset[str] | None = None,
     ) -> None:
         self.trades = trades or OwnTrades(calls, pairs)
         self.costs = costs or OrderCosts()
@@ -65,6 +67,7 @@ class KrakenExchange:
         self._symbols = tuple(pair.instrument.symbol for pair in pairs)
         self._ours = {name: pair.instrument.symbol for pair in pairs for name in (pair.altname, pair.key)}
         self._owns = owns
+        self._assets = assets
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -143,7 +146,11 @@ class KrakenExchange:
         try:
             orders = [order for order in await self._open_orders() if order.symbol in self._symbols]
             await self.trades.refresh()
-            balances = read_balances(await self._calls.private("BalanceEx", []))
+            balances = tuple(
+                row
+                for row in read_balances(await self._calls.private("BalanceEx", []))
+                if self._assets is None or row[0] in self._assets
+            )
         except _FAILURES as exc:
             return self._failed("observe", "", exc)
         fills = [

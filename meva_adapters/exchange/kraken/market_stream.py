@@ -26,7 +26,7 @@ from meva_adapters.wire.kraken_market import (
     read_trade,
 )
 from meva_core.errors import ConfigError
-from meva_core.events import Event, MarketStatusChanged, StreamConnected, StreamGapDetected, StreamLost
+from meva_core.events import Event, StreamConnected, StreamGapDetected, StreamLost
 from meva_core.ports.market_feed import Deliver
 
 _ONLINE: Final = "online"
@@ -61,6 +61,7 @@ class KrakenMarketStream:
         if unknown:
             known = ", ".join(TIMEFRAMES)
             raise ConfigError((f"timeframes: Kraken has no bars of {', '.join(unknown)}. It has {known}.",))
+        self._calls = calls
         self._clock = calls.clock
         self._note_anomaly = calls.note_anomaly
         self._session = transport.session
@@ -78,7 +79,7 @@ class KrakenMarketStream:
         self._name = name
         self._books = KrakenBooks(name, self._wires, depth=depth)
         self._bars = ClosedBars(self._wires)
-        self._tradable = True
+        self._system = _ONLINE
         self._awaited = 0
         self._up = False
         self._sending: set[asyncio.Task[None]] = set()
@@ -165,7 +166,7 @@ class KrakenMarketStream:
         if channel == "heartbeat":
             return []
         if channel == "status":
-            return self._status(message, received_ns)
+            return self._status(message)
         rows = rows_of(message.get("data"))
         if channel == "book":
             return self._books.take(message, received_ns)
@@ -193,17 +194,16 @@ class KrakenMarketStream:
         self._up = True
         return [StreamConnected(received_ns, self._name)]
 
-    def _status(self, message: dict[str, Any], received_ns: int) -> list[Event]:
+    def _status(self, message: dict[str, Any]) -> list[Event]:
+        """Have the rules looked at when the venue says that its state is another."""
         rows = rows_of(message.get("data"))
         if not rows:
             raise CodecError("a status without a state")
         system = text(rows[0], "system")
-        tradable = system == _ONLINE
-        if tradable is self._tradable:
-            return []
-        self._tradable = tradable
-        reason = f"the venue is {system[:40]}"
-        return [MarketStatusChanged(received_ns, symbol, tradable, reason) for symbol in self._wires]
+        if system != self._system:
+            self._system = system
+            self._calls.on_market_doubt()
+        return []
 
 
 def _request(method: str, params: dict[str, Any]) -> str:

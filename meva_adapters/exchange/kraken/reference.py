@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from hashlib import blake2b
 
 from meva_adapters.exchange.kraken.calls import VENUE, KrakenCalls
-from meva_adapters.exchange.kraken.codec import KrakenPair, read_pairs
-from meva_adapters.exchange.kraken.errors import DENIED, REMEDIES
+from meva_adapters.exchange.kraken.codec import KrakenPair, read_balances, read_pairs
+from meva_adapters.exchange.kraken.errors import DENIED, REMEDIES, UNKNOWN_PAIR
+from meva_adapters.exchange.kraken.trades import OwnTrades
 from meva_adapters.transport.http import NotSentError
 from meva_adapters.wire.fields import CodecError, row_of
 from meva_adapters.wire.kraken_names import rest_pair
 from meva_core.errors import OffGridError, VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured
 from meva_core.model.instrument import Instrument
-from meva_core.model.money import plain
-from meva_core.ports.exchange import AccountFacts
+from meva_core.model.money import EXACT, plain
+from meva_core.ports.exchange import AccountFacts, AccountOpening
 
 
 class KrakenReference:
@@ -34,13 +36,13 @@ class KrakenReference:
             names = ",".join(rest_pair(symbol) for symbol in symbols)
             found = read_pairs(await self._calls.public("AssetPairs", [("pair", names)]))
         except OffGridError as exc:
-            raise VenueRefusedError(VENUE, "EQuery:Unknown asset pair", str(exc)) from exc
+            raise VenueRefusedError(VENUE, UNKNOWN_PAIR, str(exc)) from exc
         except (CodecError, NotSentError) as exc:
             raise VenueUnknownError(VENUE, "AssetPairs", str(exc)) from exc
         missing = [symbol for symbol in symbols if symbol not in found]
         if missing:
-            code = "EQuery:Unknown asset pair"
-            raise VenueRefusedError(VENUE, code, f"{', '.join(missing)}. {REMEDIES[code]}")
+            told = f"{', '.join(missing)}. {REMEDIES[UNKNOWN_PAIR]}"
+            raise VenueRefusedError(VENUE, UNKNOWN_PAIR, told)
         return tuple(found[symbol] for symbol in symbols)
 
     async def instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
@@ -76,6 +78,25 @@ class KrakenReference:
             raise VenueUnknownError(VENUE, "BalanceEx", str(exc)) from exc
         digest = blake2b(self._calls.api_key.encode(), digest_size=4).hexdigest()
         return AccountFacts(account_id=f"kraken-{digest}", can_trade=can_trade, can_withdraw=can_withdraw)
+
+    async def opening(self, symbols: Sequence[str]) -> AccountOpening:
+        """Return where the account stands: trades are asked for first, so that none is in neither.
+
+        The history is one list for all pairs, so it is read as far as the newest trade of each symbol.
+        """
+        try:
+            newest = await OwnTrades(self._calls, await self.pairs(symbols)).newest(symbols)
+        except (CodecError, NotSentError) as exc:
+            raise VenueUnknownError(VENUE, "TradesHistory", str(exc)) from exc
+        return AccountOpening(balances=await self.balances(), trades=newest)
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return what the account holds, free and locked together, by asset."""
+        try:
+            told = read_balances(await self._calls.private("BalanceEx", []))
+        except (CodecError, NotSentError) as exc:
+            raise VenueUnknownError(VENUE, "BalanceEx", str(exc)) from exc
+        return {asset: EXACT.add(free, locked) for asset, free, locked in told}
 
     async def _allowed(self, name: str, parameters: list[tuple[str, str]], *, weight: int) -> bool:
         """Return whether the venue lets the key make this call, whatever else it says of it."""

@@ -65,7 +65,7 @@ class OwnTrades:
         async with self._reading:
             fresh = await self._fresh()
             await self._name(fresh)
-            for trade in sorted(fresh, key=lambda each: (each.fill.venue_time_ns, each.fill.trade_id)):
+            for trade in sorted(fresh, key=_when):
                 name = self._names[trade.venue_order_id]
                 self._fills[trade.fill.trade_id] = evolve(trade.fill, client_order_id=name)
             for oldest in list(self._fills)[: max(0, len(self._fills) - _KEPT_MAX)]:
@@ -78,28 +78,44 @@ class OwnTrades:
         position = next((n for n, fill in enumerate(fills, 1) if fill.trade_id == trade_id), 0)
         return tuple(fills[position:])
 
+    async def newest(self, symbols: Sequence[str]) -> dict[str, str]:
+        """Return the id of the newest trade of each of *symbols* that has one, and keep none of them."""
+        found: dict[str, str] = {}
+        offset = 0
+        for _ in range(_PAGES_MAX):
+            page, trades, count = await self._page(offset)
+            for trade in sorted(trades, key=_when, reverse=True):
+                found.setdefault(trade.fill.symbol, trade.fill.trade_id)
+            offset += page
+            if not page or offset >= count or found.keys() >= set(symbols):
+                return found
+        raise _endless()
+
+    async def _page(self, offset: int) -> tuple[int, list[OwnTrade], int]:
+        """Return how many trades a page holds, those of our pairs, and how many there are in all."""
+        await self._calls.room(_PAGE_WEIGHT, longest_s=_WAIT_S_MAX)
+        parameters = [*self._since, ("ofs", str(offset))]
+        answer = await self._calls.private("TradesHistory", parameters, weight=_PAGE_WEIGHT)
+        trades, count = read_trades(answer, self._pairs)
+        return page_length(answer), trades, count
+
     async def _fresh(self) -> list[OwnTrade]:
         """Return trades that are not known yet, down to a page that holds none of them."""
         fresh: dict[str, OwnTrade] = {}
         offset = 0
         for _ in range(_PAGES_MAX):
-            await self._calls.room(_PAGE_WEIGHT, longest_s=_WAIT_S_MAX)
-            parameters = [*self._since, ("ofs", str(offset))]
-            page = await self._calls.private("TradesHistory", parameters, weight=_PAGE_WEIGHT)
-            trades, count = read_trades(page, self._pairs)
+            length, trades, count = await self._page(offset)
             new = {
                 trade.fill.trade_id: trade
                 for trade in trades
                 if trade.fill.trade_id not in self._fills and trade.fill.trade_id not in fresh
             }
             fresh |= new
-            length = page_length(page)
             offset += length
             # Trades that come meanwhile move others to later pages: they are read twice, and none is missed.
             if not length or offset >= count or (self._read_to_the_end and trades and not new):
                 return list(fresh.values())
-        problem = f"more than {_PAGES_MAX} pages. Set the time since which trades matter"
-        raise VenueUnknownError(VENUE, "TradesHistory", problem)
+        raise _endless()
 
     async def _name(self, trades: Sequence[OwnTrade]) -> None:
         unnamed = list(dict.fromkeys(t.venue_order_id for t in trades if t.venue_order_id not in self._names))
@@ -110,3 +126,12 @@ class OwnTrades:
             for order_id in wanted:
                 order = row_of(orders.get(order_id, {}))
                 self.learn(order_id, order_name(order, order_id))
+
+
+def _when(trade: OwnTrade) -> tuple[int, str]:
+    return trade.fill.venue_time_ns, trade.fill.trade_id
+
+
+def _endless() -> VenueUnknownError:
+    problem = f"more than {_PAGES_MAX} pages. Set the time since which trades matter"
+    return VenueUnknownError(VENUE, "TradesHistory", problem)

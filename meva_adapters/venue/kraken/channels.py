@@ -33,7 +33,7 @@ class Channels:
     def __init__(self, exchange: Exchange, pairs: Pairs) -> None:
         self.publish: Callable[[Topic, Callable[[], Any]], None] = lambda _topic, _make: None
         self._exchange = exchange
-        self._pairs = pairs
+        self.pairs = pairs
         self._shown: dict[Topic, tuple[dict[int, int], dict[int, int]]] = {}
         exchange.on_trade = self._on_trade
         exchange.on_quote = self._on_quote
@@ -41,7 +41,7 @@ class Channels:
 
     def topic(self, channel: str, symbol: object, params: Mapping[str, Any]) -> Topic | None:
         """Return what a subscription asks for, None where there is no such thing."""
-        market = self._pairs.of_symbol(symbol)
+        market = self.pairs.of_symbol(symbol)
         if market is None:
             return None
         name = market.instrument.symbol
@@ -60,7 +60,7 @@ class Channels:
     def snapshot(self, topic: Topic) -> Json | None:
         """Return the message with which a subscription begins."""
         channel, symbol, size = topic
-        market = self._pairs.of_symbol(symbol)
+        market = self.pairs.of_symbol(symbol)
         assert market is not None, "a topic names a market"
         match channel:
             case "book":

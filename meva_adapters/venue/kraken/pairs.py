@@ -14,14 +14,16 @@ from meva_adapters.wire.kraken_names import rest_asset, rest_pair, short_asset
 from meva_core.model.instrument import Instrument
 from meva_core.model.money import decimals_of, plain
 
+ONLINE: Final = "online"
 _CANCEL_ONLY: Final = "cancel_only"
 
 
 class Pairs:
-    """Hold the markets of one venue by name."""
+    """Hold the markets of one venue by name, and the state of the venue as a whole."""
 
     def __init__(self, markets: Iterable[Market]) -> None:
         self.markets = tuple(markets)
+        self.system = ONLINE
         self._by_rest_name = {
             name: market
             for market in self.markets
@@ -62,7 +64,7 @@ def rules(market: Market) -> Json:
         "ordermin": plain(in_force.min_quantity),
         "costmin": plain(in_force.min_notional),
         "tick_size": plain(in_force.tick_size),
-        "status": "online" if market.status == TRADING else _CANCEL_ONLY,
+        "status": ONLINE if market.status == TRADING else _CANCEL_ONLY,
     }
 
 

@@ -36,9 +36,9 @@ def server_time(exchange: Exchange, _pairs: Pairs, _params: Params) -> Json:
     }
 
 
-def system_status(exchange: Exchange, _pairs: Pairs, _params: Params) -> Json:
-    """Say that the venue is there."""
-    return {"status": "online", "timestamp": moment(exchange.now_ms())}
+def system_status(exchange: Exchange, pairs: Pairs, _params: Params) -> Json:
+    """Return the state of the venue."""
+    return {"status": pairs.system, "timestamp": moment(exchange.now_ms())}
 
 
 def assets(_exchange: Exchange, pairs: Pairs, _params: Params) -> Json:

@@ -11,7 +11,7 @@ from meva_adapters.venue.exchange import Exchange
 from meva_adapters.venue.face import Face
 from meva_adapters.venue.kraken.channels import Channels
 from meva_adapters.venue.kraken.desk import KrakenDesk
-from meva_adapters.venue.kraken.pairs import Pairs
+from meva_adapters.venue.kraken.pairs import ONLINE, Pairs
 from meva_adapters.venue.kraken.rest import RestInterface
 from meva_adapters.venue.kraken.rows import Rows
 from meva_adapters.venue.kraken.settings import KRAKEN_SETTINGS
@@ -26,7 +26,8 @@ class KrakenFace:
     """Speak Kraken's REST interface and WebSocket v2."""
 
     def __init__(self, exchange: Exchange, rows: Rows) -> None:
-        pairs, tokens = Pairs(exchange.markets.values()), Tokens()
+        self._pairs = pairs = Pairs(exchange.markets.values())
+        tokens = Tokens()
         channels = Channels(exchange, pairs)
         self._streams = KrakenStreams(exchange, channels=channels, rows=rows, tokens=tokens)
         self._rest = RestInterface(KrakenDesk(exchange, pairs=pairs, rows=rows, tokens=tokens))
@@ -44,14 +45,15 @@ class KrakenFace:
         """Return the open connections of both sockets."""
         return [subscriber.connection for subscriber in self._streams.subscribers]
 
-    def say(self, text: str) -> None:
-        """Send *text* to every connection, whatever it is."""
-        for connection in self.connections():
-            connection.send_bytes(text.encode())
-
     def announce_shutdown(self) -> None:
-        """Say that the venue goes into maintenance."""
-        self._streams.announce("maintenance")
+        """Go into maintenance."""
+        self.be("maintenance")
+
+    def be(self, system: str) -> None:
+        """Take up a state, and tell every connection."""
+        if system != self._pairs.system:
+            self._pairs.system = system
+            self._streams.announce(system)
 
 
 class KrakenServer(VenueServer):
@@ -68,9 +70,10 @@ class KrakenServer(VenueServer):
         self._spoken = KrakenFace(exchange, rows)
         return exchange, self._spoken
 
-    def say(self, text: str) -> None:
-        """Send *text* to every WebSocket connection, so that tests can say what no venue would."""
-        self._spoken.say(text)
+    def reset(self) -> None:
+        """End every fault that waits or lasts, and maintenance."""
+        super().reset()
+        self._spoken.be(ONLINE)
 
     @property
     def public_ws_url(self) -> str:

@@ -84,7 +84,7 @@ class KrakenStreams:
         await connection.open()
         subscriber = Subscriber(connection)
         self.subscribers[subscriber] = None
-        connection.send_bytes(_status("online"))
+        connection.send_bytes(_status(self._channels.pairs.system))
 
         async def on_text(text: str) -> None:
             self._handle(subscriber, text)

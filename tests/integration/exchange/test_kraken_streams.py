@@ -26,7 +26,6 @@ from meva_core.events import (
     BookChanged,
     CandleClosed,
     Event,
-    MarketStatusChanged,
     OrderAcknowledged,
     OrderCanceled,
     OrderFilled,
@@ -214,19 +213,6 @@ async def test_an_unknown_symbol_is_told_and_nothing_is_connected() -> None:
 
     assert [] == heard.events
     assert stream_anomalies(stream) > 0
-
-
-async def test_the_state_of_the_venue_closes_and_opens_the_market() -> None:
-    """Maintenance closes every market for orders; after the next connection it is open again."""
-    async with market_of_a_venue() as (venue, _stream, heard):
-        await heard.until(lambda: heard.count(StreamConnected) == 1)
-        venue.strike(Fault(kind=FaultKind.SHUTDOWN_EVENT))
-        await heard.until(lambda: heard.count(MarketStatusChanged) == 1)
-        venue.strike(Fault(kind=FaultKind.CUT_STREAMS))
-        await heard.until(lambda: heard.count(MarketStatusChanged) == 2)
-
-    told = [event.tradable for event in heard.events if isinstance(event, MarketStatusChanged)]
-    assert [False, True] == told
 
 
 async def test_a_bar_closes_when_the_next_one_comes_and_the_snapshot_closes_what_was_missed() -> None:

@@ -31,6 +31,7 @@ from meva_core.events import (
     OrderOutcomeUnknown,
     OrderRejected,
     RequestFailed,
+    VenueStateObserved,
 )
 from tests.integration.exchange.binance_case import CLOCK, is_ours, server
 from tests.integration.exchange.kraken_case import ROOMY, adapter, calls_of, order, pairs
@@ -326,3 +327,22 @@ async def test_an_unknown_symbol_is_refused_and_a_dead_venue_unknown() -> None:
         for question in (reference.measure_clock, reference.account_facts, reference.status):
             with pytest.raises(VenueUnknownError, match="outcome unknown"):
                 await question()
+
+
+async def test_where_an_account_stands_is_read_before_anything_runs() -> None:
+    """Balances are free and locked together; the newest trade of each symbol is named, though others came after it."""
+    async with KrakenServer(ROOMY) as venue, adapter(venue.url) as exchange, HttpTransport() as transport:
+        await exchange.place(order("ours1", price=None))
+        for number in range(60):
+            await exchange.place(order(f"later{number}", symbol="ETH/USD", price=None))
+        await exchange.place(order("ours2"))
+        [state] = await exchange.observe(ObserveVenue("test"))
+        opening = await KrakenReference(calls_of(transport, venue.url)).opening(
+            ["BTC/USD", "ETH/USD", "DOGE/USD"]
+        )
+
+    assert isinstance(state, VenueStateObserved)
+    newest = {fill.symbol: fill.trade_id for fill in state.fills}
+    assert newest == opening.trades
+    assert {"BTC/USD", "ETH/USD"} == set(newest)
+    assert {asset: free + locked for asset, free, locked in state.balances} == opening.balances

@@ -15,6 +15,7 @@ from meva_adapters.clock.system import SystemClock
 from meva_adapters.contracts.storage_samples import HEADER
 from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
 from meva_adapters.storage.memory import MemorySession
+from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert
 from meva_core.errors import StorageError
@@ -98,6 +99,7 @@ class Case:
         self.exchange = WatchedExchange(engine, clock)
         self.outcomes: list[tuple[Event, Outcome]] = []
         self.alerts: list[RaiseAlert] = []
+        self.transfers = MemoryTransferExecutor()
         self.ticks_ns: list[int] = []
         process = CommittingAgent(
             self.agent,
@@ -112,6 +114,7 @@ class Case:
             self.exchange,
             clock,
             evolve(settings.runtime, **runtime),
+            transfers=self.transfers,
             on_alert=self.alerts.append,
             on_tick=self.ticks_ns.append,
         )

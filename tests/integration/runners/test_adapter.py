@@ -35,6 +35,25 @@ def test_a_broken_adapter_is_named_with_its_promise() -> None:
     assert "promised: Amounts are exact, on the wire too, where they are written plainly." in result.output
 
 
+@pytest.mark.parametrize(
+    ("place", "port"),
+    [
+        ("stores:memory", "storage"),
+        ("stores:memory_state", "state store"),
+        ("clocks:manual", "clock"),
+        ("sinks:memory", "metrics"),
+        ("market_feeds:kraken", "market feed"),
+    ],
+)
+def test_the_harness_says_which_contract_is_meant(place: str, port: str) -> None:
+    """Stores, clocks, sinks and feeds are proven by the same command."""
+    result = run(f"meva_runners.harnesses.{place}")
+
+    assert 0 == result.exit_code, result.output
+    assert f"{port} contract on" in result.output
+    assert "0 BROKEN, 0 NOT PROVEN, 0 not declared" in result.output
+
+
 def test_json_holds_every_case_and_nothing_else() -> None:
     """Standard output is one object with the counts and the cases."""
     told = json.loads(run(SIMULATED, "--json", "--case", "EX-07", "--case", "EX-20").stdout)

@@ -161,3 +161,16 @@ def test_no_book_and_a_damaged_book_are_told(tmp_path: Path) -> None:
     assert "does not exist" in missing.stderr
     assert "is no cost book" in damaged.stderr
     assert "{" == (tmp_path / "costs.json").read_text()
+
+
+@pytest.mark.parametrize("rows", [b"\xff\xfe,1\n", b'"a,2026-01-01,data,USD,1,,never closed\n'])
+def test_a_file_that_is_no_csv_is_told(tmp_path: Path, rows: bytes) -> None:
+    """One sentence with what to do, and no book is made."""
+    table = tmp_path / "bills.csv"
+    table.write_bytes(HEADER.encode() + rows)
+    finished = meva(tmp_path, "import", str(table), "--reporting", "USD")
+
+    assert 1 == finished.exit_code
+    assert "is no CSV file" in finished.stderr
+    assert "Nothing was changed" in finished.stderr
+    assert not (tmp_path / "costs.json").exists()

@@ -138,6 +138,27 @@ def test_explain_tells_the_whole_story_of_an_order(tmp_path: Path) -> None:
     assert 6 == len(chapters["Postings"]["rows"])
 
 
+@pytest.mark.parametrize(
+    ("mode", "sent"),
+    [
+        ("paper", "POST /api/v3/order?symbol=BTCUSDT&side="),
+        ("shadow", "nothing: shadow mode"),
+        ("replay", "none: the simulated venue"),
+    ],
+)
+def test_explain_shows_the_bytes_that_were_sent(tmp_path: Path, mode: str, sent: str) -> None:
+    """To a venue, its request with the order's name; elsewhere, that there was none."""
+    recorded(tmp_path / "s.db", rows=600, symbols=1, overrides=(f"mode={mode}",))
+    order = json.loads(meva("report", tmp_path / "s.db", "--json").stdout)["tables"]["orders"]["columns"]
+    name = order["client_order_id"][3]
+    story = json.loads(meva("explain", tmp_path / "s.db", name, "--json").stdout)
+    [told] = [chapter["facts"] for chapter in story["chapters"] if chapter["title"] == "Sent"]
+    request = dict(told)["bytes sent"]
+
+    assert request.startswith(sent)
+    assert ("POST" in sent) == (name in request)
+
+
 def test_explain_is_readable_at_a_terminal(tmp_path: Path) -> None:
     """The same chapters, in order."""
     recorded(tmp_path / "s.db", rows=600, symbols=1)
