@@ -85,7 +85,9 @@ class Decider:
             self.fail(slot, error)
             return
         signal = decision.signal
-        if signal is None or not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
+        if signal is None:
+            return
+        if slot.muted and not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
             return
         reason = decision.reject_reason
         outer = getcontext()
