@@ -367,7 +367,10 @@ class TimerFired:
 
 @value
 class CostRecorded:
-    """An operating cost was incurred, in *asset*; positive amounts cost. *actor* told, and waits for an answer."""
+    """An operating cost was incurred, in *asset*; positive amounts cost. *actor* told, and waits for an answer.
+
+    *mark* is what one of *asset* was worth in the reporting currency, as told; `None` takes the agent's own mark.
+    """
 
     time_ns: int
     cost_id: str
@@ -376,6 +379,7 @@ class CostRecorded:
     amount: Decimal
     note: str
     actor: str = ""
+    mark: Decimal | None = None
 
 
 @value

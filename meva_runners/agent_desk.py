@@ -110,11 +110,19 @@ class AgentDesk:
         )
 
     async def record_cost(
-        self, cost_id: str, *, actor: str, reason: str, category: str, asset: str, amount: Decimal
+        self,
+        cost_id: str,
+        *,
+        actor: str,
+        reason: str,
+        category: str,
+        asset: str,
+        amount: Decimal,
+        mark: Decimal | None,
     ) -> ControlAnswer:
         """Book an operating cost under *cost_id*, once."""
         return await self._tell(
-            CostRecorded(self._now_ns(), cost_id, category, asset, amount, reason, actor), cost_id
+            CostRecorded(self._now_ns(), cost_id, category, asset, amount, reason, actor, mark), cost_id
         )
 
     async def answer_transfer(

@@ -45,6 +45,7 @@ Examples:
 @click.option("--category", help="Of a cost: infrastructure, data, model, exchange ...")
 @click.option("--asset", help="Currency of a cost, a settlement or a correction.")
 @click.option("--amount", help="Of a cost, positive; of a settlement, negative when money left.")
+@click.option("--mark", help="What one of a cost's asset is worth; without it the agent's own mark counts.")
 @click.option("--from", "source", help="Ledger account that a correction takes from.")
 @click.option("--to", "target", help="Ledger account that a correction gives to.")
 def main(wish: str, subject: str, url: str, tokens: Path, reason: str, **money: str | None) -> None:
@@ -83,6 +84,8 @@ def _asked(wish: str, subject: str, money: dict[str, str | None]) -> tuple[str, 
     if missing or not subject:
         raise click.UsageError(f"{wish} needs {', '.join([*([] if subject else ['a SUBJECT']), *missing])}.")
     fields: dict[str, Any] = {name: money[name] for name in MONEY[wish]}
+    if wish == "cost":
+        fields["mark"] = money["mark"] or ""
     match wish:
         case "approve" | "reject":
             return "transfer", {"transfer_id": subject, "approved": wish == "approve"}

@@ -86,15 +86,19 @@ def tell_costs(path: Path, through: str, *, url: str, tokens: Path) -> None:
 
 
 async def _tell(client: ControlsClient, costs: list[Cost], reporting: str) -> None:
-    """Tell of each cost in the reporting currency, at the mark that the book states."""
+    """Tell of each cost in its own currency, at the mark that the book states."""
+    agents = (await client.read("status"))["reporting_currency"]
+    if agents != reporting:
+        problem = f"the agent counts in {agents}, the book in {reporting}."
+        raise DataError("tell", 0, problem, "Keep a book for each. Nothing was told.")
     for cost in costs:
-        reason = f"{cost.day}: {plain(cost.amount)} {cost.currency} at {plain(cost.mark)} {cost.note}"
         await client.tell_cost(
             _told_name(cost.cost_id),
-            reason=printable(reason).strip()[:_REASON_MAX],
+            reason=printable(f"{cost.day} {cost.note}").strip()[:_REASON_MAX],
             category=cost.category,
-            asset=reporting,
-            amount=plain(cost.worth),
+            asset=cost.currency,
+            amount=plain(cost.amount),
+            mark=plain(cost.mark),
         )
 
 

@@ -285,7 +285,7 @@ class SessionBooks:
         collector = self._collector
         match event:
             case CostRecorded() if f"cost:{event.cost_id}" in booked:
-                value = self._value(event.asset, event.amount)
+                value = self._value(event.asset, event.amount, event.mark)
                 collector.cost(event.time_ns, event.category, event.asset, event.amount, value, event.note)
             case TransferSettled() if f"transfer:{event.transfer_id}" in booked:
                 value = EXACT.subtract(self.books.pnl.totals.transfers, transfers_before)
@@ -301,9 +301,9 @@ class SessionBooks:
             case _:
                 pass  # What else can happen leaves its mark in decisions and records.
 
-    def _value(self, asset: str, amount: Decimal) -> Decimal | None:
+    def _value(self, asset: str, amount: Decimal, mark: Decimal | None = None) -> Decimal | None:
         try:
-            return EXACT.multiply(amount, self.books.valuation.price_of(asset))
+            return EXACT.multiply(amount, self.books.valuation.price_of(asset) if mark is None else mark)
         except MissingMarkError:
             return None
 

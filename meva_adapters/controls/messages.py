@@ -74,7 +74,10 @@ class BudgetRequest:
 
 @frozen
 class CostRequest:
-    """Tell of an operating cost in *asset*; *request_id* is its id for good, a negative amount takes back."""
+    """Tell of an operating cost in *asset*; *request_id* is its id for good, a negative amount takes back.
+
+    *mark* is what one of *asset* is worth in the reporting currency; the agent's own mark where it is empty.
+    """
 
     request_id: str
     actor: str
@@ -82,6 +85,7 @@ class CostRequest:
     category: str
     asset: str
     amount: Decimal
+    mark: Decimal | None
 
 
 @frozen
@@ -281,6 +285,10 @@ def _read_signed(field: str, value: Any) -> Decimal:
     raise MessageError(f'{field}: an amount as a string such as "-12.50" is wanted')
 
 
+def _read_mark(field: str, value: Any) -> Decimal | None:
+    return None if value == "" else _read_amount(field, value)
+
+
 def _read_place(field: str, value: Any) -> str:
     if not isinstance(value, str) or not _PLACE.fullmatch(value):
         raise MessageError(f"{field}: 1 to 128 letters, digits and _ . : @ / - are wanted")
@@ -302,6 +310,7 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "category": _read_name,
     "asset": _read_name,
     "amount": _read_signed,
+    "mark": _read_mark,
     "transfer_id": _read_name,
     "approved": _read_flag,
     "cause": _read_place,

@@ -97,6 +97,7 @@ _TAKEN: Final[dict[str, dict[str, Any]]] = {
     "category": _NAME,
     "asset": _NAME,
     "amount": {"type": "string", "pattern": r"^-?[0-9]{1,18}(\.[0-9]{1,18})?$"},
+    "mark": {"type": "string", "pattern": r"^([0-9]{1,18}(\.[0-9]{1,10})?)?$"},
     "transfer_id": _NAME,
     "approved": {"type": "boolean"},
     "cause": _PLACE,

@@ -51,13 +51,14 @@ class TreasuryDesk:
 
     def record_cost(self, event: CostRecorded) -> None:
         """Book an operating cost once; one that cannot be booked is refused, and a person told."""
-        refusal = self._treasury.refusal_of_cost(event.cost_id, event.asset, event.amount)
+        refusal = self._treasury.refusal_of_cost(event.cost_id, event.asset, event.amount, event.mark)
         self._answer_teller(event.time_ns, event.cost_id, event.actor, "Cost", refusal)
         if refusal:
             self._runtime.outbox.decide(f"cost {event.cost_id} refused: {refusal}")
             self._tell(AlertLevel.MEDIUM, COST_REFUSED, refusal, subject=event.cost_id)
             return
-        self._treasury.record_cost(event.cost_id, event.asset, event.amount, self._runtime.state)
+        state = self._runtime.state
+        self._treasury.record_cost(event.cost_id, event.asset, event.amount, state, mark=event.mark)
         entry = cost_entry(
             event.time_ns, event.cost_id, category=event.category, asset=event.asset, amount=event.amount
         )

@@ -54,22 +54,27 @@ class TreasuryService:
             refusal = f"no mark converts {asset} to {self._valuation.reporting_currency}"
         return refusal
 
-    def refusal_of_cost(self, cost_id: str, asset: str, amount: Decimal) -> str:
+    def refusal_of_cost(self, cost_id: str, asset: str, amount: Decimal, mark: Decimal | None = None) -> str:
         """Return why a cost cannot be booked, empty when it can; change nothing."""
         if cost_id in self._costs:
             return booked_already(cost_id)
         if not amount.is_finite():
             return f"{amount} is no amount"
-        if not self._valuation.has_price(asset):
-            return f"no mark converts {asset} to {self._valuation.reporting_currency}"
-        return ""
+        reporting = self._valuation.reporting_currency
+        if mark is None:
+            return "" if self._valuation.has_price(asset) else f"no mark converts {asset} to {reporting}"
+        if not mark.is_finite() or mark <= 0:
+            return f"{mark} is no mark"
+        return f"one {asset} is one {asset}, not {mark}" if asset == reporting and mark != 1 else ""
 
-    def record_cost(self, cost_id: str, asset: str, amount: Decimal, state: CanonicalState) -> Decimal:
-        """Add an operating cost to today's, and return it in the reporting currency at the mark of now.
+    def record_cost(
+        self, cost_id: str, asset: str, amount: Decimal, state: CanonicalState, *, mark: Decimal | None = None
+    ) -> Decimal:
+        """Add an operating cost to today's, and return it in the reporting currency, at *mark* or the mark of now.
 
         Ask `refusal_of_cost` first.
         """
-        value = EXACT.multiply(amount, self._valuation.price_of(asset))
+        value = EXACT.multiply(amount, self._valuation.price_of(asset) if mark is None else mark)
         _is_new(self._costs, cost_id)
         treasury = state.treasury
         treasury.operating_costs_today = EXACT.add(treasury.operating_costs_today, value)

@@ -236,9 +236,17 @@ class OperatorDesk(Protocol):
         ...
 
     async def record_cost(
-        self, cost_id: str, *, actor: str, reason: str, category: str, asset: str, amount: Decimal
+        self,
+        cost_id: str,
+        *,
+        actor: str,
+        reason: str,
+        category: str,
+        asset: str,
+        amount: Decimal,
+        mark: Decimal | None,
     ) -> ControlAnswer:
-        """Book an operating cost under *cost_id*, once; a negative amount takes back."""
+        """Book an operating cost under *cost_id*, once, at *mark* or the agent's own; a negative amount takes back."""
         ...
 
     async def answer_transfer(

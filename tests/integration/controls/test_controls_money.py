@@ -22,10 +22,29 @@ def postings(path: Path) -> list[tuple[str, str, str, Decimal]]:
 
 
 async def cost(
-    client: Client, name: str = "c-1", amount: str = "12.50", asset: str = "USDT"
+    client: Client, name: str = "c-1", amount: str = "12.50", asset: str = "USDT", mark: str = ""
 ) -> tuple[int, Any]:
     """Tell of a cost for data."""
-    return await client.post("/v1/cost", request_id=name, category="data", asset=asset, amount=amount)
+    facts = {"category": "data", "asset": asset, "amount": amount, "mark": mark}
+    return await client.post("/v1/cost", request_id=name, **facts)
+
+
+async def test_a_cost_in_any_currency_counts_at_the_mark_that_is_told(tmp_path: Path) -> None:
+    """The ledger keeps euros, today's costs are in the reporting currency; a mark that is none is refused."""
+    async with served(tmp_path) as (desk, client):
+        desk.trade()
+        told = await cost(client, "c-1", "10", "EUR", "1.085")
+        wrong = await cost(client, "c-2", "10", "EUR", "0")
+        itself = await cost(client, "c-3", "10", "USDT", "2")
+        spent = desk.desk.status().treasury.operating_costs_today
+
+    assert (200, 409, 409) == (told[0], wrong[0], itself[0])
+    assert ("0 is no mark", "one USDT is one USDT, not 2") == (wrong[1]["refusal"], itself[1]["refusal"])
+    assert Decimal("10.850") == spent
+    assert [
+        ("cost:c-1", "payable", "EUR", Decimal(-10)),
+        ("cost:c-1", "costs:data", "EUR", Decimal(10)),
+    ] == postings(tmp_path / "session.db")
 
 
 async def test_a_cost_is_booked_once_and_counts_today(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def events() -> list[Event]:
         CostRecorded(noon + 3, "c-1", "data", USDT, Decimal(20), "feed", "ann"),
         CostRecorded(noon + 4, "c-1", "data", USDT, Decimal(20), "feed", "ann"),  # Told twice, booked once.
         CostRecorded(noon + 5, "c-2", "model", "EUR", Decimal(7), "no mark", "ann"),  # Refused.
+        CostRecorded(noon + 5, "c-3", "model", "EUR", Decimal(2), "stated mark", "ann", Decimal("1.5")),
+        CostRecorded(noon + 5, "c-4", "model", "EUR", Decimal(-2), "taken back", "ann", Decimal("1.5")),
         CorrectionRequested(noon + 6, "r-1", "ann", *correction),
         trade(evening, 101),
         TransferAnswerRequested(evening + 1, "r-2", "ann", TRANSFER, approved=True, reason="rent"),

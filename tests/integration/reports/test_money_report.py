@@ -84,9 +84,11 @@ def test_costs_are_listed_and_summed_as_they_were_booked(told: Told) -> None:
 
     assert [
         ("data", Decimal(20), "feed"),
+        ("model", Decimal(3), "stated mark"),
+        ("model", Decimal(-3), "taken back"),
         ("data", Decimal(-5), "corrects cost:c-1: credit note"),
     ] == rows(report, "costs", "category", "value", "note")
-    assert [("data", 2, Decimal(15), 1.0)] == rows(
+    assert [("data", 2, Decimal(15), 1.0), ("model", 2, Decimal(0), 0.0)] == rows(
         report, "cost_categories", "category", "count", "value", "share"
     )
 

@@ -82,11 +82,15 @@ async def test_a_running_agent_is_told_of_every_open_cost_once(tmp_path: Path) -
         options = ("--url", client.url(""), "--tokens", str(client.folder))
         told = [await tell(tmp_path, *options) for _ in range(2)]
         spent = desk.desk.status().treasury.operating_costs_today
+        dollars = tmp_path / "dollars"
+        dollars.mkdir()
+        add(dollars)
+        other = await tell(dollars, *options)
         elsewhere = await tell(tmp_path, "--url", "http://127.0.0.1:9", "--tokens", str(client.folder))
 
     assert [(0, "Costs that the agent has booked, now or before: 7.\n")] * 2 == told
     assert Decimal("108.5") + 5 * Decimal("0.1") - Decimal("0.05") == spent
-    assert 1 == elsewhere[0]
+    assert (1, 1) == (elsewhere[0], other[0])
 
 
 async def tell(directory: Path, *options: str) -> tuple[int, str]:
