@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -31,22 +31,27 @@ from attrs import frozen
 
 from benchmarks.frames import BTC
 from benchmarks.live_venue import MARK_EVERY, PER_SECOND
+from meva_adapters.controls.access import Scope, open_tokens, read_token
+from meva_adapters.controls.server import ControlsServer, ServerSettings
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.signer import HmacSigner
 from meva_adapters.settings import load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_adapters.transport.http import HttpTransport
+from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
 from meva_core.config.schema import AppConfig
-from meva_core.events import Event, KillReleaseRequested, KillRequested, StreamConnected, TradeReceived
+from meva_core.events import Event, KillReleaseRequested, StreamConnected, TradeReceived
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.model.market import Side
 from meva_core.model.order import OrderType, TimeInForce
 from meva_core.ports.market_feed import Deliver
 from meva_core.signals.strategy import Signal, SignalContext
+from meva_runners.agent_desk import AgentDesk
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
 from meva_runners.session_header import session_header
@@ -158,6 +163,7 @@ class Bench:
         )
         self.inside: list[int] = []
         self.wire: list[tuple[str, int]] = []
+        self.watcher: Callable[[Event, Outcome], None] | None = None
         self._caused_ns = 0
 
     @property
@@ -185,7 +191,15 @@ class Bench:
             exchange = BinanceExchange(
                 calls, symbols=[SYMBOL], owns=ClientOrderIds(config.agent, config.account).owns
             )
-            driver = LiveDriver(process, exchange, clock, config.runtime, on_alert=_nobody)
+            driver = LiveDriver(
+                process,
+                exchange,
+                clock,
+                config.runtime,
+                transfers=MemoryTransferExecutor(),
+                on_alert=_nobody,
+                on_tick=_untold,
+            )
             stream = market or BinanceMarketStream(
                 calls,
                 transport,
@@ -203,6 +217,8 @@ class Bench:
                 self.session.close()
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
+        if self.watcher is not None:
+            self.watcher(event, outcome)
         if outcome.commands and isinstance(event, TradeReceived):
             self._caused_ns = event.time_ns
 
@@ -223,6 +239,10 @@ class Bench:
 
 def _nobody(alert: RaiseAlert) -> None:
     """Tell nobody."""
+
+
+def _untold(duration_ns: int) -> None:
+    """Measure no event by itself."""
 
 
 async def orders(folder: Path, url: str, count: int) -> dict[str, list[int]]:
@@ -251,20 +271,45 @@ async def journal(folder: Path, url: str, events: int) -> float:
 
 
 async def kills(folder: Path, url: str, count: int) -> list[int]:
-    """Return, in ns, from *count* kill requests to the first byte of their cancels on the socket."""
+    """Return, in ns, from *count* kill requests over HTTP to the first byte of their cancels on the socket."""
     bench = Bench(folder, url)
     found = []
-    async with bench.running() as (driver, process):
+    async with bench.running() as (driver, process), _controls(folder, bench, driver, process) as kill:
         flags = process.agent.state().runtime_flags
         await _until(lambda: not flags.markers, 10)
         for number in range(count):
             bench.wire.clear()
             asked_ns = bench.clock.now_ns()
-            await driver.ask(KillRequested(asked_ns, f"kill-{number}", "bench", "measured"))
+            await kill(number)
             await _until(lambda: bench.wire, 5)
             found.append(bench.wire[0][1] - asked_ns)
             await _until(lambda: _released(driver, process, bench), 10)
     return found
+
+
+@asynccontextmanager
+async def _controls(
+    folder: Path, bench: Bench, driver: LiveDriver, process: CommittingAgent
+) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Serve the controls of the agent, and yield what asks them for a kill."""
+    view = OperatorView(process.agent, service="bench", account="main", symbols=(SYMBOL,))
+    desk = AgentDesk(process.agent, view, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask)
+    bench.watcher = desk.observe
+    tokens = folder / "control"
+    server = ControlsServer(desk, open_tokens(tokens), ServerSettings())
+    _, port = await server.start()
+    headers = {"Authorization": f"Bearer {read_token(tokens, Scope.STOP)}"}
+    try:
+        async with ClientSession(headers=headers) as http:
+
+            async def kill(number: int) -> None:
+                message = {"request_id": f"kill-{number}", "actor": "bench", "reason": "measured"}
+                async with http.post(f"http://127.0.0.1:{port}/v1/kill", json=message) as answer:
+                    assert answer.status == 200, await answer.text()
+
+            yield kill
+    finally:
+        await server.stop()
 
 
 def _released(driver: LiveDriver, process: CommittingAgent, bench: Bench) -> bool:

@@ -177,6 +177,12 @@ class AgentDesk:
         self._given = ControlAnswer(record.request_id, record.refusal, gate, gate, flags.gate_epoch)
 
     async def _ask(self, event: OperatorEvent) -> ControlAnswer:
+        known = self._agent.answer_to(event)
+        if known is not None and (type(event), event.request_id) not in self._answers:
+            # It was given by an earlier process, and is durable since.
+            return ControlAnswer(
+                event.request_id, known.refusal, known.gate_before, known.gate_after, known.gate_epoch
+            )
         return await self._tell(event, event.request_id)
 
     async def _tell(self, event: Request, name: str) -> ControlAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ EXAMPLES: Final = """
 \b
 Examples:
   meva controls status
+  meva controls kill --env prod -c agent.yaml --reason "prices look wrong"
   meva controls pause --reason "venue maintenance"
   meva controls budget 5000
   meva controls cost hosting-2026-02 --category infrastructure --asset USDT --amount 12.50
@@ -38,9 +40,15 @@ Examples:
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")))
 @click.argument("subject", default="")
-@click.option("--url", envvar="MEVA_CONTROLS_URL", required=True, help="Where the agent's controls listen.")
-@click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", required=True, type=click.Path(path_type=Path),
+@click.option("--url", envvar="MEVA_CONTROLS_URL", help="Where the agent's controls listen.")
+@click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", type=click.Path(path_type=Path),
               help="The folder with the agent's tokens.")  # fmt: skip
+@click.option(
+    "--env", help="The agent's settings instead of both; a kill then also reaches the venue by itself."
+)
+@click.option("-c", "--config", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+              help="With --env: further settings.")  # fmt: skip
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --env: one value of them.")
 @click.option("--reason", default="by command line", show_default=True, help="Kept with the decision.")
 @click.option("--category", help="Of a cost: infrastructure, data, model, exchange ...")
 @click.option("--asset", help="Currency of a cost, a settlement or a correction.")
@@ -48,7 +56,17 @@ Examples:
 @click.option("--mark", help="What one of a cost's asset is worth; without it the agent's own mark counts.")
 @click.option("--from", "source", help="Ledger account that a correction takes from.")
 @click.option("--to", "target", help="Ledger account that a correction gives to.")
-def main(wish: str, subject: str, url: str, tokens: Path, reason: str, **money: str | None) -> None:
+def main(
+    wish: str,
+    subject: str,
+    url: str | None,
+    tokens: Path | None,
+    env: str | None,
+    config: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    reason: str,
+    **money: str | None,
+) -> None:
     """Carry WISH to a running agent.
 
     SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
@@ -56,12 +74,18 @@ def main(wish: str, subject: str, url: str, tokens: Path, reason: str, **money: 
     is told twice is booked once.
     """
     from meva_adapters.controls.client import ControlsClient
+    from meva_runners.kill_app import kill, place_of
 
-    client = ControlsClient(url=url.rstrip("/"), folder=tokens)
     operation, fields = _asked(wish, subject, money)
     with told(debug=False):
+        place = place_of(url, tokens, env, config, overrides)
+        if place is None:
+            raise click.UsageError("Say where the agent is: --url and --tokens, or --env with its settings.")
+        client = ControlsClient(url=place.url, folder=place.folder)
         if wish == "kill":
-            click.echo(asyncio.run(client.kill(reason=reason)))
+            status, said = asyncio.run(kill(place, reason))
+            click.echo(said)
+            sys.exit(status)
         elif operation:
             click.echo(json.dumps(asyncio.run(client.ask(operation, reason=reason, **fields)), indent=2))
         else:

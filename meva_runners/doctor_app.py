@@ -24,7 +24,7 @@ from meva_runners.checkup.machine import data_folder, disk_space, extras, port_f
 from meva_runners.checkup.private_values import find_secrets
 from meva_runners.checkup.venue import CHECKS, venue_findings
 from meva_runners.exit_status import PREFLIGHT_FAILED
-from meva_runners.trading.agent_app import control_folder
+from meva_runners.trading.places import control_folder
 
 _COLOURS: Final = {Verdict.GREEN: "green", Verdict.RED: "red", Verdict.SKIPPED: "bright_black"}
 _HOST: Final = "127.0.0.1"

@@ -182,14 +182,10 @@ def _story(
 
 def _sent(tape: SessionTape, config: AppConfig, command: PlaceOrder) -> str:
     """Return the request that the adapter made of *command*; a session holds no key, so no signature."""
-    match tape.header.mode:
-        case "paper" | "live":
-            line = order_line(command, recv_window_ms=config.exchange.recv_window_ms)
-            return f"{line}&signature=... (with the key of the account)"
-        case "shadow":
-            return "nothing: shadow mode sends no order"
-        case _:
-            return "none: the simulated venue took the command itself"
+    line = order_line(command, recv_window_ms=config.exchange.recv_window_ms)
+    request = f"{line}&signature=... (with the key of the account)"
+    sent = {"paper": request, "live": request, "shadow": "nothing: shadow mode sends no order"}
+    return sent.get(tape.header.mode, "none: the simulated venue took the command itself")
 
 
 def _what_was_seen(entry: JournalEntry, seen: _Seen) -> tuple[tuple[str, str], ...]:

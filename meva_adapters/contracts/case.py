@@ -145,5 +145,15 @@ def expect_true(holds: object, what: str) -> None:
         raise ContractBreachError(f"not so: {what}")
 
 
+def expect_raises(kind: type[Exception], call: Callable[[], object], *, saying: str) -> None:
+    """Raise unless *call* raises an error of that kind whose text holds *saying*."""
+    try:
+        value = call()
+    except kind as error:
+        expect_true(saying in str(error), f"the error says {saying!r}: {error}")
+        return
+    raise ContractBreachError(f"expected {kind.__name__} ({saying}), got {value!r}")
+
+
 def _result(case: Case[Any], verdict: Verdict, detail: str = "") -> CaseResult:
     return CaseResult(case.case_id, case.title, case.promise, verdict, detail)

@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from meva_adapters.contracts.case import Kit
+from meva_adapters.contracts.clock_kit import CLOCK, ClockHarness
 from meva_adapters.contracts.exchange_harness import ExchangeHarness
 from meva_adapters.contracts.exchange_kit import EXCHANGE
+from meva_adapters.contracts.feed_kit import MARKET_FEED, MarketFeedHarness
+from meva_adapters.contracts.metrics_kit import METRICS, MetricsHarness
+from meva_adapters.contracts.state_kit import STATE_STORE, StateStoreHarness
+from meva_adapters.contracts.storage_kit import SESSION, SessionHarness
 from meva_core.errors import ConfigError
 
-KITS: Final[tuple[tuple[type, Kit[Any]], ...]] = ((ExchangeHarness, EXCHANGE),)
+KITS: Final[tuple[tuple[type, Kit[Any]], ...]] = (
+    (ExchangeHarness, EXCHANGE),
+    (MarketFeedHarness, MARKET_FEED),
+    (SessionHarness, SESSION),
+    (StateStoreHarness, STATE_STORE),
+    (ClockHarness, CLOCK),
+    (MetricsHarness, METRICS),
+)
 
 
 def kit_of(harness: object) -> Kit[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,10 +20,15 @@ from aiohttp import (
     InvalidURL,
     ServerDisconnectedError,
 )
+from aiohttp.connector import Connection
 from attrs import frozen
 from yarl import URL
 
 from meva_core.errors import MevaError
+
+# Says why a request of this task may not leave after all; an empty text lets it go. It is asked when a connection is
+# there, in the step that writes the first byte: to connect takes long enough for a gate to close.
+LAST_LOOK: Final[ContextVar[Callable[[], str] | None]] = ContextVar("LAST_LOOK", default=None)
 
 _BODY_BYTES_MAX: Final = 32 << 20  # The largest answer, a venue's whole rule book, has a third of it.
 _DEFAULT_TIMEOUT_S: Final = 10.0  # Binance gives up after ten seconds itself (error -1007).
@@ -57,6 +63,18 @@ class NoAnswerError(MevaError):
         return f"no answer: {self.problem}"
 
 
+class _Request(ClientRequest):
+    """Ask a last time before the first byte leaves."""
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Write the request, unless whoever asked for it must not any more."""
+        look = LAST_LOOK.get()
+        why = look() if look is not None else ""
+        if why:
+            raise NotSentError(why)
+        return await super().send(conn)
+
+
 class HttpTransport:
     """Keep the connections to one or more hosts. Nothing is ever sent twice and no redirect is followed.
 
@@ -65,7 +83,9 @@ class HttpTransport:
 
     def __init__(self, *, timeout_s: float = _DEFAULT_TIMEOUT_S) -> None:
         timeout = ClientTimeout(total=timeout_s, connect=timeout_s / 2)
-        self.session = ClientSession(timeout=timeout, middlewares=(_once,), trust_env=False)
+        self.session = ClientSession(
+            timeout=timeout, middlewares=(_once,), trust_env=False, request_class=_Request
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -146,6 +146,11 @@ class VenueServer:
             market.rules = evolve(market.listed_rules)
             market.depth_to_drop = 0
 
+    def say(self, text: str) -> None:
+        """Send *text* to every WebSocket connection, so that tests can say what no venue would."""
+        for connection in self._connections("all"):
+            connection.send_bytes(text.encode())
+
     def _connections(self, scope: str) -> list[Connection]:
         return [each for each in self._face.connections() if scope in ("all", each.scope)]
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.given_answers import GivenAnswer, GivenAnswers
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.treasury_desk import TreasuryDesk
@@ -30,7 +31,10 @@ from meva_core.risk.kill_switch import KillSwitchService
 
 
 class ControlDesk:
-    """Answer operators. *budget_max* is the exposure limit of the configuration: nobody may go beyond it."""
+    """Answer operators. *budget_max* is the exposure limit of the configuration: nobody may go beyond it.
+
+    *answers* are those given; a request that is repeated gets the first one again, and changes nothing.
+    """
 
     def __init__(
         self,
@@ -54,33 +58,47 @@ class ControlDesk:
         self._treasury = treasury
         self._alerts = alerts
         self._budget_max = budget_max
+        self.answers = GivenAnswers()
 
     def handle(self, event: OperatorEvent) -> None:
         """Take one request; its answer goes to the records."""
+        known = self.answers.find(event)
+        if known is not None:
+            self._say(event, known.refusal)
+            return
+        before = self._gate.state.name
+        refusal = self._decide(event)
+        answer = GivenAnswer(refusal, before, self._gate.state.name, self._gate.epoch)
+        self.answers.remember(event, answer)
+        self._say(event, refusal)
+
+    def _decide(self, event: OperatorEvent) -> str:
         match event:
             case PauseRequested():
                 marker = GateMarker(OPERATOR_PAUSE, Gate.PAUSED, event.reason, event.actor, event.time_ns)
                 self._gate.close(marker)
-                refusal = ""
+                return ""
             case KillRequested():
                 self._kill_switch.activate(event.reason, event.actor, time_ns=event.time_ns)
-                refusal = ""
+                return ""
             case ResumeRequested():
-                refusal = self._resume(event)
+                return self._resume(event)
             case KillReleaseRequested():
-                refusal = self._release(event)
+                return self._release(event)
             case OrderCancelRequested():
-                refusal = self._cancel(event)
+                return self._cancel(event)
             case RiskBudgetRequested():
-                refusal = self._set_budget(event.new_budget)
+                return self._set_budget(event.new_budget)
             case TransferAnswerRequested():
-                refusal = self._treasury.answer(event, equity=self._account.equity)
+                return self._treasury.answer(event, equity=self._account.equity)
             case CorrectionRequested():
-                refusal = self._treasury.correct(event)
+                return self._treasury.correct(event)
             case AlertAcknowledgeRequested():
-                refusal = self._acknowledge(event)
+                return self._acknowledge(event)
             case _:
                 assert_never(event)
+
+    def _say(self, event: OperatorEvent, refusal: str) -> None:
         request = type(event).__name__.removesuffix("Requested")
         self._runtime.outbox.record(
             ControlAnswered(event.time_ns, event.request_id, event.actor, request, refusal)

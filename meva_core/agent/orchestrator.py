@@ -15,6 +15,7 @@ from attrs import frozen
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.connection_desk import ConnectionDesk
 from meva_core.agent.control_desk import ControlDesk
+from meva_core.agent.given_answers import GivenAnswer
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.market_watch import MARKET_TIMER, MarketWatch
 from meva_core.agent.order_desk import OrderDesk
@@ -153,6 +154,10 @@ class AgentOrchestrator:
         """Return the last link of the decision chain."""
         return self._runtime.outbox.link
 
+    def answer_to(self, event: OperatorEvent) -> GivenAnswer | None:
+        """Return what the same request was answered before, if it is remembered."""
+        return self._control_desk.answers.find(event)
+
     def permits(self, approved: Approved, now_ns: int) -> bool:
         """Return whether *approved* still holds: the gate has not moved since, and the intent is not too old.
 
@@ -257,6 +262,7 @@ class AgentOrchestrator:
             "venue_watch": self._watch.snapshot(),
             "connections": self._connection_desk.snapshot(),
             "market_watch": self._market_watch.snapshot(),
+            "answers": self._control_desk.answers.snapshot(),
             "paths": {symbol: path.snapshot() for symbol, path in self._paths.items()},
         }
 
@@ -276,6 +282,7 @@ class AgentOrchestrator:
         self._watch.restore(checkpoint["venue_watch"])
         self._connection_desk.restore(checkpoint["connections"])
         self._market_watch.restore(checkpoint["market_watch"])
+        self._control_desk.answers.restore(checkpoint["answers"])
         for symbol, memory in checkpoint["paths"].items():
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])

@@ -23,7 +23,7 @@ from meva_runners.simulation.shrink import shrink
 # The two runs of a seed differ in how their interpreters hash texts: what depends on that shows in the trace.
 _HASH_SEEDS: Final = ("1", "2")
 _SHRUNK_MAX: Final = 3
-_TRIES_MAX: Final = 400
+_TRIES_MAX: Final = 600
 
 
 @frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
 from typing import Final
 
 from meva_adapters.exchange.simulated.faults import Fault, Kind, Operation
@@ -11,10 +12,11 @@ Faults = tuple[Fault, ...]
 Fails = Callable[[Faults], bool]
 
 _SINGLES_MAX: Final = 30
+_TOGETHER_MAX: Final = 3
 
 
 def shrink(faults: Sequence[Fault], fails: Fails) -> Faults:
-    """Return a smallest part of *faults* with which *fails* still holds: leaving out any one of it passes.
+    """Return a small part of *faults* with which *fails* still holds: leaving out any one of it passes.
 
     *faults* stand in the order in which they happened, and *fails* must hold for all of them. Often the newest ones
     are to blame, one alone; else whole kinds are left out first, for most have nothing to do with the failure, and
@@ -29,7 +31,13 @@ def shrink(faults: Sequence[Fault], fails: Fails) -> Faults:
     for fault in faults:
         kinds.setdefault((fault.operation, fault.kind), []).append(fault)
     needed = _flat(_smallest([tuple(group) for group in kinds.values()], fails))
-    return tuple(sorted(_flat(_smallest([(fault,) for fault in needed], fails))))
+    rest = _flat(_smallest([(fault,) for fault in needed], fails))
+    # A fault that is left out moves what later ones hit, so few together may do what no part of one less does.
+    for size in range(2, min(len(rest), _TOGETHER_MAX + 1)):
+        for few in combinations(reversed(rest), size):
+            if fails(few):
+                return tuple(sorted(few))
+    return tuple(sorted(rest))
 
 
 def _smallest(groups: list[Faults], fails: Fails) -> list[Faults]:

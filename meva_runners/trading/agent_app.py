@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from time import monotonic
 
 import click
@@ -26,7 +25,6 @@ from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
-from meva_core.config.schema import AppConfig
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
 from meva_core.model.state import Gate
@@ -46,7 +44,7 @@ from meva_runners.service_notice import notify
 from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.measurements import LiveMeasurements
-from meva_runners.trading.options import state_folder
+from meva_runners.trading.places import control_folder
 from meva_runners.trading.venue_link import VenueLink
 
 
@@ -253,12 +251,6 @@ class AgentApp:
             self._statistics.add(record)
         for observe in self._observers:
             observe(outcome)
-
-
-def control_folder(config: AppConfig) -> Path:
-    """Return the folder of the tokens and the kill latch."""
-    name = f"{config.agent}-{config.account}-{config.mode.value}"
-    return Path(config.controls.folder).expanduser() if config.controls.folder else state_folder(name)
 
 
 def _refused(outcome: Outcome) -> bool:

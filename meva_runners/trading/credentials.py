@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Final
 
 from meva_adapters.secrets.references import ReferencedSecrets
 from meva_core.config.codes import Code, Problem
@@ -10,13 +12,16 @@ from meva_core.config.schema import AppConfig
 from meva_core.errors import ConfigError
 from meva_runners.trading.venue_link import Account
 
-_NEEDED = ("rest_url", "stream_url", "ws_api_url", "api_key", "api_secret")
+# The venues at which an account can be reached; adapters of others exist, and no runner composes them yet.
+_VENUES: Final = ("binance",)
+_NEEDED: Final = ("rest_url", "stream_url", "ws_api_url", "api_key", "api_secret")
 
 
 def configured_account(config: AppConfig) -> Account:
     """Return where the account is and what it is reached with; raise `ConfigError` naming all that is missing."""
     exchange = config.exchange
-    problems = [
+    problems = [*_venue_problems(exchange.venue)]
+    problems += [
         Problem(
             Code.MISSING,
             f"exchange.{name}",
@@ -37,3 +42,14 @@ def configured_account(config: AppConfig) -> Account:
         api_key=secrets.resolve(exchange.api_key).reveal(),
         api_secret=secrets.resolve(exchange.api_secret).reveal(),
     )
+
+
+def _venue_problems(venue: str) -> Iterator[Problem]:
+    if venue not in _VENUES:
+        yield Problem(
+            Code.WRONG_VENUE,
+            "exchange.venue",
+            found=repr(venue),
+            expected=f"one of {', '.join(_VENUES)}",
+            remedy="Shadow and live trading reach no other venue.",
+        )

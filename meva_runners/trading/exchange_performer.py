@@ -1,6 +1,7 @@
 """Perform an agent's commands in real time, each in a task of its own; what comes of them comes back as events.
 
-It decides nothing. An order is handed over only if the driver's *refusal*, asked in the same step, has nothing to say.
+It decides nothing. An order is handed over only if the driver's *refusal*, asked in the same step, has nothing to say;
+the transport asks it once more in the step that writes the first byte.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import assert_never
 
+from meva_adapters.transport.http import LAST_LOOK
 from meva_core.commands import (
     AlertLevel,
     CancelAllOrders,
@@ -99,6 +101,7 @@ class ExchangePerformer:
     async def _place(self, order: PlaceOrder) -> None:
         dropped = self._refusal(order)
         if dropped is None:
+            LAST_LOOK.set(lambda: self._why_not(order))
             try:
                 await self._ask(self._exchange.place(order))
             except NotSupported as refused:  # It is raised before anything leaves.
@@ -106,6 +109,11 @@ class ExchangePerformer:
                 dropped = OrderDropped(self._clock.now_ns(), name, str(refused))
         if dropped is not None:
             self._deliver(dropped)
+
+    def _why_not(self, order: PlaceOrder) -> str:
+        """Return why *order* may not leave, now that there is a connection; empty when it may."""
+        dropped = self._refusal(order)
+        return "" if dropped is None else dropped.reason
 
     async def _transfer(self, command: TransferFunds) -> None:
         """Have somebody else move the money, for our key cannot: the settlement comes back at once, or later."""

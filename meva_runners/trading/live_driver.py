@@ -14,6 +14,7 @@ from typing import Final, get_args
 
 from attrs import evolve
 
+from meva_core.agent.venue_watch import USER_STREAM
 from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert, TransferFunds
 from meva_core.config.schema import RuntimeConfig
 from meva_core.errors import InvariantError
@@ -82,7 +83,7 @@ class LiveDriver:
             on_alert=on_alert,
             on_failure=self.fail,
         )
-        self._market_streams: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[str, asyncio.Task[None]] = {}
         self._stop_reason = ""
         self._failure: BaseException | None = None
         self._now_ns = process.agent.state().sequence.last_event_ns
@@ -214,7 +215,7 @@ class LiveDriver:
         """Keep *stream* running; one that ends by itself has broken its promise."""
         while True:
             task = asyncio.create_task(stream.run(self._inbox.put))
-            self._market_streams[stream.name] = task
+            self._runs[stream.name] = task
             try:
                 await asyncio.wait({task})
             finally:
@@ -227,8 +228,9 @@ class LiveDriver:
     def _start_streams_anew(self, dropped: int) -> None:
         """Say that market data is missing, and have every stream of it begin again with whole books."""
         reason = f"{dropped} events dropped: they came faster than they were handled"
-        for name, task in self._market_streams.items():
-            if name != "user":
+        connected = self._process.agent.state().connectivity.connected
+        for name, task in self._runs.items():
+            if name in connected and name != USER_STREAM:
                 self._inbox.put(StreamLost(self._clock.now_ns(), name, reason))
                 task.cancel()
 

@@ -9,6 +9,7 @@ from attrs import frozen
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream, Record
+from meva_adapters.exchange.binance.market_watch import BinanceMarketWatch
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.signer import AccountReadSigner, signer_of
 from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
@@ -70,7 +71,10 @@ def market_link(
     return VenueLink(
         name=name,
         exchange=MatchingExchange(engine, clock),
-        streams=(MatchedStream(market, engine, clock),),
+        streams=(
+            MatchedStream(market, engine, clock),
+            BinanceMarketWatch(calls, instruments_of(config).values()),
+        ),
         reference=reference,
         account=reference,
     )

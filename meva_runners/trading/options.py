@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -142,9 +141,3 @@ def trading_options(*more: Option, env: str = "dev") -> Callable[[Callable[..., 
         return with_options(command, (start, *_OPTIONS, *more), TradingOptions)
 
     return add
-
-
-def state_folder(name: str) -> Path:
-    """Return the folder *name* under the user's state directory (XDG base directory specification)."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "meva" / name

@@ -18,7 +18,7 @@ from meva_runners.harnesses.simulated import SimulatedHarness
 class Expected:
     """Name a harness, the cases that it cannot bring about, and those about what its adapter does not offer."""
 
-    harness: Callable[[], ExchangeHarness]
+    harness: Callable[[], ExchangeHarness] | None = None
     not_proven: tuple[str, ...] = ()
     not_declared: tuple[str, ...] = ()
 
@@ -47,5 +47,20 @@ ADAPTERS: Final = {
         harness=KrakenHarness,
         not_proven=("EX-32", "EX-53"),
         not_declared=("EX-17", "EX-39", "EX-46"),
+    ),
+}
+
+# Orders are asked for through ccxt, not listened to; it has no word for what a key may do; it stamps requests itself.
+_NO_STREAM: Final = (
+    *("EX-80", "EX-81", "EX-82", "EX-83", "EX-84", "EX-85", "EX-86", "EX-87"),
+    *("EX-94", "EX-95"),
+)
+_NOT_STATED: Final = ("EX-19", "EX-33", "EX-34", "EX-35", "EX-39", "EX-96")
+
+# By the name in `meva_runners.harnesses.ccxt_binance`; they run where ccxt is installed.
+CCXT: Final = {
+    "harness": Expected(not_proven=_NO_STREAM, not_declared=_NOT_STATED),
+    "weakest": Expected(
+        not_proven=_NO_STREAM, not_declared=(*_NOT_STATED, "EX-03", "EX-16", "EX-17", "EX-18", "EX-46")
     ),
 }

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from meva_adapters.clock.manual import ManualClock
-from meva_adapters.clock.system import SystemClock
 from meva_adapters.contracts.clock import ClockContract
 from meva_core.errors import InvariantError
-from meva_core.ports.clock import Clock
+from meva_runners.harnesses.clocks import ManualClockHarness, SystemClockHarness
 
 
 class TestSystemClock(ClockContract):
-    """The machine's clock; time passes by waiting."""
+    """The machine's clock."""
 
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return SystemClock()
-
-    def let_pass(self, clock: Clock, elapsed_ns: int) -> None:
-        time.sleep(elapsed_ns / 1e9)
+    harness = SystemClockHarness
 
 
 class TestManualClock(ClockContract):
-    """The clock of tests; time passes by moving it."""
+    """The clock of tests."""
 
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return ManualClock(1_700_000_000_000_000_000)
-
-    def let_pass(self, clock: Clock, elapsed_ns: int) -> None:
-        assert isinstance(clock, ManualClock)
-        clock.advance(elapsed_ns)
+    harness = ManualClockHarness
 
 
 def test_stepping_the_wall_clock_back_lets_no_time_pass() -> None:

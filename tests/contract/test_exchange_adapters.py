@@ -19,6 +19,7 @@ from tests.contract.expected_verdicts import ADAPTERS
 def test_an_adapter_keeps_its_promise(adapter: str, case: Case[ExchangeBench]) -> None:
     """The verdict on each case is the one that is known, and no promise is broken."""
     expected = ADAPTERS[adapter]
+    assert expected.harness is not None
     result = asyncio.run(EXCHANGE.prove(case, expected.harness))
 
     assert expected.verdict_of(case) == result.verdict, result.detail

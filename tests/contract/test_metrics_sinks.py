@@ -12,34 +12,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from meva_adapters.contracts.metrics import MetricsContract
+from meva_adapters.contracts.metrics_kit import MetricsHarness
 from meva_adapters.metrics.memory import MemoryMetricsSink
-from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink, encoded_name
 from meva_core.ops.metrics import METRICS, Measurement, emit
 from meva_core.ports.metrics import MetricsSink
+from meva_runners.harnesses.sinks import MemorySinkHarness, NoSinkHarness
 
 
-class TestMemoryMetricsSink(MetricsContract):
-    """The sink of tests and notebooks."""
+class PrometheusSinkHarness(MetricsHarness):
+    """Read what Prometheus fetches through its own parser."""
 
-    @pytest.fixture
-    def sink(self) -> MetricsSink:
-        return MemoryMetricsSink()
-
-    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
-        assert isinstance(sink, MemoryMetricsSink)
-        durations = sink.durations_ms(name, **tags)
-        return (
-            sink.counter(name, **tags) or sink.level(name, **tags) or (durations[-1] if durations else None)
-        )
-
-
-class TestPrometheusMetricsSink(MetricsContract):
-    """The sink that Prometheus fetches from, read back through its own parser."""
-
-    @pytest.fixture
-    def sink(self) -> MetricsSink:
+    def make(self) -> MetricsSink:
         return PrometheusMetricsSink()
 
     def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
@@ -50,6 +35,65 @@ class TestPrometheusMetricsSink(MetricsContract):
                 if sample.name in wanted and sample.labels == tags:
                     return float(sample.value)
         return None
+
+
+class StatsdSinkHarness(MetricsHarness):
+    """Read what is sent as a statsd server reads it, on a real socket."""
+
+    def make(self) -> MetricsSink:
+        self.server = listening()
+        self.values: dict[str, float] = {}
+        self.sink = StatsdMetricsSink("127.0.0.1", self.server.getsockname()[1])
+        return self.sink
+
+    def close(self) -> None:
+        self.sink.close()
+        self.server.close()
+
+    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
+        for datagram in heard(self.server, sink):
+            for line in datagram.split("\n"):
+                self._take(line)
+        return self.values.get(f"meva.{encoded_name(name, tags)}")
+
+    def _take(self, line: str) -> None:
+        name, _, rest = line.partition(":")
+        text, _, kind = rest.partition("|")
+        assert kind in {"c", "g", "ms"}, line
+        relative = kind == "c" or (kind == "g" and text[0] in "+-")
+        self.values[name] = float(text) + (self.values.get(name, 0.0) if relative else 0.0)
+
+
+class TestMemoryMetricsSink(MetricsContract):
+    """The sink of tests and notebooks."""
+
+    harness = MemorySinkHarness
+
+
+class TestNoMetricsSink(MetricsContract):
+    """The sink of those who want none."""
+
+    harness = NoSinkHarness
+
+
+class TestPrometheusMetricsSink(MetricsContract):
+    """The sink that Prometheus fetches from."""
+
+    harness = PrometheusSinkHarness
+
+
+class TestStatsdMetricsSink(MetricsContract):
+    """The sink that sends."""
+
+    harness = StatsdSinkHarness
+
+
+def listening() -> socket.socket:
+    """Return a statsd server's socket."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.settimeout(5)
+    return sock
 
 
 def test_every_metric_has_one_panel_that_asks_for_what_is_exposed() -> None:
@@ -81,25 +125,10 @@ def test_series_of_a_wrong_kind_or_beyond_the_bound_are_dropped_and_counted() ->
     assert 101 == sink.dropped
 
 
-class TestNoMetricsSink(MetricsContract):
-    """The sink of those who want none."""
-
-    keeps = False
-
-    @pytest.fixture
-    def sink(self) -> MetricsSink:
-        return NoMetricsSink()
-
-    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
-        return None
-
-
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
     """Return a statsd server's socket."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
+    with listening() as sock:
         yield sock
 
 
@@ -118,29 +147,6 @@ def heard(server: socket.socket, sink: MetricsSink) -> list[str]:
     while not datagrams or "that_was_all" not in datagrams[-1]:
         datagrams.append(server.recv(65_536).decode("ascii"))
     return datagrams[:-1]
-
-
-class TestStatsdMetricsSink(MetricsContract):
-    """The sink that sends: read as a statsd server reads it."""
-
-    @pytest.fixture
-    def sink(self, statsd_sink: StatsdMetricsSink, server: socket.socket) -> MetricsSink:
-        self.server = server
-        self.values: dict[str, float] = {}
-        return statsd_sink
-
-    def value_of(self, sink: MetricsSink, name: str, tags: Mapping[str, str]) -> float | None:
-        for datagram in heard(self.server, sink):
-            for line in datagram.split("\n"):
-                self._take(line)
-        return self.values.get(f"meva.{encoded_name(name, tags)}")
-
-    def _take(self, line: str) -> None:
-        name, _, rest = line.partition(":")
-        text, _, kind = rest.partition("|")
-        assert kind in {"c", "g", "ms"}, line
-        relative = kind == "c" or (kind == "g" and text[0] in "+-")
-        self.values[name] = float(text) + (self.values.get(name, 0.0) if relative else 0.0)
 
 
 def test_lines_are_as_a_server_expects(server: socket.socket, statsd_sink: StatsdMetricsSink) -> None:

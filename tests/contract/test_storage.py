@@ -2,95 +2,47 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meva_adapters.contracts.storage import SessionContract, StateStoreContract
 from meva_adapters.contracts.storage_samples import BARS, HEADER, TRADES, timer, trade_at
-from meva_adapters.storage.memory import MemorySession, MemoryStateStore
+from meva_adapters.storage.memory import MemorySession
 from meva_adapters.storage.sqlite_journal import SqliteSession
-from meva_adapters.storage.sqlite_state import SqliteStateStore
-from meva_core.ports.storage import JournalEntry, LedgerRow, PortfolioStateStore, Session
+from meva_core.ports.storage import JournalEntry, Session
+from meva_runners.harnesses.stores import (
+    MemorySessionHarness,
+    MemoryStateStoreHarness,
+    SqliteSessionHarness,
+    SqliteStateStoreHarness,
+)
 
 
 class TestMemorySession(SessionContract):
     """The store of tests and experiments."""
 
-    @pytest.fixture
-    def session(self) -> Session:
-        return MemorySession(HEADER)
-
-    def restarted(self, session: Session) -> Session:
-        assert isinstance(session, MemorySession)
-        return session.reopened()
-
-    def ledger_of(self, session: Session) -> list[LedgerRow]:
-        assert isinstance(session, MemorySession)
-        return session.ledger
-
-    def results_of(self, session: Session) -> dict[str, str]:
-        assert isinstance(session, MemorySession)
-        return session.results
+    harness = MemorySessionHarness
 
 
 class TestSqliteSession(SessionContract):
-    """The store of every other run; segments of three events, so that blocks are cut."""
+    """The store of every other run."""
 
-    @pytest.fixture
-    def session(self, tmp_path: Path) -> Iterator[Session]:
-        self.path = tmp_path / "session.db"
-        self.open = [SqliteSession.create(self.path, HEADER, segment_events=3)]
-        yield self.open[0]
-        self.open[-1].abandon()
-
-    def restarted(self, session: Session) -> Session:
-        self.open[-1].abandon()
-        self.open.append(SqliteSession.open(self.path, segment_events=2))
-        return self.open[-1]
-
-    def ledger_of(self, session: Session) -> list[LedgerRow]:
-        columns = "time_ns, cause, account, asset, amount"
-        return [
-            LedgerRow(*rest, Decimal(amount))
-            for *rest, amount in self.rows(f"SELECT {columns} FROM ledger ORDER BY id")
-        ]
-
-    def results_of(self, session: Session) -> dict[str, str]:
-        return dict(self.rows("SELECT name, value FROM results"))
-
-    def rows(self, sql: str) -> list[tuple[str, ...]]:
-        """Return what another program reads once the file is free."""
-        self.open[-1].abandon()
-        connection = sqlite3.connect(self.path)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+    harness = SqliteSessionHarness
 
 
 class TestMemoryStateStore(StateStoreContract):
     """The state by itself, in memory."""
 
-    @pytest.fixture
-    def store(self) -> PortfolioStateStore:
-        return MemoryStateStore()
+    harness = MemoryStateStoreHarness
 
 
 class TestSqliteStateStore(StateStoreContract):
     """The state by itself, in a session file."""
 
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[PortfolioStateStore]:
-        session = SqliteSession.create(tmp_path / "session.db", HEADER)
-        yield SqliteStateStore(session)
-        session.close()
+    harness = SqliteStateStoreHarness
 
 
 STEPS = st.lists(

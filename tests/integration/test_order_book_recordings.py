@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 import pytest
 
+from meva_adapters.feed.binance_frames import FRAME
 from meva_core.data.order_book import BookOutcome, Level, OrderBook
 from meva_core.events import BookChanged
 
@@ -106,9 +107,21 @@ def compared(symbol: str, changes: Iterable[BookChanged]) -> tuple[Counter[BookO
     return outcomes, comparisons, different
 
 
-@pytest.mark.parametrize(
-    ("symbol", "changes", "comparable"), [("btcusdt", 3_452, 564), ("ethusdt", 3_435, 577)]
-)
+COMPARED = [("btcusdt", 3_452, 564), ("ethusdt", 3_435, 577)]
+
+
+def test_no_recording_of_frames_is_left_out() -> None:
+    """Every file in the folder that begins as frames do is among those that are compared."""
+    frames_of = []
+    for path in sorted(RECORDINGS.glob("*.gz")):
+        with gzip.open(path, "rb") as content:
+            if FRAME.match(content.read(64)):
+                frames_of.append(path.name.partition("_")[0])
+
+    assert [symbol for symbol, _, _ in COMPARED] == frames_of
+
+
+@pytest.mark.parametrize(("symbol", "changes", "comparable"), COMPARED)
 def test_the_rebuilt_book_is_the_venues_book(symbol: str, changes: int, comparable: int) -> None:
     """No gap, no break, and best prices and sizes are equal at every update id that both know."""
     outcomes, comparisons, different = compared(symbol, book_changes(symbol))

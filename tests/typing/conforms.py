@@ -13,11 +13,14 @@ from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
+from meva_adapters.exchange.ccxt.exchange import CcxtExchange
+from meva_adapters.exchange.ccxt.reference import CcxtReference
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
 from meva_adapters.exchange.kraken.market_stream import KrakenMarketStream
 from meva_adapters.exchange.kraken.market_watch import KrakenMarketWatch
 from meva_adapters.exchange.kraken.reference import KrakenReference
 from meva_adapters.exchange.kraken.user_stream import KrakenUserStream
+from meva_adapters.exchange.simulated.awaited_exchange import AwaitedExchange, AwaitedStream
 from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
 from meva_adapters.feed.file_tape import FileTape
 from meva_adapters.feed.session_tape import SessionTape
@@ -64,6 +67,8 @@ EXCHANGES: tuple[type[ExchangeAdapter], ...] = (
     LatchedExchange,
     BinanceExchange,
     KrakenExchange,
+    CcxtExchange,
+    AwaitedExchange,
 )
 TAPES: tuple[type[Tape], ...] = (FileTape, SessionTape)
 SESSIONS: tuple[type[Session], ...] = (MemorySession, SqliteSession)
@@ -74,9 +79,10 @@ SECRET_SOURCES: tuple[type[SecretSource], ...] = (ReferencedSecrets,)
 STRATEGIES: tuple[type[Strategy], ...] = (MeanReversion, Momentum, SmaCross, DonchianBreakout, RsiDip)
 RECORDERS: tuple[type[Recorder], ...] = (NoRecorder, SessionRecorder)
 TRANSFER_EXECUTORS: tuple[type[TransferExecutor], ...] = (FolderTransferExecutor, MemoryTransferExecutor)
-VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference, KrakenReference)
+VENUE_REFERENCES: tuple[type[VenueReference], ...] = (BinanceReference, KrakenReference, CcxtReference)
 EVENT_STREAMS: tuple[type[EventStream], ...] = (
     MatchedStream,
+    AwaitedStream,
     BinanceMarketStream,
     BinanceUserStream,
     KrakenMarketStream,

@@ -174,7 +174,10 @@ class Bench:
     def answer(self, *, approved: bool = True, transfer_id: str = TRANSFER) -> tuple[int, str]:
         """Answer a proposal; return how many instructions left and the refusal."""
         self.time_ns += 1
-        outcome = self.give(TransferAnswerRequested(self.time_ns, "r", "ann", transfer_id, approved, ""))
+        request_id = f"r-{self.time_ns}"
+        outcome = self.give(
+            TransferAnswerRequested(self.time_ns, request_id, "ann", transfer_id, approved, "")
+        )
         [answered] = [record for record in outcome.records if isinstance(record, ControlAnswered)]
         return sum(isinstance(command, TransferFunds) for command in outcome.commands), answered.refusal
 

@@ -41,18 +41,18 @@ _SECOND_MS = 1_000
 
 @case("EX-22", "price off the grid", promise=REJECTED)
 async def off_grid(bench: ExchangeBench) -> None:
-    """Reject it, with the venue's code; nothing comes about."""
+    """Reject it or drop it, and never round it; nothing comes about."""
     half_tick = bench.harness.instrument().tick_size / 2
-    await _is_refused(bench, bench.order(price=bench.resting_price + half_tick))
+    await _never_comes_about(bench, bench.order(price=bench.resting_price + half_tick))
 
 
 @case("EX-23", "order too small", promise=REJECTED)
 async def too_small(bench: ExchangeBench) -> None:
-    """Reject it, with the venue's code; nothing comes about."""
+    """Reject it or drop it, and never enlarge it; nothing comes about."""
     instrument = bench.harness.instrument()
     if instrument.lot_size * bench.resting_price >= instrument.min_notional:
         raise NotProvenError("market in which one lot is too small an order")
-    await _is_refused(bench, bench.order(quantity=instrument.lot_size))
+    await _never_comes_about(bench, bench.order(quantity=instrument.lot_size))
 
 
 @case("EX-24", "order that the account cannot pay", promise=REJECTED)
@@ -67,11 +67,7 @@ async def unfunded(bench: ExchangeBench) -> None:
 @case("EX-25", "unknown symbol", promise=REJECTED)
 async def unknown_symbol(bench: ExchangeBench) -> None:
     """Reject or drop it; nothing comes about."""
-    order = bench.order(symbol="NOSUCH/COIN")
-    [event] = await bench.place(order)
-
-    expect_true(isinstance(event, OrderRejected | OrderDropped), f"it is refused, not {event}")
-    expect_equal([], list(bench.harness.orders()), "orders at the venue")
+    await _never_comes_about(bench, bench.order(symbol="NOSUCH/COIN"))
 
 
 @case("EX-26", "unknown key", promise=NO_RAISE)
@@ -203,6 +199,13 @@ async def _is_refused(bench: ExchangeBench, order: PlaceOrder) -> None:
 
     expect_true(rejected.code and rejected.reason, f"code and reason of the venue are told: {rejected}")
     expect_equal(before, len(bench.harness.orders()), "orders at the venue")
+
+
+async def _never_comes_about(bench: ExchangeBench, order: PlaceOrder) -> None:
+    [event] = await bench.place(order)
+
+    expect_true(isinstance(event, OrderRejected | OrderDropped), f"it is refused, not {event}")
+    expect_equal([], list(bench.harness.orders()), "orders at the venue")
 
 
 async def _is_unknown(bench: ExchangeBench, mishap: Mishap) -> None:

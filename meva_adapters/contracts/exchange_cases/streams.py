@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
-from meva_adapters.contracts.case import CaseList, ContractBreachError, expect_equal, expect_true
-from meva_adapters.contracts.exchange_bench import ExchangeBench, described, name_of
+from meva_adapters.contracts.case import CaseList, expect_equal, expect_true
+from meva_adapters.contracts.exchange_bench import ExchangeBench, name_of
 from meva_adapters.contracts.exchange_harness import Mishap
+from meva_adapters.contracts.heard import Heard, heard_from
 from meva_adapters.contracts.promises import FILL, FOLLOWS, NOT_UNDERSTOOD, TOLD, UNASKED
 from meva_core.events import (
-    Event,
     OrderAcknowledged,
     OrderCanceled,
     OrderFilled,
@@ -22,52 +22,14 @@ from meva_core.events import (
 
 STREAMS: CaseList[ExchangeBench] = CaseList()
 case = STREAMS.case
-E = TypeVar("E")
-_WAIT_S: Final = 4.0
 _QUIET_S: Final = 0.3
-
-
-class Heard:
-    """Keep what a stream delivers, and wait for what is expected."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._news = asyncio.Event()
-
-    def take(self, event: Event) -> None:
-        """Keep *event*."""
-        self.events.append(event)
-        self._news.set()
-
-    def of(self, kind: type[E]) -> list[E]:
-        """Return the events of that kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def until(self, enough: Callable[[], object], what: str) -> None:
-        """Wait until *enough*; a stream that does not get there breaks its promise."""
-        try:
-            async with asyncio.timeout(_WAIT_S):
-                while not enough():
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            told = described(self.events)
-            raise ContractBreachError(f"{what} did not come within {_WAIT_S:g} s; came: {told}") from None
 
 
 @asynccontextmanager
 async def followed(bench: ExchangeBench) -> AsyncIterator[Heard]:
-    """Follow the stream of our orders; it must not end by itself."""
-    heard, stream = Heard(), bench.harness.stream()
-    task = asyncio.create_task(stream.run(heard.take))
-    try:
-        await heard.until(lambda: heard.events, "a connection")
+    """Follow the stream of our orders."""
+    async with heard_from(bench.harness.stream()) as (heard, _task):
         yield heard
-        expect_true(not task.done(), "the stream still runs")
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @case("EX-80", "life of an order on the stream", promise=UNASKED)

@@ -45,11 +45,6 @@ class KrakenFace:
         """Return the open connections of both sockets."""
         return [subscriber.connection for subscriber in self._streams.subscribers]
 
-    def say(self, text: str) -> None:
-        """Send *text* to every connection, whatever it is."""
-        for connection in self.connections():
-            connection.send_bytes(text.encode())
-
     def announce_shutdown(self) -> None:
         """Go into maintenance."""
         self.be("maintenance")
@@ -79,10 +74,6 @@ class KrakenServer(VenueServer):
         """End every fault that waits or lasts, and maintenance."""
         super().reset()
         self._spoken.be(ONLINE)
-
-    def say(self, text: str) -> None:
-        """Send *text* to every WebSocket connection, so that tests can say what no venue would."""
-        self._spoken.say(text)
 
     @property
     def public_ws_url(self) -> str:

@@ -22,7 +22,7 @@ from meva_core.commands import Command
 from meva_core.events import Event, TradeReceived
 from meva_core.model.market import NS_PER_SECOND, Side
 from meva_runners.agent_desk import AgentDesk
-from meva_runners.commit_then_act import Commit, CommittingAgent
+from meva_runners.commit_then_act import Commit, CommittingAgent, recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
 from meva_runners.performer import SimulatedPerformer
 from tests.integration.test_kill_switch_flow import START_NS, Always
@@ -30,15 +30,18 @@ from tests.replay.case import config
 
 
 class Desk:
-    """Run one agent on a simulated venue, over a session file, at a clock that the test moves."""
+    """Run one agent on a simulated venue, over a new or known session file, at a clock that the test moves."""
 
     def __init__(self, path: Path, *overrides: str) -> None:
         self.settings = config(*overrides)
         strategy = ConfiguredStrategy("sma_cross", Always(Decimal(29900), Decimal("0.01")))
-        self.session = SqliteSession.create(path, HEADER)
+        resumed = path.exists()
+        self.session = SqliteSession.open(path) if resumed else SqliteSession.create(path, HEADER)
         self.venue = compose_venue(self.settings)
-        self.now_ns = START_NS
-        agent = compose_agent(self.settings, [strategy])
+        agent = recover(
+            self.session, lambda memory: compose_agent(self.settings, [strategy], checkpoint=memory)
+        )
+        self.now_ns = max(START_NS, agent.state().sequence.last_event_ns)
         self.performer = SimulatedPerformer(self.venue, agent.permits)
         self.performed: list[Command] = []
         view = OperatorView(

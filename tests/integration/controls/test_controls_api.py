@@ -20,7 +20,7 @@ from tests.integration.controls.controls_case import Desk, served
 from tests.integration.test_kill_switch_flow import Always
 
 
-async def test_a_pause_is_journaled_before_it_is_answered(tmp_path: Path) -> None:
+async def test_z6_a_pause_is_journaled_before_it_is_answered(tmp_path: Path) -> None:
     """The event stands in the session file, with who and why, when the answer arrives."""
     async with served(tmp_path) as (desk, client):
         desk.trade()
@@ -47,8 +47,8 @@ async def test_a_kill_takes_open_orders_off_the_venue(tmp_path: Path) -> None:
         assert any(isinstance(command, CancelAllOrders) for command in desk.performed)
 
 
-async def test_a_repeated_request_gets_the_same_answer_and_happens_once(tmp_path: Path) -> None:
-    """Z6: an operator who presses twice causes one event."""
+async def test_z6_a_repeated_request_gets_the_same_answer_and_happens_once(tmp_path: Path) -> None:
+    """An operator who presses twice causes one event."""
     async with served(tmp_path) as (desk, client):
         first = await client.post("/v1/kill", Scope.STOP, request_id="k")
         second = await client.post("/v1/kill", Scope.STOP, request_id="k")
@@ -58,8 +58,33 @@ async def test_a_repeated_request_gets_the_same_answer_and_happens_once(tmp_path
     assert 1 == len(kills)
 
 
-async def test_going_on_needs_the_current_epoch(tmp_path: Path) -> None:
-    """Z6: who saw an older gate is refused; who looked again is not."""
+@pytest.mark.parametrize("trades", [1, 150])
+async def test_z6_a_repeated_request_gets_the_same_answer_after_a_restart(
+    trades: int, tmp_path: Path
+) -> None:
+    """The answers are derived from the journal, or from the checkpoint that came after it (150 events)."""
+    async with served(tmp_path) as (desk, client):
+        first = await client.post("/v1/pause", Scope.STOP, request_id="p")
+        _, paused = first
+        refused = await client.post("/v1/resume", request_id="r", expected_epoch=paused["gate_epoch"] - 1)
+        await client.post("/v1/resume", request_id="again", expected_epoch=paused["gate_epoch"])
+        for _ in range(trades):
+            desk.trade()
+        desk.process.commit()
+    async with served(tmp_path) as (desk, client):
+        again = await client.post("/v1/pause", Scope.STOP, request_id="p")
+        refused_again = await client.post("/v1/resume", request_id="r", expected_epoch=0)
+        gate = desk.desk.status().gate.state
+        pauses = [entry for entry in desk.session.entries() if isinstance(entry.event, PauseRequested)]
+
+    assert first == again
+    assert refused == refused_again
+    assert "OPEN" == gate
+    assert 1 == len(pauses)
+
+
+async def test_z6_going_on_needs_the_current_epoch(tmp_path: Path) -> None:
+    """Who saw an older gate is refused; who looked again is not."""
     async with served(tmp_path) as (_, client):
         _, paused = await client.post("/v1/pause")
         refused, answer = await client.post("/v1/resume", expected_epoch=paused["gate_epoch"] - 1)
@@ -70,8 +95,8 @@ async def test_going_on_needs_the_current_epoch(tmp_path: Path) -> None:
     assert "OPEN" == resumed["gate_after"]
 
 
-async def test_the_budget_is_lowered_with_less_trust_than_it_is_raised(tmp_path: Path) -> None:
-    """Z3: lowering needs the budget scope, raising the arm scope, and nobody passes the configured ceiling."""
+async def test_z3_the_budget_is_lowered_with_less_trust_than_it_is_raised(tmp_path: Path) -> None:
+    """Lowering needs the budget scope, raising the arm scope, and nobody passes the configured ceiling."""
     async with served(tmp_path) as (_, client):
         _, status = await client.get("/v1/status")
         epoch = status["gate"]["epoch"]

@@ -28,16 +28,16 @@ STOP = {"request_id": "r-1", "actor": "ann", "reason": "test"}
         ServerSettings(host="example.com", allow_remote=True),
     ],
 )
-def test_other_addresses_need_tls_and_a_flag(settings: ServerSettings, tmp_path: Path) -> None:
-    """Z1: either alone is refused before anything listens."""
+def test_z1_other_addresses_need_tls_and_a_flag(settings: ServerSettings, tmp_path: Path) -> None:
+    """Either alone is refused before anything listens."""
     desk = Desk(tmp_path / "session.db")
     with pytest.raises(ConfigError, match="TLS and allow_remote"):
         ControlsServer(desk.desk, TokenBook({}), settings)
     desk.session.close()
 
 
-async def test_every_route_needs_a_token(tmp_path: Path) -> None:
-    """Z2: kill and health included, and a token in the address is none."""
+async def test_z2_every_route_needs_a_token(tmp_path: Path) -> None:
+    """Kill and health included, and a token in the address is none."""
     door = DoorSettings(failures_per_min=1_000)
     async with served(tmp_path, door=door) as (_, client):
         token = read_token(client.folder, Scope.ARM)
@@ -51,8 +51,8 @@ async def test_every_route_needs_a_token(tmp_path: Path) -> None:
     assert {401} == statuses
 
 
-def test_random_and_nearly_right_tokens_are_refused(tmp_path: Path) -> None:
-    """Z2: of 100,000 guesses and every prefix of a right token none passes."""
+def test_z2_random_and_nearly_right_tokens_are_refused(tmp_path: Path) -> None:
+    """Of 100,000 guesses and every prefix of a right token none passes."""
     book = open_tokens(tmp_path / "control")
     right = read_token(tmp_path / "control", Scope.ARM)
     guesses = [secrets.token_urlsafe(32) for _ in range(100_000)]
@@ -62,8 +62,8 @@ def test_random_and_nearly_right_tokens_are_refused(tmp_path: Path) -> None:
     assert book.bearer(right) is not None
 
 
-def test_only_hashes_are_kept_by_the_server(tmp_path: Path) -> None:
-    """Z2: what the server reads holds no token; every file is private, and a shared one is refused."""
+def test_z2_only_hashes_are_kept_by_the_server(tmp_path: Path) -> None:
+    """What the server reads holds no token; every file is private, and a shared one is refused."""
     folder = tmp_path / "control"
     open_tokens(folder)
     book = (folder / "tokens.json").read_text()
@@ -77,8 +77,8 @@ def test_only_hashes_are_kept_by_the_server(tmp_path: Path) -> None:
         open_tokens(folder)
 
 
-async def test_a_scope_allows_no_more_than_it_says(tmp_path: Path) -> None:
-    """Z3: read < stop < budget < arm, for every route and scope."""
+async def test_z3_a_scope_allows_no_more_than_it_says(tmp_path: Path) -> None:
+    """Read < stop < budget < arm, for every route and scope."""
     async with served(tmp_path, door=DoorSettings(requests_per_s=1_000)) as (_, client):
         for item in OPERATIONS:
             for scope in Scope:
@@ -106,8 +106,8 @@ async def test_a_scope_allows_no_more_than_it_says(tmp_path: Path) -> None:
         ("Content-Type", "application/x-www-form-urlencoded", 415),
     ],
 )
-async def test_pages_of_others_reach_nothing(header: str, value: str, status: int, tmp_path: Path) -> None:
-    """Z4: a foreign host or origin is refused even with a right token; so is a form."""
+async def test_z4_pages_of_others_reach_nothing(header: str, value: str, status: int, tmp_path: Path) -> None:
+    """A foreign host or origin is refused even with a right token; so is a form."""
     async with served(tmp_path) as (desk, client):
         headers = client.headers() | {header: value}
         async with client.http.post(
@@ -120,8 +120,8 @@ async def test_pages_of_others_reach_nothing(header: str, value: str, status: in
     assert "OPEN" == gate
 
 
-async def test_every_answer_forbids_framing_sniffing_and_storing(tmp_path: Path) -> None:
-    """Z4: refusals too; there are no cookies and no CORS headers."""
+async def test_z4_every_answer_forbids_framing_sniffing_and_storing(tmp_path: Path) -> None:
+    """Refusals too; there are no cookies and no CORS headers."""
     async with served(tmp_path) as (_, client):
         answers = []
         for path, headers in (
@@ -141,8 +141,8 @@ async def test_every_answer_forbids_framing_sniffing_and_storing(tmp_path: Path)
         assert not {"Set-Cookie", "Access-Control-Allow-Origin"} & set(headers)
 
 
-async def test_bodies_and_headers_are_bounded(tmp_path: Path) -> None:
-    """Z5: 16 KiB of body and 8 KiB of header pass no further."""
+async def test_z5_bodies_and_headers_are_bounded(tmp_path: Path) -> None:
+    """16 KiB of body and 8 KiB of header pass no further."""
     async with served(tmp_path) as (_, client):
         headers = client.headers() | {"Content-Type": "application/json"}
         async with client.http.post(client.url("/v1/pause"), data=b" " * 16_385, headers=headers) as response:
@@ -155,8 +155,8 @@ async def test_bodies_and_headers_are_bounded(tmp_path: Path) -> None:
     assert (413, 400) == (large_body, large_header)
 
 
-async def test_slow_requests_are_ended(tmp_path: Path) -> None:
-    """Z5: neither headers nor a body may take longer than the read time."""
+async def test_z5_slow_requests_are_ended(tmp_path: Path) -> None:
+    """Neither headers nor a body may take longer than the read time."""
     async with served(tmp_path, door=DoorSettings(read_s=0.2)) as (_, client):
         reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
         writer.write(b"GET /v1/status HTTP/1.1\r\nHost: ")
@@ -175,8 +175,8 @@ async def test_slow_requests_are_ended(tmp_path: Path) -> None:
     assert b"HTTP/1.1 408" in no_body
 
 
-async def test_a_token_has_a_rate_and_kill_has_none(tmp_path: Path) -> None:
-    """Z5: the eleventh request of a second is refused; a kill at that moment is not."""
+async def test_z5_a_token_has_a_rate_and_kill_has_none(tmp_path: Path) -> None:
+    """The eleventh request of a second is refused; a kill at that moment is not."""
     async with served(tmp_path, door=DoorSettings(clock=lambda: 0.0)) as (_, client):
         seen = [(await client.get("/v1/status", Scope.STOP))[0] for _ in range(11)]
         killed, _ = await client.post("/v1/kill", Scope.STOP)
@@ -185,8 +185,8 @@ async def test_a_token_has_a_rate_and_kill_has_none(tmp_path: Path) -> None:
     assert 200 == killed
 
 
-async def test_failed_tries_back_off_and_never_lock_out_the_right_token(tmp_path: Path) -> None:
-    """Z5: the sixth wrong token waits; the right one passes."""
+async def test_z5_failed_tries_back_off_and_never_lock_out_the_right_token(tmp_path: Path) -> None:
+    """The sixth wrong token waits; the right one passes."""
     async with served(tmp_path) as (_, client):
         wrong = []
         for _ in range(6):
@@ -200,8 +200,8 @@ async def test_failed_tries_back_off_and_never_lock_out_the_right_token(tmp_path
     assert 200 == right
 
 
-async def test_kill_has_a_lane_that_others_cannot_fill(tmp_path: Path) -> None:
-    """Z5: with every connection of the main lane taken, a kill on its own port is answered."""
+async def test_z5_kill_has_a_lane_that_others_cannot_fill(tmp_path: Path) -> None:
+    """With every connection of the main lane taken, a kill on its own port is answered."""
     async with served(tmp_path, connections_max=4) as (desk, client):
         held = [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(4)]
         reader, _ = beyond = await asyncio.open_connection("127.0.0.1", client.port)

@@ -39,7 +39,7 @@ def order(path: Path) -> PlaceOrder:
     return next(step for step in steps if isinstance(step, PlaceOrder))
 
 
-async def test_a_latch_set_by_another_process_stops_the_next_order(tmp_path: Path) -> None:
+async def test_z7_a_latch_set_by_another_process_stops_the_next_order(tmp_path: Path) -> None:
     """The order is proven never to have left; before the latch it went."""
     latch, venue, placed = KillLatch(tmp_path / "kill"), CountingExchange(), order(tmp_path / "session.db")
     exchange = LatchedExchange(venue, latch, now_ns=lambda: 7)
@@ -56,7 +56,7 @@ async def test_a_latch_set_by_another_process_stops_the_next_order(tmp_path: Pat
     assert [placed] == venue.taken
 
 
-async def test_the_latch_is_set_before_the_cancel_all_leaves(tmp_path: Path) -> None:
+async def test_z7_the_latch_is_set_before_the_cancel_all_leaves(tmp_path: Path) -> None:
     """No order can slip in between: at the moment of the cancel-all the latch already holds."""
     latch = KillLatch(tmp_path / "kill")
     seen: list[bool] = []

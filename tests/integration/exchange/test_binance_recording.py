@@ -127,7 +127,7 @@ async def test_a_new_day_begins_with_a_snapshot_of_its_own(tmp_path: Path) -> No
 
 
 async def test_a_recording_is_replayed_by_the_command(tmp_path: Path) -> None:
-    """`meva replay DIR/FILE` reads it like any tape, with status 0."""
+    """`meva replay DIR/FILE` reads it like any tape; a torn end is said in one sentence, and is no failure."""
     async with recorded(tmp_path, clock_at(NOON_NS)) as (venue, heard):
         await heard.until(lambda: heard.count(TradeReceived) > 20)
         venue.strike(Fault(kind=FaultKind.CUT_STREAMS))
@@ -135,10 +135,26 @@ async def test_a_recording_is_replayed_by_the_command(tmp_path: Path) -> None:
         await heard.until(lambda: snapshots_of(heard.events, "BTC/USDT") == 2)
 
     path = recordings(tmp_path)[0]
+    whole = await replayed(path)
+    cut_off(path, 30)
+    torn = await replayed(path)
+
+    events = len(told_of(heard.events, "BTC/USDT"))
+    assert (0, "", events) == (whole.returncode, whole.stderr, json.loads(whole.stdout)["events"])
+    assert 0 == torn.returncode
+    assert 0 < json.loads(torn.stdout)["events"] < events
+    said = "it is cut short, as by a recorder that was killed, and was read up to its last complete frame"
+    assert f"Warning: {path}: {said}.\n" == torn.stderr
+
+
+async def replayed(path: Path) -> subprocess.CompletedProcess[str]:
+    """Replay a file by the command."""
     command = [sys.executable, "-m", "meva_runners.replay", str(path), "--json"]
-    done = await asyncio.to_thread(
+    return await asyncio.to_thread(
         subprocess.run, command, capture_output=True, text=True, timeout=60, check=False
     )
 
-    assert (0, "") == (done.returncode, done.stderr)
-    assert len(told_of(heard.events, "BTC/USDT")) == json.loads(done.stdout)["events"]
+
+def cut_off(path: Path, count: int) -> None:
+    """Take the last *count* bytes away."""
+    path.write_bytes(path.read_bytes()[:-count])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner, Result
@@ -33,6 +35,25 @@ def test_a_broken_adapter_is_named_with_its_promise() -> None:
     assert 1 == result.exit_code
     assert "1 proven, 1 BROKEN" in result.output
     assert "promised: Amounts are exact, on the wire too, where they are written plainly." in result.output
+
+
+@pytest.mark.parametrize(
+    ("place", "port"),
+    [
+        ("stores:memory", "storage"),
+        ("stores:memory_state", "state store"),
+        ("clocks:manual", "clock"),
+        ("sinks:memory", "metrics"),
+        ("market_feeds:kraken", "market feed"),
+    ],
+)
+def test_the_harness_says_which_contract_is_meant(place: str, port: str) -> None:
+    """Stores, clocks, sinks and feeds are proven by the same command."""
+    result = run(f"meva_runners.harnesses.{place}")
+
+    assert 0 == result.exit_code, result.output
+    assert f"{port} contract on" in result.output
+    assert "0 BROKEN, 0 NOT PROVEN, 0 not declared" in result.output
 
 
 def test_json_holds_every_case_and_nothing_else() -> None:
@@ -76,3 +97,18 @@ def test_an_unknown_case_is_refused() -> None:
 
     assert 3 == result.exit_code
     assert "--case: got 'EX-99'. The exchange contract has EX-01 to EX-96." in result.output
+
+
+def test_the_checker_needs_no_pytest() -> None:
+    """Who checks an adapter installs no test framework: the cases are plain code."""
+    script = (
+        "import sys; sys.modules['pytest'] = None; "
+        f"sys.argv = ['adapter', 'check', '{SIMULATED}', '--case', 'EX-07', '--json']; "
+        "from meva_runners.adapter import main; main()"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert 0 == finished.returncode, finished.stderr
+    assert 1 == json.loads(finished.stdout)["counts"]["proven"]

@@ -132,7 +132,7 @@ class Bench:
     def release(self, second: float) -> str:
         """Ask for the release of a kill with the current epoch; return the refusal."""
         epoch = self.agent.state().runtime_flags.gate_epoch
-        self.hear(KillReleaseRequested(at(second), "r", "ann", epoch))
+        self.hear(KillReleaseRequested(at(second), f"r-{second}", "ann", epoch))
         return [each for each in self.records if isinstance(each, ControlAnswered)][-1].refusal
 
 

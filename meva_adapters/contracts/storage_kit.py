@@ -1,0 +1,334 @@
+"""Say what every session store promises, as cases; test no store by itself."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from meva_adapters.contracts.case import CaseList, Kit, expect_equal, expect_raises
+from meva_adapters.contracts.harness import Bench, Harness, made
+from meva_adapters.contracts.storage_samples import (
+    BARS,
+    HEADER,
+    TRADES,
+    bar_at,
+    bare,
+    fill_journal,
+    link_of,
+    sample_checkpoint,
+    sample_entries,
+    timer,
+    trade_at,
+)
+from meva_core.commands import CancelOrder
+from meva_core.errors import InvariantError, StorageError
+from meva_core.model.market import Side
+from meva_core.ports.market_feed import TradeBlock
+from meva_core.ports.storage import JournalEntry, LedgerRow, Session
+
+# More events than any journal lets wait; the port speaks of some million.
+_HOARD: Final = 1 << 22
+_DURABLE: Final = "Keep events, commands and decisions in order. A returned `commit` is durable."
+_ENTRIES: Final = "Yield the committed entries with a larger sequence, in order."
+_APPEND: Final = "Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."
+_BULK: Final = "Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."
+_COMMIT: Final = (
+    "Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."
+)
+_LATEST: Final = "Return the newest checkpoint with its sequence, or `None`."
+_SAVE: Final = (
+    "Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."
+)
+_NOT_AHEAD: Final = "Raise `InvariantError` when *sequence* was not appended yet."
+_VALUES: Final = (
+    "It may hold plain values, lists, tuples, dictionaries, Decimal, bytes, and the classes of events,"
+)
+_LEDGER: Final = "Buffer postings for the ledger table; the next commit writes them."
+_CLOSE: Final = (
+    "Commit, note final *results* (name, value), and release the store; a second call does nothing."
+)
+_HEADER: Final = "Return what the session was started with."
+_WAITING: Final = "It raises `InvariantError` when some million events wait for a commit."
+_CANNOT_BE_STORED: Final = ({1, 2}, object(), 1j, Decimal("NaN"), "\ud800")
+_POSTING: Final = LedgerRow(1, "fill:1", "asset", "BTC", Decimal(1))
+
+
+class SessionHarness(Harness[Session]):
+    """Make sessions with `HEADER`, let a process die, and say how to look inside."""
+
+    @abstractmethod
+    def restarted(self, session: Session) -> Session:
+        """Return what a new process finds after the old one died without closing *session*."""
+
+    @abstractmethod
+    def ledger_of(self, session: Session) -> list[LedgerRow]:
+        """Return the ledger rows that are committed, in order."""
+
+    @abstractmethod
+    def results_of(self, session: Session) -> dict[str, str]:
+        """Return the results of the closed *session*."""
+
+
+SessionBench = Bench[SessionHarness, Session]
+_SESSIONS: CaseList[SessionBench] = CaseList()
+case = _SESSIONS.case
+
+
+@case("ST-01", "committed entries come back", promise=_DURABLE)
+async def entries_come_back(bench: SessionBench) -> None:
+    """Give events of every kind, commands, decisions and links back, exactly."""
+    session, expected = bench.subject, sample_entries()
+    for entry in expected:
+        session.append(entry)
+    session.commit()
+
+    expect_equal(expected, list(session.entries()), "entries")
+    expect_equal(len(expected), session.last_sequence(), "the last sequence")
+
+
+@case("ST-02", "reading after a sequence gives the rest", promise=_ENTRIES)
+async def the_rest(bench: SessionBench) -> None:
+    """Give an entry as the same, however it was appended and wherever reading begins."""
+    fill_journal(bench.subject)
+    whole = list(bench.subject.entries())
+
+    for after in range(len(whole) + 1):
+        expect_equal(whole[after:], list(bench.subject.entries(after)), f"entries after {after}")
+
+
+@case("ST-03", "gaps and repetitions are refused", promise=_APPEND)
+async def gaps(bench: SessionBench) -> None:
+    """Let only event 3 follow event 2, and keep nothing of what was refused."""
+    session = bench.subject
+    session.append(timer(1))
+    session.append(timer(2))
+    for sequence in (-1, 0, 1, 2, 4, 2**70):
+        expect_raises(InvariantError, _call(session.append, timer(sequence)), saying="expected 3")
+    session.append(timer(3))
+    session.commit()
+
+    expect_equal([timer(1), timer(2), timer(3)], list(session.entries()), "entries")
+
+
+@case("ST-04", "rows in bulk are one event each", promise=_BULK)
+async def bulk(bench: SessionBench) -> None:
+    """Give trades and bars back between the entries, under the link of the entry before them."""
+    fill_journal(bench.subject)
+    trades = [trade_at(index) for index in range(4)]
+    bars = [bar_at(index) for index in range(3)]
+    expected = [
+        bare(1, trades[1]),
+        bare(2, trades[2]),
+        timer(3),
+        bare(4, bars[0], link_of(3)),
+        bare(5, bars[1], link_of(3)),
+        bare(6, bars[2], link_of(3)),
+        bare(7, trades[0], link_of(3)),
+        JournalEntry(8, trades[1], (CancelOrder("BTC/USDT", "o-1", "late"),), ("d",), link_of(8)),
+        bare(9, trades[2], link_of(8)),
+        bare(10, trades[3], link_of(8)),
+    ]
+
+    expect_equal(expected, list(bench.subject.entries()), "entries")
+
+
+@case("ST-05", "gaps of rows in bulk are refused", promise=_BULK)
+async def bulk_gaps(bench: SessionBench) -> None:
+    """Keep no row of a block that is refused."""
+    session = bench.subject
+    session.append(timer(1))
+    for first in (0, 1, 3):
+        expect_raises(
+            InvariantError, _call(session.append_trades, first, TRADES, start=0, stop=4), saying="expected 2"
+        )
+        expect_raises(
+            InvariantError, _call(session.append_bars, first, BARS, start=0, stop=3), saying="expected 2"
+        )
+    session.append_trades(2, TRADES, start=4, stop=4)
+    session.commit()
+
+    expect_equal([timer(1)], list(session.entries()), "entries")
+
+
+@case("ST-06", "what was not committed is lost", promise=_COMMIT)
+async def uncommitted(bench: SessionBench) -> None:
+    """Let only a commit make entries, bulk rows and ledger rows last."""
+    session = bench.subject
+    session.append(timer(1))
+    session.commit()
+    session.append(timer(2))
+    session.append_trades(3, TRADES, start=0, stop=4)
+    session.record_ledger([_POSTING])
+    expect_equal(([timer(1)], 1), (list(session.entries()), session.last_sequence()), "read before it died")
+    session = bench.harness.restarted(session)
+
+    expect_equal(([timer(1)], 1), (list(session.entries()), session.last_sequence()), "read afterwards")
+    expect_equal([], bench.harness.ledger_of(session), "ledger rows")
+
+
+@case("ST-07", "what was committed outlives the process", promise=_DURABLE)
+async def outlives(bench: SessionBench) -> None:
+    """Let the next process go on where the last commit ended, again and again."""
+    session, expected = bench.subject, sample_entries()
+    for entry in expected:
+        session.append(entry)
+        session.commit()
+        session = bench.harness.restarted(session)
+
+    saying = f"expected {len(expected) + 1}"
+    expect_raises(InvariantError, _call(session.append, expected[-1]), saying=saying)
+    expect_equal(expected, list(session.entries()), "entries")
+
+
+@case("ST-08", "reading is of one moment", promise=_ENTRIES)
+async def one_moment(bench: SessionBench) -> None:
+    """Leave what is committed while somebody reads to the next reading."""
+    session = bench.subject
+    session.append(timer(1))
+    session.append(timer(2))
+    session.commit()
+    reading = session.entries()
+    first = next(reading)
+    session.append(timer(3))
+    session.commit()
+
+    expect_equal([timer(1), timer(2)], [first, *reading], "entries")
+
+
+@case("ST-09", "newest checkpoint", promise=_LATEST)
+async def newest(bench: SessionBench) -> None:
+    """Give none at first, then the one of the latest event, also after the process died."""
+    session = bench.subject
+    expect_equal(None, session.load_latest(), "the checkpoint of a new session")
+    for sequence in range(1, 8):
+        session.append(timer(sequence))
+        session.save(sequence, {"after": sequence})
+
+    expect_equal((7, {"after": 7}), session.load_latest(), "the newest")
+    expect_equal((7, {"after": 7}), bench.harness.restarted(session).load_latest(), "the newest afterwards")
+
+
+@case("ST-10", "checkpoint commits every event before it", promise=_SAVE)
+async def checkpoint_commits(bench: SessionBench) -> None:
+    """Let nobody find a checkpoint whose events are lost, nor the events after it cut off."""
+    session = bench.subject
+    for sequence in (1, 2, 3):
+        session.append(timer(sequence))
+    session.record_ledger([_POSTING])
+    session.save(2, {})
+    session = bench.harness.restarted(session)
+
+    expect_equal((2, {}), session.load_latest(), "the checkpoint")
+    expect_equal([timer(3)], list(session.entries(2)), "the entries after it")
+    expect_equal(1, len(bench.harness.ledger_of(session)), "ledger rows")
+
+
+@case("ST-11", "checkpoint never runs ahead", promise=_NOT_AHEAD)
+async def not_ahead(bench: SessionBench) -> None:
+    """Refuse a checkpoint after an event that was not appended."""
+    bench.subject.append(timer(1))
+    expect_raises(InvariantError, _call(bench.subject.save, 2, {}), saying="never runs ahead")
+
+    expect_equal(None, bench.subject.load_latest(), "the checkpoint")
+
+
+@case("ST-12", "checkpoint comes back equal", promise=_VALUES)
+async def equal_checkpoint(bench: SessionBench) -> None:
+    """Keep nested values and classes of the core as they were at that moment."""
+    session, checkpoint = bench.subject, sample_checkpoint()
+    session.save(0, checkpoint)
+    checkpoint["state"].balances["USDT"].total = Decimal(0)
+    checkpoint["plain"].append("later")
+    session = bench.harness.restarted(session)
+
+    expect_equal((0, sample_checkpoint()), session.load_latest(), "the checkpoint")
+
+
+@case("ST-13", "what cannot be stored", promise=_VALUES)
+async def cannot_be_stored(bench: SessionBench) -> None:
+    """Refuse it before anything is written, not when it is needed; the session goes on."""
+    session = bench.subject
+    session.append(timer(1))
+    for value in _CANNOT_BE_STORED:
+        expect_raises(StorageError, _call(session.save, 1, {"value": [value]}), saying="cannot be written")
+    session.save(1, {"value": []})
+
+    expect_equal((1, {"value": []}), session.load_latest(), "the checkpoint")
+
+
+@case("ST-14", "ledger rows", promise=_LEDGER)
+async def ledger(bench: SessionBench) -> None:
+    """Keep them in order, and every digit of them."""
+    rows = [
+        LedgerRow(1, "fill:1", "asset", "BTC", Decimal("0.1234567890123456789")),
+        LedgerRow(1, "fill:1", "trading", "BTC", Decimal("-0.1234567890123456789")),
+        LedgerRow(2, "transfer:9", "asset", "USDT", Decimal("12345678901234567890.10")),
+    ]
+    bench.subject.record_ledger(rows[:2])
+    bench.subject.record_ledger(rows[2:])
+    bench.subject.commit()
+
+    kept = bench.harness.ledger_of(bench.subject)
+    expect_equal(rows, kept, "rows")
+    expect_equal([str(row.amount) for row in rows], [str(row.amount) for row in kept], "amounts")
+
+
+@case("ST-15", "closing", promise=_CLOSE)
+async def closing(bench: SessionBench) -> None:
+    """Keep the last events, and the results beside them, once."""
+    session = bench.subject
+    session.append(timer(1))
+    session.close([("equity", "100.10"), ("trades", "3")])
+    session.close([("equity", "0")])
+
+    expect_equal({"equity": "100.10", "trades": "3"}, bench.harness.results_of(session), "results")
+    expect_equal([timer(1)], list(bench.harness.restarted(session).entries()), "entries")
+
+
+@case("ST-16", "closed session", promise=_CLOSE)
+async def closed(bench: SessionBench) -> None:
+    """Take nothing that no commit would write, and give nothing."""
+    session = bench.subject
+    session.close()
+    calls: list[Callable[[], object]] = [
+        _call(session.append, timer(1)),
+        _call(session.record_ledger, []),
+        session.commit,
+        session.entries,
+        session.load_latest,
+        _call(session.save, 0, {}),
+        _call(session.append_trades, 1, TRADES, start=0, stop=1),
+    ]
+
+    for call in calls:
+        expect_raises(StorageError, call, saying="is closed")
+
+
+@case("ST-17", "header", promise=_HEADER)
+async def header(bench: SessionBench) -> None:
+    """Give back what is needed to build the same agent again."""
+    expect_equal(HEADER, bench.subject.header, "the header")
+    expect_equal(HEADER, bench.harness.restarted(bench.subject).header, "the header afterwards")
+
+
+@case("ST-18", "journal that nobody commits", promise=_WAITING)
+async def no_hoard(bench: SessionBench) -> None:
+    """Refuse some million events without a commit; a commit makes room again."""
+    session, zeros = bench.subject, [0] * _HOARD
+    block = TradeBlock("BTC/USDT", zeros, zeros, zeros, [Side.BUY] * _HOARD, zeros)
+    session.append(timer(1))
+    hoard = _call(session.append_trades, 2, block, start=0, stop=_HOARD)
+    expect_raises(InvariantError, hoard, saying="committed regularly")
+    session.append_trades(2, block, start=0, stop=3)
+    session.commit()
+
+    expect_equal(4, session.last_sequence(), "the last sequence")
+
+
+def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[[], Any]:
+    return lambda: function(*arguments, **named)
+
+
+SESSION: Final[Kit[SessionBench]] = Kit(port="storage", cases=tuple(_SESSIONS.cases), opened=made)

@@ -1,0 +1,1 @@
+"""Speak to any exchange that ccxt knows; needs the extra `ccxt`."""
