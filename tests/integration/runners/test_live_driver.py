@@ -10,6 +10,7 @@ from meva_core.errors import StorageError
 from meva_core.events import (
     KillRequested,
     OrderAcknowledged,
+    OrderCancelRequested,
     OrderDropped,
     StreamConnected,
     StreamLost,
@@ -110,6 +111,23 @@ async def test_orders_may_be_left_resting_where_that_is_configured() -> None:
 
         assert 1 == len(case.agent.state().open_orders)
         assert () == case.driver.unsettled
+
+
+async def test_who_asks_twice_does_not_wait_for_the_venue() -> None:
+    """A second request to stop ends the wait for a cancel that nobody answers; what is open is named."""
+    async with running(stop_grace_s=60) as (case, task):
+        case.market.trade()
+        await until(lambda: case.count(OrderAcknowledged))
+        case.exchange.answers = False
+        case.driver.stop("once")
+        await until(lambda: case.count(OrderCancelRequested))
+        still_running = not task.done()
+        case.driver.stop("twice")
+        await asyncio.wait_for(task, 5)
+
+        assert still_running
+        assert case.driver.unsettled == tuple(case.agent.state().open_orders)
+        assert 1 == len(case.driver.unsettled)
 
 
 async def test_a_bug_in_an_adapter_stops_the_agent() -> None:
