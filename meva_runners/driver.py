@@ -8,12 +8,13 @@ before the next event. Nothing an event causes can be filled by that event.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
-from meva_core.data.replay_loader import ReplayLoader, bar_of
+from meva_core.data.replay_loader import ReplayLoader, Window, bar_of
 from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import Candle
@@ -22,10 +23,11 @@ from meva_runners.performer import SimulatedPerformer
 
 if TYPE_CHECKING:
     from meva_core.agent.market_columns import MarketColumns
+    from meva_core.agent.window_columns import WindowColumns
 
 # Called with every outcome that holds something.
 Observer = Callable[[Outcome], None]
-Run = tuple[Block, int, int]
+Run = tuple[Block | Window, int, int]
 # Preparing the columns of a run takes as long as handling some hundred trades.
 COLUMNS_FROM: Final = 256
 
@@ -107,7 +109,8 @@ class ReplayDriver:
 
         Yields the number of market events at each stop, and once at the end.
         """
-        pieces = self._pieces(ReplayLoader().merge(tapes, start_ns, end_ns), iter(stops))
+        runs = ReplayLoader().pieces(tapes, start_ns, end_ns, window_rows=self._window_rows())
+        pieces = self._pieces(runs, iter(stops))
         while True:
             began = perf_counter()
             piece = next(pieces, None)
@@ -136,7 +139,16 @@ class ReplayDriver:
         self.agent, self.venue = agent, venue
         self._performer = SimulatedPerformer(venue, agent.permits)
 
-    def _pieces(self, runs: Iterator[Run], stops: Iterator[int]) -> Iterator[tuple[Block, int, int, bool]]:
+    def _window_rows(self) -> int | None:
+        """Return from how many rows on markets that take turns are looked at together; `None`: never.
+
+        A recorder is told of rows in runs of one market, which such a window has next to none of.
+        """
+        return self._columns_from if isinstance(self.recorder, NoRecorder) and _has_numpy() else None
+
+    def _pieces(
+        self, runs: Iterator[Run], stops: Iterator[int]
+    ) -> Iterator[tuple[Block | Window, int, int, bool]]:
         """Cut *runs* so that every stop is the end of a piece."""
         due = next(stops, None)
         handled = 0
@@ -151,9 +163,12 @@ class ReplayDriver:
                 yield block, start, last, False
                 handled += last - start
 
-    def _handle_rows(self, block: Block, start: int, stop: int) -> None:
-        self.recorder.begin(block, start)
+    def _handle_rows(self, block: Block | Window, start: int, stop: int) -> None:
+        if not isinstance(block, Window):
+            self.recorder.begin(block, start)
         match block:
+            case Window():
+                first_ns, last_ns = self._handle_window(block, start, stop)
             case TradeBlock():
                 self._handle_trades(block, start, stop)
                 first_ns, last_ns = block.times[start], block.times[stop - 1]
@@ -171,7 +186,53 @@ class ReplayDriver:
         self.first_ns = self.first_ns or first_ns
         self.last_ns = last_ns
 
-    def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
+    def _handle_window(self, window: Window, start: int, stop: int) -> tuple[int, int]:
+        """Pass over the quiet rows of several markets together, handle the others; return the first and last time."""
+        from meva_core.agent.window_columns import WindowColumns
+
+        blocks = [block for block, _, _ in window.runs]
+        markets = {
+            block.symbol: (self.agent.path(block.symbol), self.venue.market(block.symbol)) for block in blocks
+        }
+        columns = WindowColumns(window, start, stop, markets=markets, unfit=self._unfit)
+        handlers = [self._row_handler(block) for block in blocks]
+        end = stop - start
+        try:
+            at = self._pass_window(columns, handlers, end)
+        finally:
+            columns.settle()  # A strategy that failed stops the replay amid the window.
+        for place in range(at, end):
+            handlers[columns.owners[place]](columns.step(place).row - 1)
+        return columns.times[0], columns.times[-1]
+
+    def _pass_window(
+        self, columns: WindowColumns, handlers: Sequence[Callable[[int], None]], end: int
+    ) -> int:
+        """Do as `_pass_quiet` does, in the common order of several markets."""
+        at = 0
+        while at < end and columns.usable:
+            passed = columns.skip(at)
+            if passed > at:
+                self.passed_over += passed - at
+                at = passed
+                if columns.spoke:
+                    columns.settle()
+                    self._answer(columns.times[at - 1])
+                    continue
+                if at == end:
+                    break
+            handlers[columns.owners[at]](columns.step(at).row - 1)
+            at += 1
+        return at
+
+    def _row_handler(self, block: TradeBlock | BarBlock) -> Callable[[int], None]:
+        """Return what handles a row of *block*: the venue first, then the agent."""
+        if isinstance(block, TradeBlock):
+            return self._trade_handler(block)
+        handle = self._bar_handler(block)
+        return lambda row: handle(bar_of(block, row))
+
+    def _trade_handler(self, block: TradeBlock) -> Callable[[int], None]:
         market = self.venue.market(block.symbol)
         on_trade = self.agent.path(block.symbol).on_trade
         times, prices, lots, sides, ids = (
@@ -191,17 +252,19 @@ class ReplayDriver:
             if on_trade(time_ns, prices[row], lots[row], ids[row]):
                 self._answer(time_ns)
 
-        row = self._pass_quiet(block, start, stop, handle)
+        return handle
+
+    def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
+        row = self._pass_quiet(block, start, stop)
         self._handle_each_trade(block, row, stop)
 
-    def _pass_quiet(
-        self, block: TradeBlock | BarBlock, start: int, stop: int, handle: Callable[[int], None]
-    ) -> int:
-        """Pass over the quiet rows by columns and *handle* the others; return the row from which on that is no use."""
+    def _pass_quiet(self, block: TradeBlock | BarBlock, start: int, stop: int) -> int:
+        """Pass over the quiet rows by columns and handle the others; return the row from which on that is no use."""
         columns = self._columns(block, start, stop)
         if columns is None:
             return start
         market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
+        handle = self._row_handler(block)
         row = start
         while row < stop and columns.usable:
             if not market.waiting:
@@ -259,7 +322,7 @@ class ReplayDriver:
             if on_trade(time_ns, price, lots, trade_id):
                 self._answer(time_ns)
 
-    def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
+    def _bar_handler(self, block: BarBlock) -> Callable[[Candle], None]:
         market = self.venue.market(block.symbol)
         on_bar = self.agent.path(block.symbol).on_bar
         interval_ns = block.interval_ns
@@ -273,7 +336,11 @@ class ReplayDriver:
             if on_bar(close_ns, candle, interval_ns):
                 self._answer(close_ns)
 
-        start = self._pass_quiet(block, start, stop, lambda row: handle(bar_of(block, row)))
+        return handle
+
+    def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
+        start = self._pass_quiet(block, start, stop)
+        handle, interval_ns = self._bar_handler(block), block.interval_ns
         rows = zip(
             block.open_times[start:stop],
             block.opens[start:stop],
@@ -317,3 +384,8 @@ class ReplayDriver:
         if outcome.records:
             for observe in self._observers:
                 observe(outcome)
+
+
+def _has_numpy() -> bool:
+    """Return whether the extra that columns need is there, without importing it before it is used."""
+    return find_spec("numpy") is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -40,6 +41,8 @@ class DoorSettings:
     requests_per_s: int = 10  # A person clicks less often, a script has the stream.
     failures_per_min: int = 5
     read_s: float = 5.0
+    # Whoever comes too often waits for the refusal: with the lane's connections that bounds what a flood can cost.
+    hold_s: float = 0.5
     origins: tuple[str, ...] = ()  # Beside the own address; none is needed for the own page.
     clock: Callable[[], float] = Factory(lambda: time.monotonic)
 
@@ -79,7 +82,12 @@ class Doorkeeper:
         return check
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        return self._refusal(request) or await handler(request)
+        refused = self._refusal(request)
+        if refused is None:
+            return await handler(request)
+        if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+            await asyncio.sleep(self._settings.hold_s)
+        return refused
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Return why *request* goes no further, or `None`."""

@@ -122,6 +122,16 @@ class MarketColumns(ABC):
 
         Where the account said something on the way, the row after that is returned, and *spoke* is true.
         """
+        until = self.quiet_until(row)
+        if row < until and self._times[row] >= self._runtime.now_ns:
+            return self._pass(row, until)
+        self._vain += 1
+        if self._vain > _VAIN_MAX:
+            self.usable = False
+        return row
+
+    def quiet_until(self, row: int) -> int:
+        """Return the first row from *row* on that must be handled whatever its price; *row* where none is quiet."""
         path, runtime = self._path, self._runtime
         if path.epoch != self._epoch and not self._renewed(row):
             return row
@@ -137,12 +147,7 @@ class MarketColumns(ABC):
             found = mask.find(1, row - base, until - base)
             if found >= 0:
                 until = base + found
-        if row < until and self._times[row] >= runtime.now_ns:
-            return self._pass(row, until)
-        self._vain += 1
-        if self._vain > _VAIN_MAX:
-            self.usable = False
-        return row
+        return until
 
     @property
     def spoke(self) -> bool:
@@ -170,7 +175,7 @@ class MarketColumns(ABC):
         path = self._path
         if path.cold or not path.account.started or not self._is_in_step(row):
             return False
-        assert row == self._fed, "an epoch ends with an event that was handled"
+        self.settle(row)  # What was passed over was quiet by what features were expected to show until here.
         self._renewals += 1
         if self._renewals > _RENEWALS_MAX:
             self.usable = False
@@ -189,6 +194,8 @@ class MarketColumns(ABC):
 
     def _look_ahead(self, row: int) -> None:
         """Find the first row from *row* on at which something is due by the clock, or a candle is over."""
+        if self._path.candles.longer:
+            self.settle(row)  # When a longer candle ends depends on the first bar that it was given.
         alarm_ns, candle_ns = self._runtime.alarm_ns, self._candle_due_ns(row)
         due_ns = alarm_ns if candle_ns is None else min(alarm_ns, candle_ns)
         if due_ns != self._due_ns or self._end < row:
@@ -237,13 +244,35 @@ class MarketColumns(ABC):
         passed = first + row
         if passed > start:
             runtime.sequence += passed - start
-            market.last_ns = runtime.now_ns = self._times[passed - 1]
-            market.last_ticks = prices[row - 1]
-            self._keep(passed - 1)
-            for guard in self._guards:
-                guard.slot.muted = False  # The guard has fallen.
+            runtime.now_ns = self._times[passed - 1]
+            self.stand_after(passed - 1)
             self._vain = 0
         return passed
+
+    def first_outside(self, row: int, until: int) -> int:
+        """Return the first row from *row* on whose price leaves the band; *until* where none before it does."""
+        low, high, first = self._path.low, self._path.high, self._start
+        if until - row > _AT_ONCE:
+            ahead = self._columns[0][row - first : until - first]
+            if low < ahead.min() and ahead.max() < high:
+                return until
+        segment = self._prices[row - first : until - first]
+        if not segment or (low < min(segment) and max(segment) < high):
+            return until
+        return next(place for place, price in enumerate(segment, row) if not low < price < high)
+
+    def is_trusted(self, row: int) -> bool:
+        """Return whether the price of *row* is no jump, so that the account may simply be valued at it."""
+        return self._market.trusted_low < self._prices[row - self._start] < self._market.trusted_high
+
+    def stand_after(self, row: int) -> None:
+        """Let the market know *row*, a quiet one, as its last."""
+        market = self._market
+        market.last_ns = self._times[row]
+        market.last_ticks = self._prices[row - self._start]
+        self._keep(row)
+        for guard in self._guards:
+            guard.slot.muted = False  # The guard has fallen.
 
 
 class TradeColumns(MarketColumns):

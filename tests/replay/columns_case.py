@@ -179,6 +179,7 @@ class Case:
     tapes: Sequence[MadeTape]
     stops: Sequence[int]
     checkpoint_every: int
+    columns_from: int
     period: tuple[int | None, int | None]
 
 
@@ -219,7 +220,9 @@ def random_case(seed: int, *, rows: int) -> Case:
         environ={},
     ).config
     stops = sorted(draw.sample(range(1, rows), draw.choice((0, 0, 1, 5))))
-    return Case(config, strategies, tapes, stops, draw.choice((0, 0, 3)), period)
+    return Case(
+        config, strategies, tapes, stops, draw.choice((-1, -1, 0, 3)), draw.choice((1, 1, 25, 100)), period
+    )
 
 
 def random_strategy(draw: Random, *, on_bars: bool) -> Strategy:
@@ -373,7 +376,8 @@ def ended(case: Case, *, columns_from: int | None) -> Ended:
     told: list[Outcome] = []
     run = ReplayRun(case.config, case.strategies, observers=(told.append,), columns_from=columns_from)
     kept = Kept(run, case.checkpoint_every)
-    run.record_with(kept)
+    if case.checkpoint_every >= 0:
+        run.record_with(kept)
     error = ""
     try:
         run.replay(case.tapes, start_ns=case.period[0], end_ns=case.period[1], stops=case.stops)
@@ -388,7 +392,7 @@ def ended(case: Case, *, columns_from: int | None) -> Ended:
         tuple(kept.calls),
         bands,
         tuple(told),
-        run.driver.market_events,
+        0 if error else run.driver.market_events,  # They are counted by whole runs of rows.
         error,
         run.driver.passed_over,
     )

@@ -16,7 +16,7 @@ def compare(seeds: range, *, rows: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     for seed in seeds:
         case = random_case(seed, rows=rows)
-        singly, by_columns = ended(case, columns_from=None), ended(case, columns_from=1)
+        singly, by_columns = ended(case, columns_from=None), ended(case, columns_from=case.columns_from)
         for field in attrs.fields(type(singly)):
             if field.name != "passed_over":
                 one, other = getattr(singly, field.name), getattr(by_columns, field.name)

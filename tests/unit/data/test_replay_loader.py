@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import permutations
+from operator import itemgetter
 
 import pytest
 from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meva_core.data.replay_loader import ReplayLoader, block_events, event_times
+from meva_core.data.replay_loader import ReplayLoader, Window, block_events, event_times
 from meva_core.events import CandleClosed, Event, TimerFired, TradeReceived
 from meva_core.model.market import Candle, Side
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, TradeBlock
@@ -95,6 +96,44 @@ def tapes(draw: st.DrawFn) -> MemoryTape:
 def test_merging_equals_sorting(drawn: list[MemoryTape], start: int, end: int) -> None:
     """The runs, laid end to end, are the rows sorted by time, tape and row, inside the bounds."""
     assert naive(drawn, start, end) == merged(drawn, start, end)
+
+
+@given(st.lists(tapes(), min_size=2, max_size=4), st.integers(0, 31), st.integers(0, 31), st.integers(1, 9))
+def test_windows_hold_the_same_rows_in_the_same_order(
+    drawn: list[MemoryTape], start: int, end: int, window_rows: int
+) -> None:
+    """Runs and windows, each window sorted by time, tape and row, are the rows of the runs alone."""
+    for place, tape in enumerate(drawn):
+        for block in tape.given:
+            if not isinstance(block, EventBlock):
+                block.symbol = f"S{place}/USDT"
+    found: list[tuple[int, Block, int]] = []
+    for piece, first, stop in ReplayLoader().pieces(drawn, start, end, window_rows=window_rows):
+        if isinstance(piece, Window):
+            assert window_rows <= piece.rows == stop - first == sum(last - row for _, row, last in piece.runs)
+            rows = [
+                (event_times(block)[row], place, row, block)
+                for place, (block, begin, last) in enumerate(piece.runs)
+                for row in range(begin, last)
+            ]
+            found += [(time, block, row) for time, _, row, block in sorted(rows, key=itemgetter(0, 1, 2))]
+        else:
+            found += [(event_times(piece)[row], piece, row) for row in range(first, stop)]
+
+    runs = ReplayLoader().merge(drawn, start, end)
+    expected = [
+        (event_times(block)[row], block, row) for block, first, stop in runs for row in range(first, stop)
+    ]
+    assert expected == found
+
+
+def test_tapes_of_one_symbol_are_never_looked_at_together() -> None:
+    """Trades in two files are one market."""
+    one, two = MemoryTape([trades(*range(0, 40, 2))]), MemoryTape([trades(*range(1, 41, 2))])
+
+    pieces = ReplayLoader().pieces([one, two], window_rows=1)
+
+    assert not any(isinstance(piece, Window) for piece, _, _ in pieces)
 
 
 def test_no_bounds_give_every_row() -> None:
