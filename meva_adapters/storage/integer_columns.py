@@ -10,7 +10,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import sub
 from struct import Struct
 from typing import Final
@@ -79,7 +79,8 @@ def _unpack(raw: bytes, offset: int, length_max: int) -> tuple[list[int], int]:
     _require(length <= length_max, f"a column of {length} is too long")
     if form == _STEADY:
         [step], offset = _from_bytes("q", raw, offset, 1)
-        return [first + step * index for index in range(length)], offset
+        steady = range(first, first + step * length, step) if step else repeat(first, length)
+        return list(steady), offset
     if form == _WHOLE:
         return _from_bytes("q", raw, offset, length)
     code = form.decode("ascii", "replace")

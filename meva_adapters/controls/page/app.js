@@ -3,7 +3,7 @@
 
 const at = (id) => document.getElementById(id);
 const stateOf = { token: "", actor: "", status: null, heard: 0 };
-const STALE_MS = 5000;
+const STALE_MS = 3000;
 const RETRY_MS = 1000;
 
 function element(name, text = "", className = "") {
@@ -85,18 +85,73 @@ function showTable(id, columns, rows, none) {
   head.append(...columns.map((name) => element("th", name)));
   at(id).replaceChildren(head, ...rows.map((cells) => {
     const row = element("tr");
-    row.append(...cells.map((cell) => element("td", cell, cell === "unknown" ? "bad" : "")));
+    row.append(...cells.map((cell) => {
+      const made = element("td", cell instanceof Node ? "" : cell, cell === "unknown" ? "bad" : "");
+      if (cell instanceof Node) made.append(cell);
+      return made;
+    }));
     return row;
   }));
 }
 
 function showLines(id, lines, none) {
-  at(id).replaceChildren(...(lines.length ? lines : [[null, "", none, "empty"]]).map(([time, label, text, tone]) => {
+  at(id).replaceChildren(...(lines.length ? lines : [[null, "", none, "empty"]]).map(([time, label, text, tone, action]) => {
     const line = element("li", "", time === null ? "empty" : "");
     if (time !== null) line.append(element("time", clock(time)), element("i", label, tone));
     line.append(text);
+    if (action) line.append(" ", action);
     return line;
   }));
+}
+
+function button(text, className, onclick) {
+  const made = element("button", text, className);
+  made.type = "button";
+  made.onclick = onclick;
+  return made;
+}
+
+// The whole story of one order, from the signal to what became of it.
+async function explain(name) {
+  at("story-title").textContent = `Order ${name}`;
+  let lines = [[null, "", "No answer.", "empty"]];
+  try {
+    const answer = await (await ask(`v1/orders/${encodeURIComponent(name)}/why`)).json();
+    lines = (answer.decisions || []).map((d) => [d.time_ns, d.kind, d.text, ""]);
+  } catch (error) {
+    lines = [[null, "", `No answer (${error.message}).`, "empty"]];
+  }
+  showLines("story-lines", lines, "Nothing is remembered of it; meva explain reads the journal.");
+  at("story").showModal();
+}
+
+const orderLink = (name) => button(name, "link", () => explain(name));
+
+// Whether this is shown already: what did not change stays as it is, and with it the focus of the keyboard.
+const shown = {};
+function isShown(id, ...values) {
+  const text = JSON.stringify(values);
+  const same = shown[id] === text;
+  shown[id] = text;
+  return same;
+}
+
+function showAlerts(status) {
+  if (isShown("alerts", status.alerts)) return;
+  const loud = { critical: "bad", high: "bad", medium: "warn", info: "" };
+  showLines("alerts", status.alerts.toReversed().map((a) => {
+    const seen = a.acknowledged_by ? ` · seen by ${a.acknowledged_by}` : a.stands ? "" : " · over";
+    const action = a.stands && !a.acknowledged_by ? button("Seen", "plain small", () => confirmWish("acknowledge", a)) : null;
+    return [a.time_ns, `${a.level} ${a.code}`, `${a.subject} ${a.message}${seen}`, a.stands ? loud[a.level] : "", action];
+  }), "No alert.");
+}
+
+function showDecisions(status) {
+  const kind = at("kind").value;
+  if (isShown("decisions", kind, status.decisions)) return;
+  const chosen = status.decisions.filter((d) => !kind || d.kind === kind).toReversed();
+  showLines("decisions", chosen.map((d) => [d.time_ns, d.kind, `${d.symbol} ${d.text}`, "", d.client_order_id ? orderLink(d.client_order_id) : null]),
+    kind ? "None of this kind lately." : "Nothing was decided yet.");
 }
 
 function showHealth({ health }) {
@@ -132,6 +187,7 @@ function show(status) {
   stateOf.status = status;
   document.body.dataset.mode = status.mode;
   at("mode").textContent = status.mode === "live" ? "Live — real money" : status.mode;
+  at("state").textContent = status.health.status;
   at("account").textContent = `${status.service} · account ${status.account}`;
   document.title = `${status.mode.toUpperCase()} ${status.gate.state} · meva`;
   showGate(status);
@@ -141,11 +197,10 @@ function show(status) {
   showTreasury(status);
   showTable("positions", ["Symbol", "Quantity", "Cost", "Mark", "Realized"],
     status.positions.map((p) => [p.symbol, plain(p.quantity), money(p.cost), plain(p.mark), money(p.realized)]), "Nothing is held.");
-  showTable("orders", ["Status", "Side", "Symbol", "Quantity", "Filled", "Price", "Strategy", "Order"],
-    status.orders.map((o) => [o.status, o.side, o.symbol, plain(o.quantity), plain(o.filled_quantity), o.limit_price ? plain(o.limit_price) : "market", o.strategy, o.client_order_id]), "No order is open.");
-  const loud = { critical: "bad", high: "bad", medium: "warn", info: "" };
-  showLines("alerts", status.alerts.toReversed().map((a) => [a.time_ns, `${a.level} ${a.code}`, `${a.subject} ${a.message}`, loud[a.level]]), "No alert.");
-  showLines("decisions", status.decisions.toReversed().map((d) => [d.time_ns, d.kind, `${d.symbol} ${d.text}`, ""]), "Nothing was decided yet.");
+  if (!isShown("orders", status.orders)) showTable("orders", ["Status", "Side", "Symbol", "Quantity", "Filled", "Price", "Strategy", "Order"],
+    status.orders.map((o) => [o.status, o.side, o.symbol, plain(o.quantity), plain(o.filled_quantity), o.limit_price ? plain(o.limit_price) : "market", o.strategy, orderLink(o.client_order_id)]), "No order is open.");
+  showAlerts(status);
+  showDecisions(status);
   showCharts(status);
 }
 
@@ -185,35 +240,54 @@ function showLink() {
   const age = Date.now() - stateOf.heard;
   const stale = stateOf.status !== null && age > STALE_MS;
   document.body.classList.toggle("stale", stale);
+  at("veil").hidden = !stale;
+  if (stale) {
+    at("veil").textContent = `NO DATA since ${clock(stateOf.status.as_of_ns)} UTC`;
+    at("state").textContent = "unknown";
+  }
   if (stateOf.status) at("link").textContent = stale ? `NO CONTACT for ${Math.round(age / 1000)} s` : `connected · ${clock(stateOf.status.as_of_ns)} UTC`;
 }
 
-const WISHES = {
-  pause: ["Pause trading?", "No new orders. Open orders and positions stay as they are.", "pause", "Pause"],
-  kill: ["Kill the agent?", "Every order of ours is cancelled at once and nothing more is sent. Positions stay.", "kill", "Kill now"],
-  resume: ["Trade again?", "Orders may leave from now on.", "plain", "Resume"],
-  release: ["Release the kill?", "Orders may leave again when nothing else holds the gate.", "plain", "Release"],
-};
+const orders = (count) => (count === 1 ? "1 order" : `${count} orders`);
 
-function confirmWish(name) {
+// Title, what it will do, tone of the button, its label. What goes toward risk names the gate's epoch and a reason.
+const WISHES = {
+  pause: ["Pause trading?", (s) => `No new orders. ${orders(s.orders.length)} and ${s.positions.length} positions stay as they are.`, "pause", "Pause"],
+  kill: ["Kill the agent?", (s) => `Cancels ${orders(s.orders.length)} of ours at once, keeps ${s.positions.length} positions, and sends nothing more.`, "kill", "Kill now"],
+  resume: ["Trade again?", () => "Orders may leave from now on.", "plain", "Resume"],
+  release: ["Release the kill?", () => "Orders may leave again when nothing else holds the gate.", "plain", "Release"],
+  budget: ["Set the exposure limit?", (s) => `It is ${money(s.risk_budget)} ${s.reporting_currency} now. Beyond the configured limit it is refused.`, "plain", "Set"],
+  acknowledge: ["Seen?", (s, alert) => `${alert.code} ${alert.subject}: it is not repeated while its cause stands. This mends nothing.`, "plain", "Seen"],
+};
+const FREE = ["kill", "pause"]; // At 3 a.m. nobody writes an essay first.
+
+function messageOf(name, requestId, epoch, alert) {
+  const reason = at("reason").value.trim() || (FREE.includes(name) ? "no reason given" : "");
+  const message = { request_id: requestId, actor: stateOf.actor, reason };
+  if (["resume", "release", "budget"].includes(name)) message.expected_epoch = epoch;
+  if (name === "budget") message.budget = at("amount").value.trim();
+  if (name === "acknowledge") Object.assign(message, { code: alert.code, subject: alert.subject });
+  return message;
+}
+
+function confirmWish(name, alert) {
   const [title, text, tone, label] = WISHES[name];
   const requestId = `page-${crypto.randomUUID ? crypto.randomUUID() : Date.now()}`; // One per question: pressing twice is one wish.
   const epoch = stateOf.status.gate.epoch;
   at("confirm-title").textContent = title;
-  at("confirm-text").textContent = text;
+  at("confirm-text").textContent = text(stateOf.status, alert);
   at("confirm-problem").textContent = "";
-  at("reason").value = "";
+  at("reason").value = at("amount").value = "";
+  at("amount-label").hidden = name !== "budget";
   const yes = at("confirm-yes");
   yes.className = tone;
   yes.textContent = label;
   yes.onclick = async () => {
-    const reason = at("reason").value.trim() || (name === "kill" || name === "pause" ? "no reason given" : "");
-    if (!reason) {
+    const message = messageOf(name, requestId, epoch, alert);
+    if (!message.reason) {
       at("confirm-problem").textContent = "Say why: it is kept with the decision.";
       return;
     }
-    const message = { request_id: requestId, actor: stateOf.actor, reason };
-    if (tone === "plain") message.expected_epoch = epoch;
     try {
       const response = await ask(`v1/${name}`, message);
       const answer = await response.json();
@@ -227,7 +301,8 @@ function confirmWish(name) {
   at("confirm").showModal();
 }
 
-for (const name of Object.keys(WISHES)) at(name).addEventListener("click", () => confirmWish(name));
+for (const name of ["pause", "kill", "resume", "release", "budget"]) at(name).addEventListener("click", () => confirmWish(name));
+at("kind").addEventListener("change", () => showDecisions(stateOf.status));
 at("confirm-no").addEventListener("click", () => at("confirm").close());
 at("confirm").addEventListener("submit", (event) => event.preventDefault());
 at("symbol").addEventListener("change", () => showCharts(stateOf.status));

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from meva_adapters.controls.access import Scope, read_token
-from meva_core.events import KillRequested
+from meva_core.events import AlertAcknowledgeRequested, KillRequested
 from tests.integration.controls.controls_case import Client, Desk, served
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -143,12 +143,89 @@ async def test_the_page_fits_every_screen(scheme: str, width: int, tmp_path: Pat
 
 
 async def test_lost_contact_is_impossible_to_miss(tmp_path: Path) -> None:
-    """A page that hears nothing for five seconds does not go on to look healthy."""
+    """A page that hears nothing for three seconds lies under a veil and calls its state unknown."""
     async with opened(tmp_path) as (page, _, _, _):
+        hidden = await page.locator("#veil").is_hidden()
         await page.evaluate(
             "Object.defineProperty(stateOf, 'heard', {value: Date.now() - 9000, writable: false})"
         )
         await expect(page.locator("#link")).to_contain_text("NO CONTACT")
+        await expect(page.locator("#veil")).to_contain_text("NO DATA since")
+        await expect(page.locator("#state")).to_have_text("unknown")
         classes = await page.locator("body").get_attribute("class")
+        await shoot(page, "no-data")
 
+    assert hidden
     assert "stale" == classes
+
+
+async def test_a_kill_says_what_it_will_do_and_needs_no_mouse(tmp_path: Path) -> None:
+    """The question counts orders and positions; Enter on the button, a reason and Enter again are enough."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        resting = len(desk.desk.status().orders)
+        await page.locator("#kill").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#confirm-text")).to_contain_text(f"Cancels {resting} orders of ours")
+        await page.locator("#reason").focus()
+        await page.keyboard.type("fire")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#gate-state")).to_have_text("KILLED")
+        await expect(page.locator("#confirm")).to_be_hidden()
+
+    assert resting > 1
+
+
+async def test_an_order_tells_its_whole_story(tmp_path: Path) -> None:
+    """A click on its name shows the signal, the verdict and what became of it; Escape closes it."""
+    async with opened(tmp_path) as (page, _, _, _):
+        await page.locator("#orders .link").last.click()
+        for kind in ("signal", "risk", "submit", "update"):
+            await expect(page.locator("#story-lines")).to_contain_text(kind)
+        await shoot(page, "story")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#story")).to_be_hidden()
+
+
+async def test_decisions_are_filtered_by_kind(tmp_path: Path) -> None:
+    """Only what was chosen is shown."""
+    async with opened(tmp_path) as (page, _, _, _):
+        await page.select_option("#kind", "risk")
+        kinds = await page.locator("#decisions i").all_text_contents()
+
+    assert {"risk"} == set(kinds)
+
+
+async def test_an_alert_is_seen_by_somebody(tmp_path: Path) -> None:
+    """The button asks why, the answer is journaled, and the line names who has seen it."""
+    async with opened(tmp_path) as (page, desk, client, _):
+        await client.post("/v1/kill", Scope.STOP)
+        await page.locator("#alerts button").first.click()
+        await page.fill("#reason", "on it")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#alerts")).to_contain_text("seen by ann by arm-token")
+        written = [entry.event for entry in desk.session.entries()]
+
+    assert ["kill_switch"] == [
+        event.code for event in written if isinstance(event, AlertAcknowledgeRequested)
+    ]
+
+
+async def test_the_exposure_limit_is_lowered_and_never_raised_beyond_the_configured_one(
+    tmp_path: Path,
+) -> None:
+    """The old value is shown beside the field; the agent's refusal is shown as it is."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        await page.click("#budget")
+        await expect(page.locator("#confirm-text")).to_contain_text("It is 100,000.00 USDT now")
+        await page.fill("#amount", "999999999")
+        await page.fill("#reason", "quiet markets")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#confirm-problem")).to_contain_text("configured")
+        await page.click("#confirm-no")
+        await page.click("#budget")
+        await page.fill("#amount", "50000")
+        await page.fill("#reason", "careful")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#limits")).to_contain_text("50,000.00")
+
+    assert 50_000 == desk.desk.status().risk_budget

@@ -132,7 +132,8 @@ async def test_a_venue_that_answers_nonsense_changes_nothing() -> None:
     async with server(handle) as url, HttpTransport() as transport:
         calls = calls_of(transport, url)
         async with followed(KrakenMarketWatch(calls, ["BTC/USD"], every_s=0.01, pause_s=0.01)) as heard:
-            while calls.anomalies["no_rules"] < 3:  # noqa: ASYNC110 - nobody tells of an anomaly.
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(10):
+                while calls.anomalies["no_rules"] < 3:  # noqa: ASYNC110 - nobody tells of an anomaly.
+                    await asyncio.sleep(0.01)
 
     assert [] == heard.events

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner, Result
@@ -95,3 +97,18 @@ def test_an_unknown_case_is_refused() -> None:
 
     assert 3 == result.exit_code
     assert "--case: got 'EX-99'. The exchange contract has EX-01 to EX-96." in result.output
+
+
+def test_the_checker_needs_no_pytest() -> None:
+    """Who checks an adapter installs no test framework: the cases are plain code."""
+    script = (
+        "import sys; sys.modules['pytest'] = None; "
+        f"sys.argv = ['adapter', 'check', '{SIMULATED}', '--case', 'EX-07', '--json']; "
+        "from meva_runners.adapter import main; main()"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert 0 == finished.returncode, finished.stderr
+    assert 1 == json.loads(finished.stdout)["counts"]["proven"]
