@@ -31,7 +31,10 @@ class SimulatedPerformer:
     def perform(self, command: Command, time_ns: int) -> list[Event]:
         """Return what the venue answers at once; what it answers later comes with the market's events."""
         if isinstance(command, PlaceOrder):  # Nearly all are, and `match` takes its time.
-            return self._place(command, time_ns)
+            request = command.request
+            if self._permits(command.approved, time_ns):
+                return self.venue.submit(request, time_ns)
+            return [OrderDropped(time_ns, request.client_order_id, "the gate moved after the decision")]
         match command:
             case CancelOrder(symbol, client_order_id):
                 return self.venue.cancel(symbol, client_order_id, time_ns)
@@ -43,12 +46,6 @@ class SimulatedPerformer:
                 return []  # A recording has no person to call, no wall clock, and no money to move.
             case _:
                 assert_never(command)
-
-    def _place(self, command: PlaceOrder, time_ns: int) -> list[Event]:
-        request = command.request
-        if self._permits(command.approved, time_ns):
-            return self.venue.submit(request, time_ns)
-        return [OrderDropped(time_ns, request.client_order_id, "the gate moved after the decision")]
 
     def _observed(self, time_ns: int) -> VenueStateObserved:
         balances = self.venue.balances()

@@ -85,7 +85,9 @@ class Decider:
             self.fail(slot, error)
             return
         signal = decision.signal
-        if signal is None or not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
+        if signal is None:
+            return
+        if slot.muted and not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
             return
         reason = decision.reject_reason
         outer = getcontext()
@@ -121,7 +123,7 @@ class Decider:
         """Return what the strategy may sell: its own, and not more than is free, in whole lots (fault B5)."""
         instrument = slot.market.instrument
         balance = self._runtime.state.balances.get(instrument.base)
-        free = ZERO if balance is None else balance.free
+        free = ZERO if balance is None else EXACT.subtract(balance.total, balance.locked)
         return quantise_down(min(slot.unsold, max(free, ZERO)), instrument.lot_size)
 
     def _decide(self, slot: StrategySlot, signal: Signal, reason: str) -> None:

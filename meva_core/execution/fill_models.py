@@ -123,7 +123,9 @@ class TradeFills:
         offered = lots if self._limited else NEVER
         outcomes: list[Outcome] = []
         for order in orders.taking:
-            price = self._slipped(order, price_ticks) if order.accepts(price_ticks) else None
+            price = price_ticks if order.is_market or order.accepts(price_ticks) else None
+            if self._slippage and price is not None:
+                price = self._slipped(order, price)
             offered -= _match(outcomes, order, price, offered, _TAKER)
         if orders.bids or orders.asks:
             for resting in (orders.bids, orders.asks):

@@ -267,7 +267,7 @@ class MatchingEngine:
     def _refusal(self, order: VenueOrder, market: VenueMarket, reference_ticks: int) -> Refusal | None:
         """Return why *order* is refused, or None: what it may cost is locked then."""
         request = order.request
-        if market.lacks_book:
+        if self.needs_book and market.lacks_book:
             return Refusal(RejectCode.NO_BOOK, f"the order book of {request.symbol} is not known")
         price_ticks = reference_ticks if order.is_market else order.limit_ticks
         if not price_ticks:

@@ -202,7 +202,7 @@ class OrderService:
         that cannot be the order's raises, and changes nothing.
         """
         client_order_id, quantity = fill.client_order_id, fill.quantity
-        record = self.find(client_order_id)
+        record = self._state.open_orders.get(client_order_id) or self._ended.get(client_order_id)
         if record is None or self.is_booked(fill):
             return None
         request, filled_before = record.request, record.filled_quantity

@@ -13,7 +13,7 @@ from meva_core.config.schema import FeesConfig, RiskConfig
 from meva_core.data.market_data_service import Market, MarketDataService
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
-from meva_core.model.money import ZERO
+from meva_core.model.money import EXACT, ZERO
 from meva_core.model.order import OrderStatus, OrderType, TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.portfolio.valuation_service import ValuationService
@@ -59,11 +59,11 @@ class RiskPolicyService:
         self._exposure = ExposureEngine()
         self.order_rate = OrderRate(window_ns=config.order_window_s * NS_PER_SECOND)
         self._max_data_age_ns = config.max_data_age_ms * NS_PER_MS
-        self._collar = config.price_collar_bps * _BPS
+        self._collar = EXACT.multiply(config.price_collar_bps, _BPS)
         # Where fees come out of the quote asset, a buy may need that much more of it.
-        fee = fees.taker_bps * _BPS if fees.paid_in == "quote" else ZERO
-        self._limit_reserve = _ONE + fee
-        self._market_reserve = (_ONE + self._collar) * self._limit_reserve
+        fee = EXACT.multiply(fees.taker_bps, _BPS) if fees.paid_in == "quote" else ZERO
+        self._limit_reserve = EXACT.add(_ONE, fee)
+        self._market_reserve = EXACT.multiply(EXACT.add(_ONE, self._collar), self._limit_reserve)
         self._subjects = {}
         for symbol in market_data.symbols:
             market = market_data.market(symbol)

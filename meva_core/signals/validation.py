@@ -21,7 +21,9 @@ from meva_core.signals.strategy import Signal, SignalContext
 
 # Grid values are 64-bit; a larger one is a mistake, and would only make exact arithmetic slow.
 _STEPS_MAX: Final = Decimal(2**63 - 1)
-_DIGITS_SAFE: Final = 18  # Two numbers whose leading digits are less apart have a quotient below 10**18.
+_DIGITS_SAFE: Final = (
+    18  # Two numbers whose leading digits are less apart have a quotient below 10**18 < 2**63.
+)
 _LARGEST_FLOAT: Final = 1.7976931348623157e308  # `math.isfinite` would raise on an integer beyond it.
 
 # By exact type: a bool is an int to isinstance, and numpy's numbers print unlike Python's in a journal.
@@ -109,7 +111,10 @@ def validate_signal(signal: object, ctx: SignalContext, limits: SignalLimits) ->
         if reason is not None:
             return reason
     lot_size = ctx.instrument.lot_size
-    if quantity < lot_size or _is_beyond_grid(quantity, lot_size):
+    digits_apart = quantity.adjusted() - lot_size.adjusted()
+    if quantity < lot_size or (
+        digits_apart >= _DIGITS_SAFE and quantity > EXACT.multiply(lot_size, _STEPS_MAX)
+    ):
         return SignalReject.BAD_QUANTITY
     if not plain:
         reason = _price_reason(signal, ctx)
@@ -122,13 +127,6 @@ def validate_signal(signal: object, ctx: SignalContext, limits: SignalLimits) ->
     if confidence < limits.min_confidence:
         return SignalReject.LOW_CONFIDENCE
     return SignalReject.LOW_EDGE if edge_bps < limits.min_edge_bps else None
-
-
-def _is_beyond_grid(quantity: Decimal, step: Decimal) -> bool:
-    """Return whether *quantity* has more than 64 bits of *step*; what is less than 10**18 times it has not."""
-    return quantity.adjusted() - step.adjusted() >= _DIGITS_SAFE and quantity > EXACT.multiply(
-        step, _STEPS_MAX
-    )
 
 
 def _is_finite(number: float) -> bool:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from decimal import Context, localcontext
 from pathlib import Path
 from random import Random
 
@@ -71,6 +72,14 @@ def test_a_run_that_was_stopped_and_resumed_equals_a_straight_one(
     run.replay(tapes(settings, paths), stops=stops)
 
     assert straight(paths, *overrides) == hashes(run)
+
+
+def test_the_decimal_context_of_the_caller_changes_nothing(paths: list[Path]) -> None:
+    """Whoever runs the agent may calculate with three digits, and trap nothing: orders and money stay exact."""
+    with localcontext(Context(prec=3, traps=[])):
+        coarse = straight(paths, "exchange.fees.paid_in=quote", columns_from=1)
+
+    assert straight(paths, "exchange.fees.paid_in=quote", columns_from=1) == coarse
 
 
 @pytest.mark.parametrize("columns_from", [None, 1])

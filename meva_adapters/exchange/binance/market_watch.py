@@ -17,9 +17,8 @@ from meva_adapters.transport.http import NotSentError
 from meva_adapters.wire.fields import CodecError, row_of, rows_of, text
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueRefusedError, VenueUnknownError
-from meva_core.events import MarketStatusChanged
+from meva_core.events import MarketRulesChanged, MarketStatusChanged
 from meva_core.model.instrument import Instrument
-from meva_core.model.money import plain
 from meva_core.ports.market_feed import Deliver
 
 _EVERY_S: Final = 60.0  # A third of a per cent of the request weight of a minute.
@@ -27,16 +26,16 @@ _PAUSE_S: Final = 1.0  # However many orders are refused.
 _WEIGHT: Final = 20
 _INVALID_SYMBOL: Final = "-1121"
 _TRADING: Final = "TRADING"
-_OURS: Final = ("tick_size", "lot_size", "min_quantity", "min_notional")
-# The configuration need not name these, so they are compared with what the venue said first.
-_FIRST: Final = ("max_quantity", "max_notional")
+# What a configuration states of a market; the largest sizes it may leave out.
+_CONFIGURED: Final = ("tick_size", "lot_size", "min_quantity", "min_notional")
 
 
 class BinanceMarketWatch:
     """Compare the venue's `exchangeInfo` with *instruments* every *every_s* seconds, and when `look` is called.
 
-    Delivers `MarketStatusChanged` when a market closes, opens, or is listed under other rules than ours. A venue
-    that does not answer changes nothing: what it said last holds.
+    Delivers `MarketStatusChanged` when a market closes or opens, and `MarketRulesChanged` when its rules are not the
+    configured ones at the first look, or not those of the look before. A venue that does not answer changes
+    nothing: what it said last holds.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class BinanceMarketWatch:
         self._every_s = every_s
         self._pause_s = pause_s
         self._wake = asyncio.Event()
-        self._first: dict[str, Instrument] = {}
+        self._rules: dict[str, Instrument] = {}
         self._closed: dict[str, str] = {}
         calls.on_market_doubt = self.look
 
@@ -83,16 +82,22 @@ class BinanceMarketWatch:
             self._calls.note_anomaly("no_rules", f"{type(exc).__name__} {exc}"[:200])
             return
         now_ns = self._calls.clock.now_ns()
-        for name, instrument in self._ours.items():
-            reason = self._objection(name, instrument, listed.get(name))
-            if reason == self._closed.get(name, ""):
-                continue
-            self._closed[name] = reason
-            deliver(
-                MarketStatusChanged(
-                    now_ns, instrument.symbol, not reason, reason or "open, under the rules that we know"
+        for name, configured in self._ours.items():
+            reason, rules = _read(configured.symbol, listed.get(name))
+            if reason != self._closed.get(name, ""):
+                self._closed[name] = reason
+                deliver(
+                    MarketStatusChanged(now_ns, configured.symbol, not reason, reason or "open at the venue")
                 )
-            )
+            if rules is not None and self._is_news(name, configured, rules):
+                deliver(MarketRulesChanged(now_ns, rules))
+
+    def _is_news(self, name: str, configured: Instrument, rules: Instrument) -> bool:
+        """Remember *rules*; return whether they are not what is known of them."""
+        known, self._rules[name] = self._rules.get(name), rules
+        if known is None:
+            return any(_rule(configured, rule) != _rule(rules, rule) for rule in _CONFIGURED)
+        return rules != known
 
     async def _listed(self) -> dict[str, dict[str, Any]]:
         """Return what the venue lists of our markets, each by its name there."""
@@ -117,21 +122,16 @@ class BinanceMarketWatch:
         data = await self._calls.public("/api/v3/exchangeInfo", parameters, weight=_WEIGHT)
         return {text(row, "symbol"): row for row in rows_of(row_of(data).get("symbols"))}
 
-    def _objection(self, name: str, ours: Instrument, row: dict[str, Any] | None) -> str:
-        """Return why nothing can be ordered, or an empty text."""
-        if row is None:
-            return "the venue does not list it"
-        try:
-            status, theirs = text(row, "status"), read_instrument(ours.symbol, row)
-        except CodecError as exc:
-            return f"its rules cannot be read: {exc.problem}"
-        if status != _TRADING:
-            return f"its status at the venue is {status[:40]}"
-        first = self._first.setdefault(name, theirs)
-        changed = [rule for rule in _OURS if _rule(ours, rule) != _rule(theirs, rule)]
-        changed += [rule for rule in _FIRST if getattr(first, rule) != getattr(theirs, rule)]
-        said = ", ".join(f"{rule} {_told(getattr(theirs, rule))}" for rule in changed)
-        return f"its rules are not the configured ones any more: the venue says {said}" if said else ""
+
+def _read(symbol: str, row: dict[str, Any] | None) -> tuple[str, Instrument | None]:
+    """Return why nothing can be ordered, or an empty text, and the rules where they can be read."""
+    if row is None:
+        return "the venue does not list it", None
+    try:
+        status, rules = text(row, "status"), read_instrument(symbol, row)
+    except CodecError as exc:
+        return f"its rules cannot be read: {exc.problem}", None
+    return "" if status == _TRADING else f"its status at the venue is {status[:40]}", rules
 
 
 def _rule(instrument: Instrument, rule: str) -> Any:
@@ -139,7 +139,3 @@ def _rule(instrument: Instrument, rule: str) -> Any:
     return (
         max(value, instrument.lot_size) if rule == "min_quantity" else value
     )  # One lot is the least anywhere.
-
-
-def _told(value: Any) -> str:
-    return "unlimited" if value is None else plain(value)

@@ -16,6 +16,7 @@ from meva_adapters.clock.system import SystemClock
 from meva_adapters.contracts.storage_samples import HEADER
 from meva_adapters.settings import load_settings
 from meva_adapters.storage.memory import MemorySession
+from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_adapters.transport.http import HttpTransport
 from meva_adapters.transport.rate_budget import RateBudget
 from meva_adapters.venue.faults import Fault, FaultKind
@@ -147,6 +148,7 @@ async def survived(cuts: int) -> list[float]:
             link.exchange,
             clock,
             config.runtime,
+            transfers=MemoryTransferExecutor(),
             on_alert=watch.alerts.append,
             on_tick=watch.ticks_ns.append,
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 
 import pytest
 from aiohttp import web
+from attrs import evolve
 
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_watch import BinanceMarketWatch
@@ -15,7 +17,7 @@ from meva_adapters.transport.http import HttpTransport
 from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import DEFAULT_MARKETS
-from meva_core.events import MarketStatusChanged, OrderRejected
+from meva_core.events import MarketRulesChanged, MarketStatusChanged, OrderRejected
 from tests.integration.exchange.binance_case import calls_of, is_ours, order, server
 from tests.integration.exchange.heard import Heard, followed
 
@@ -70,8 +72,8 @@ async def test_a_halt_and_its_end_are_told_once() -> None:
         ("max_notional", "100"),
     ],
 )
-async def test_other_rules_close_the_market_until_they_are_ours_again(rule: str, value: str) -> None:
-    """Orders by the old rules would be refused one by one: the market is called closed, with the new number."""
+async def test_other_rules_are_told_and_so_are_the_old_ones(rule: str, value: str) -> None:
+    """Each change is told once, with the venue's rules as they are now."""
     async with watched() as (venue, heard, _exchange):
         await looked(venue)
         venue.strike(Fault(kind=FaultKind.FILTERS, symbol="BTCUSDT", filters={rule: value}))
@@ -79,20 +81,42 @@ async def test_other_rules_close_the_market_until_they_are_ours_again(rule: str,
         venue.reset()
         await heard.until(lambda: len(heard.events) == 2)
 
-    assert [("BTC/USDT", False), ("BTC/USDT", True)] == told(heard)
-    [changed, _] = heard.events
-    assert isinstance(changed, MarketStatusChanged)
-    assert f"{rule.replace('step', 'lot')} {value.rstrip('0') if '.' in value else value}" in changed.reason
+    changed, back = heard.events
+    assert isinstance(changed, MarketRulesChanged)
+    assert isinstance(back, MarketRulesChanged)
+    assert Decimal(value) == getattr(changed.instrument, rule.replace("step", "lot"))
+    assert MARKETS[0] == back.instrument
+
+
+async def test_rules_that_are_not_the_configured_ones_are_told_at_the_first_look() -> None:
+    """What changed while nobody looked is no less a change; largest sizes need not be configured."""
+    other = evolve(MARKETS[0], min_notional=Decimal(1))
+    silent = evolve(MARKETS[1], max_quantity=None, max_notional=None, min_quantity=Decimal(0))
+    async with VenueServer() as venue, HttpTransport() as transport:
+        watch = BinanceMarketWatch(
+            calls_of(transport, venue.url), [other, silent], every_s=0.05, pause_s=0.01
+        )
+        async with followed(watch) as heard:
+            await heard.until(lambda: len(heard.events) == 1)
+            await asyncio.sleep(0.3)
+
+    [changed] = heard.events
+    assert isinstance(changed, MarketRulesChanged)
+    assert MARKETS[0] == changed.instrument
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "news"),
     [
-        (Fault(kind=FaultKind.HALT, symbol="BTCUSDT"), "-2010"),
-        (Fault(kind=FaultKind.FILTERS, symbol="BTCUSDT", filters={"min_notional": "5000"}), "-1013"),
+        (Fault(kind=FaultKind.HALT, symbol="BTCUSDT"), "-2010", MarketStatusChanged),
+        (
+            Fault(kind=FaultKind.FILTERS, symbol="BTCUSDT", filters={"min_notional": "5000"}),
+            "-1013",
+            MarketRulesChanged,
+        ),
     ],
 )
-async def test_a_refused_order_makes_it_look_at_once(fault: Fault, code: str) -> None:
+async def test_a_refused_order_makes_it_look_at_once(fault: Fault, code: str, news: type) -> None:
     """Although the next look were an hour away, the refusal's reason is known right after it."""
     async with watched(every_s=3600) as (venue, heard, exchange):
         await looked(venue)
@@ -102,7 +126,7 @@ async def test_a_refused_order_makes_it_look_at_once(fault: Fault, code: str) ->
 
     assert isinstance(refused, OrderRejected)
     assert code == refused.code
-    assert [("BTC/USDT", False)] == told(heard)
+    assert [news] == [type(event) for event in heard.events]
 
 
 async def test_a_market_that_is_no_longer_listed_is_closed_and_the_others_are_not() -> None:
