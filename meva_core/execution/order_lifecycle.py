@@ -67,6 +67,7 @@ TRANSITIONS: Final[dict[OrderStatus, dict[OrderReport, OrderStatus]]] = {
         _R.ACKNOWLEDGED: _S.PENDING_CANCEL,
         _R.PARTIAL_FILL: _S.PENDING_CANCEL,
         _R.CANCEL_SENT: _S.PENDING_CANCEL,
+        _R.DROPPED: _S.DENIED,  # Its cancel was wished before it had left, and then it did not leave at all.
         _R.REJECTED: _S.REJECTED,
         _R.TIMED_OUT: _S.UNKNOWN,
     },

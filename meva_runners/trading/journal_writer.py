@@ -54,12 +54,11 @@ class JournalWriter:
         waiting, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
         try:
-            committing = self._process.committing()
-        except Exception as failure:  # noqa: BLE001 - a checkpoint that cannot be taken is a commit that failed.
+            work = self._thread.submit(self._process.committing())
+        except Exception as failure:  # noqa: BLE001 - no checkpoint, or no thread any more: a commit that failed.
             self._busy = False
             self._break(waiting, failure)
             return
-        work = self._thread.submit(committing)
         work.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._finish, waiting, done.exception())
         )

@@ -85,6 +85,7 @@ class LiveDriver:
         )
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._stop_reason = ""
+        self._hurries = False
         self._failure: BaseException | None = None
         self._now_ns = process.agent.state().sequence.last_event_ns
         self._uncommitted = 0
@@ -114,7 +115,8 @@ class LiveDriver:
         return self._writer.durable()
 
     def stop(self, reason: str) -> None:
-        """Begin to stop in good order; the first reason counts."""
+        """Begin to stop in good order; the first reason counts. Asked again, wait for the venue no longer."""
+        self._hurries = bool(self._stop_reason)
         self._stop_reason = self._stop_reason or reason
         self._inbox.wake()
 
@@ -244,7 +246,7 @@ class LiveDriver:
                 request_id = f"stop-{self._process.agent.sequence}-{number}"
                 now_ns = self._clock.now_ns()
                 self._handle(OrderCancelRequested(now_ns, request_id, ACTOR, name, self._stop_reason))
-        await self._loop(lambda: self._rests() or loop.time() >= deadline_s)
+        await self._loop(lambda: self._rests() or self._hurries or loop.time() >= deadline_s)
         await self._writer.durable()
 
     def _rests(self) -> bool:

@@ -47,7 +47,7 @@ def test_a_full_disk_ends_it_with_every_order_cancelled(venue: RealVenue, tmp_pa
     """When the journal cannot grow any more the cancels still go out, the error says why, and nothing is damaged."""
     with started("live", tmp_path, *arguments(venue, tmp_path), **VARIABLES) as agent:
         client = agent.controls()
-        wait_for(client, lambda status: len(status["orders"]) == 4)
+        wait_for(client, lambda status: [order["status"] for order in status["orders"]] == ["accepted"] * 4)
         rested = open_orders(venue)
         size = agent.session.with_name("session.db-wal").stat().st_size
         resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (size, size))

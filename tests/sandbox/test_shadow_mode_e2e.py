@@ -25,7 +25,7 @@ def test_the_shadow_decides_reports_and_sends_nothing(tmp_path: Path) -> None:
     """It tells what it would have sent and what the market then did; at the venue nothing has happened."""
     with real_venue("--balance", "USDT=100000") as venue:
         settings = venue.settings(tmp_path, "shadow")
-        arguments = ("--env", "dev", "-c", settings, *EAGER, "--duration", "6s", "--json")
+        arguments = ("--env", "dev", "-c", settings, *EAGER, "--duration", "5s", "--json")
         with started("shadow", tmp_path, *arguments, **VARIABLES) as agent:
             status = agent.end()
             result = agent.result()

@@ -17,7 +17,7 @@ from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, Ma
 from meva_adapters.storage.memory import MemorySession
 from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert
+from meva_core.commands import CancelAllOrders, CancelOrder, PlaceOrder, RaiseAlert
 from meva_core.errors import StorageError
 from meva_core.events import Event, StreamConnected, TradeReceived
 from meva_core.model.market import Side
@@ -75,6 +75,12 @@ class WatchedExchange(MatchingExchange):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.sent: list[str] = []
+        self.answers = True
+
+    async def cancel(self, command: CancelOrder) -> Sequence[Event]:
+        if not self.answers:
+            await asyncio.Event().wait()
+        return await super().cancel(command)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         self.sent.append("place")

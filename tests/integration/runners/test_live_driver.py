@@ -10,6 +10,7 @@ from meva_core.errors import StorageError
 from meva_core.events import (
     KillRequested,
     OrderAcknowledged,
+    OrderCancelRequested,
     OrderDropped,
     StreamConnected,
     StreamLost,
@@ -110,6 +111,39 @@ async def test_orders_may_be_left_resting_where_that_is_configured() -> None:
 
         assert 1 == len(case.agent.state().open_orders)
         assert () == case.driver.unsettled
+
+
+async def test_a_stop_while_an_order_waits_for_the_disk_is_no_contradiction() -> None:
+    """The order is wished cancelled before it has left, and then does not leave: nothing is open, nobody is called."""
+    async with running() as (case, task):
+        case.session.disk.clear()
+        case.market.trade()
+        await until(lambda: case.agent.state().open_orders)
+        case.driver.stop("test")
+        await until(lambda: case.count(OrderCancelRequested))
+        case.session.disk.set()
+        await task
+
+        assert [] == case.exchange.sent
+        assert () == case.driver.unsettled
+        assert not case.agent.state().runtime_flags.markers
+
+
+async def test_who_asks_twice_does_not_wait_for_the_venue() -> None:
+    """A second request to stop ends the wait for a cancel that nobody answers; what is open is named."""
+    async with running(stop_grace_s=60) as (case, task):
+        case.market.trade()
+        await until(lambda: case.count(OrderAcknowledged))
+        case.exchange.answers = False
+        case.driver.stop("once")
+        await until(lambda: case.count(OrderCancelRequested))
+        still_running = not task.done()
+        case.driver.stop("twice")
+        await asyncio.wait_for(task, 5)
+
+        assert still_running
+        assert case.driver.unsettled == tuple(case.agent.state().open_orders)
+        assert 1 == len(case.driver.unsettled)
 
 
 async def test_a_bug_in_an_adapter_stops_the_agent() -> None:
