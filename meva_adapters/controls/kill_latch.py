@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
+from meva_adapters.transport.http import LAST_LOOK
 from meva_core.commands import (
     CancelAllOrders,
     CancelOrder,
@@ -15,6 +17,8 @@ from meva_core.commands import (
 )
 from meva_core.events import Event, OrderDropped
 from meva_core.ports.exchange import ExchangeAdapter, VenueCapabilities
+
+_SET: Final = "the kill latch is set"
 
 
 class KillLatch:
@@ -71,11 +75,22 @@ class LatchedExchange:
         return self._exchange.capabilities
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
-        """Send the order, unless the latch is set: then it never left, and the event is the proof."""
+        """Send the order, unless the latch is set: then it never left, and the event is the proof.
+
+        It is looked at again in the step that writes the first byte: a connection takes time, and the loop may have
+        hung meanwhile.
+        """
         if self._latch.is_set():
-            name = command.request.client_order_id
-            return (OrderDropped(self._now_ns(), name, "the kill latch is set"),)
-        return await self._exchange.place(command)
+            return (OrderDropped(self._now_ns(), command.request.client_order_id, _SET),)
+        look = LAST_LOOK.get()
+        token = LAST_LOOK.set(lambda: (look() if look is not None else "") or self._why_not())
+        try:
+            return await self._exchange.place(command)
+        finally:
+            LAST_LOOK.reset(token)
+
+    def _why_not(self) -> str:
+        return _SET if self._latch.is_set() else ""
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """Cancel one order."""
