@@ -68,6 +68,7 @@ class CommittingAgent:
         self._checkpoint_events = checkpoint_events
         self._checkpointed = session.last_sequence()
         self._observers = tuple(observers)
+        self._handled_ns = 0
 
     def handle(self, event: Event) -> Iterator[Step]:
         """Handle *event*; yield what to do. Cancels and questions wait for no disk; orders wait for the commit."""
@@ -95,7 +96,7 @@ class CommittingAgent:
 
     def refusal(self, order: PlaceOrder) -> OrderDropped | None:
         """Return `None` where *order* may leave in this very step, else the event that says why it may not."""
-        now_ns = self._now_ns()
+        now_ns = max(self._now_ns(), self._handled_ns)  # A clock that was set back makes no intent younger.
         if self.agent.permits(order.approved, now_ns):
             return None
         reason = "the gate moved, or the intent grew too old, before it was durable"
@@ -114,6 +115,7 @@ class CommittingAgent:
         return self._session.saving(sequence, self.agent.checkpoint())
 
     def _decide(self, event: Event) -> Outcome:
+        self._handled_ns = max(self._handled_ns, event.time_ns)
         outcome = self.agent.handle(event)
         entry = JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
         self._session.append(entry)

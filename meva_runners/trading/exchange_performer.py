@@ -38,7 +38,8 @@ Refusal = Callable[[PlaceOrder], OrderDropped | None]
 class ExchangePerformer:
     """Call *exchange* and *transfers*.
 
-    *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise.
+    *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise. *handled_ns* gives the
+    time of the newest event that was handled, which a clock that is set back does not take back.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class ExchangePerformer:
         deliver: Deliver,
         on_alert: Callable[[RaiseAlert], None],
         on_failure: Callable[[BaseException], None],
+        handled_ns: Callable[[], int],
     ) -> None:
         self._exchange = exchange
+        self._handled_ns = handled_ns
         self._clock = clock
         self._transfers = transfers
         self._refusal = refusal
@@ -145,7 +148,9 @@ class ExchangePerformer:
         before = self._timers.get(command.name)
         if before is not None:
             before.cancel()
-        wait_s = max(0, command.due_ns - self._clock.now_ns()) / NS_PER_SECOND
+        # A clock that was set back by an hour delays nothing by an hour: the core counts on from what it has handled.
+        now_ns = max(self._clock.now_ns(), self._handled_ns())
+        wait_s = max(0, command.due_ns - now_ns) / NS_PER_SECOND
         loop = asyncio.get_running_loop()
         self._timers[command.name] = loop.call_later(wait_s, self._fire, command)
 

@@ -82,6 +82,7 @@ class LiveDriver:
             deliver=self._inbox.put,
             on_alert=on_alert,
             on_failure=self.fail,
+            handled_ns=lambda: self._now_ns,
         )
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._stop_reason = ""

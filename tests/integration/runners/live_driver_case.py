@@ -31,6 +31,15 @@ from tests.replay.case import config
 SYMBOL = "BTC/USDT"
 
 
+class SetClock(SystemClock):
+    """Be the machine's clock, set forwards or back by *shift_ns*."""
+
+    shift_ns = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.shift_ns
+
+
 class HeldSession(MemorySession):
     """Commit when the disk is let go, or fail."""
 
@@ -96,7 +105,7 @@ class Case:
 
     def __init__(self, *overrides: str, **runtime: int) -> None:
         settings = config(*overrides)
-        clock = SystemClock()
+        clock = self.clock = SetClock()
         engine = compose_venue(settings)
         strategy = ConfiguredStrategy("sma_cross", Always(Decimal(29900), Decimal("0.01")))
         self.agent = compose_agent(settings, [strategy])

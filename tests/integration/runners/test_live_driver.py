@@ -6,6 +6,10 @@ import asyncio
 
 import pytest
 
+from meva_adapters.clock.manual import ManualClock
+from meva_adapters.exchange.simulated.matching_exchange import MatchingExchange
+from meva_adapters.transfers.memory import MemoryTransferExecutor
+from meva_core.commands import SetTimer
 from meva_core.errors import StorageError
 from meva_core.events import (
     KillRequested,
@@ -16,7 +20,11 @@ from meva_core.events import (
     StreamLost,
     TradeReceived,
 )
+from meva_core.model.market import NS_PER_SECOND
+from meva_runners.composition import compose_venue
+from meva_runners.trading.exchange_performer import ExchangePerformer
 from tests.integration.runners.live_driver_case import running, until
+from tests.replay.case import config
 
 
 async def test_no_order_leaves_before_it_is_durable() -> None:
@@ -73,6 +81,45 @@ async def test_an_intent_that_waited_too_long_for_the_disk_is_dropped() -> None:
 
         assert [] == case.exchange.sent
         assert not case.agent.state().open_orders
+
+
+async def test_an_intent_grows_old_although_the_clock_is_set_back() -> None:
+    """What was handled since tells the age of an intent where the clock tells of an earlier hour."""
+    async with running("signals.max_age_ms=50") as (case, _):
+        case.session.disk.clear()
+        case.market.trade()
+        await until(lambda: case.agent.state().open_orders)
+        [first] = case.agent.state().open_orders
+        case.clock.shift_ns = -3600 * NS_PER_SECOND
+        await asyncio.sleep(0.1)
+        case.market.trade()
+        await until(lambda: case.count(TradeReceived) > 1)
+        case.session.disk.set()
+        await until(lambda: case.count(OrderDropped))
+
+        dropped = [event.client_order_id for event, _ in case.outcomes if isinstance(event, OrderDropped)]
+        assert first == dropped[0]
+
+
+async def test_a_clock_that_is_set_back_delays_no_timer() -> None:
+    """A timer that the core asked for fires after the time it asked for, not when the clock has caught up."""
+    clock, fired = ManualClock(0), asyncio.Event()
+    handled_ns = 3600 * NS_PER_SECOND
+    performer = ExchangePerformer(
+        MatchingExchange(compose_venue(config()), clock),
+        clock,
+        transfers=MemoryTransferExecutor(),
+        refusal=lambda _: None,
+        deliver=lambda _: fired.set(),
+        on_alert=lambda _: None,
+        on_failure=lambda _: None,
+        handled_ns=lambda: handled_ns,
+    )
+    performer.perform(SetTimer("venue_watch", handled_ns + NS_PER_SECOND // 100))
+    await asyncio.wait_for(fired.wait(), 2)
+    await performer.close()
+
+    assert fired.is_set()
 
 
 async def test_too_much_market_data_is_dropped_and_said() -> None:
