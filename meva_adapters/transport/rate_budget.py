@@ -55,5 +55,7 @@ class RateBudget:
 
     def _turn(self, now_ns: int) -> None:
         window = now_ns // self.window_ns
-        if window > self._window:
+        # A clock that was corrected by minutes must not hold everything back, cancels too, until they have passed
+        # again. By one window it may go back at the turn of a minute, and then nothing is counted anew.
+        if window > self._window or window < self._window - 1:
             self._window, self.used = window, 0

@@ -61,6 +61,7 @@ class BinanceCalls:
         self.recv_window_ms = recv_window_ms
         self.budget = budget or default_budget()
         self.offset_ns: int | None = None
+        self._ahead_ns: int | None = None
         self.anomalies: Counter[str] = Counter()
         self.on_market_doubt: Callable[[], None] = _nobody
         self._transport = transport
@@ -70,6 +71,16 @@ class BinanceCalls:
     def venue_ns(self) -> int:
         """Return the venue's time, as far as it was measured."""
         return self.clock.now_ns() + (self.offset_ns or 0)
+
+    def reached_ns(self) -> int:
+        """Return a time that the venue has surely reached, however our clock was set since it was measured.
+
+        What a venue's silence proves hangs on it, so an hour that only our clock has passed is none.
+        """
+        venue_ns = self.venue_ns()
+        if self._ahead_ns is None:
+            return venue_ns
+        return min(venue_ns, self.clock.monotonic_ns() + self._ahead_ns)
 
     def note_anomaly(self, kind: str, detail: str) -> None:
         """Count what was not understood; *kind* is one of a few, *detail* for a person."""
@@ -112,14 +123,15 @@ class BinanceCalls:
 
     async def measure_clock(self) -> ClockMeasured:
         """Compare the clocks; half of the round trip is the error. Raises like `signed`."""
-        asked_ns = self.clock.now_ns()
+        asked_ns, before_ns = self.clock.now_ns(), self.clock.monotonic_ns()
         data = await self.public("/api/v3/time", [], weight=1)
-        heard_ns = self.clock.now_ns()
+        heard_ns, after_ns = self.clock.now_ns(), self.clock.monotonic_ns()
         try:
             server_ns = ms_as_ns(row_of(data), "serverTime")
         except CodecError as exc:
             raise VenueUnknownError(VENUE, "time", str(exc)) from exc
         self.offset_ns = server_ns - (asked_ns + heard_ns) // 2
+        self._ahead_ns = server_ns - (before_ns + after_ns) // 2
         return ClockMeasured(heard_ns, self.offset_ns)
 
     async def _call(

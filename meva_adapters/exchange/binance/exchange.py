@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -114,25 +115,19 @@ class BinanceExchange:
             ]
 
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
-        """Cancel every order of ours, one by one: the venue's own cancel-all takes other people's orders too."""
+        """Cancel each order of ours: the venue's own cancel-all takes other people's orders too.
+
+        All at once, and each by itself: an answer that is lost keeps no other order open.
+        """
         symbols = self._symbols if command.symbol is None else (command.symbol,)
-        events: list[Event] = []
-        for symbol in symbols:
-            try:
-                for order in await self._open_orders(symbol, urgent=True):
-                    if self._owns(order.client_order_id):
-                        events.append(await self._cancel(symbol, order.client_order_id, command.reason))  # noqa: PERF401 - what is done stays told when the next fails.
-            except _FAILURES as exc:
-                events.append(RequestFailed(self._now(), "cancel_all", symbol, str(exc)))
-                events += await self._clock_after(getattr(exc, "code", ""))
-        return events
+        told = await asyncio.gather(*(self._cancel_market(symbol, command.reason) for symbol in symbols))
+        return [event for events in told for event in events]
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
         """Ask for one order and then for our trades, so that no fill of the order is missing among them."""
-        name, asked_ns = command.client_order_id, self._now()
+        name, asked_ns, venue_ns = command.client_order_id, self._now(), self._calls.reached_ns()
         try:
-            order = await self._find(command.symbol, name)
-            venue_ns = asked_ns + (self._calls.offset_ns or 0)  # The answer is not older than the question.
+            order = await self._find(command.symbol, name)  # The answer is not older than the question.
             fills = await self.trades.after(command.symbol, command.trades_after)
         except _FAILURES as exc:
             return await self._failed("query", name, exc)
@@ -140,7 +135,7 @@ class BinanceExchange:
 
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
         """Ask for open orders, then trades, then balances."""
-        asked_ns, after = self._now(), dict(command.trades_after)
+        asked_ns, venue_ns, after = self._now(), self._calls.reached_ns(), dict(command.trades_after)
         try:
             orders = [order for symbol in self._symbols for order in await self._open_orders(symbol)]
             fills = [
@@ -153,7 +148,6 @@ class BinanceExchange:
             balances = self._told(read_balances(account))
         except _FAILURES as exc:
             return await self._failed("observe", "", exc)
-        venue_ns = asked_ns + (self._calls.offset_ns or 0)
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
@@ -198,6 +192,22 @@ class BinanceExchange:
         if text(answer, "origClientOrderId") != name or text(answer, "status") != "CANCELED":
             raise CodecError(f"the answer to the cancel of {name} does not say that it is cancelled")
         return OrderCanceled(self._now(), name, reason)
+
+    async def _cancel_market(self, symbol: str, reason: str) -> list[Event]:
+        """Cancel what is open of ours on *symbol*."""
+        try:
+            orders = await self._open_orders(symbol, urgent=True)
+        except _FAILURES as exc:
+            return await self._failed("cancel_all", symbol, exc)
+        names = [order.client_order_id for order in orders if self._owns(order.client_order_id)]
+        told = await asyncio.gather(*(self._cancel_told(symbol, name, reason) for name in names))
+        return [event for events in told for event in events]
+
+    async def _cancel_told(self, symbol: str, name: str, reason: str) -> list[Event]:
+        try:
+            return [await self._cancel(symbol, name, reason)]
+        except _FAILURES as exc:
+            return await self._failed("cancel_all", symbol, exc)
 
     async def _find(self, symbol: str, name: str) -> ObservedOrder | None:
         parameters = [("symbol", venue_symbol(symbol)), ("origClientOrderId", name)]

@@ -30,7 +30,9 @@ Record = Callable[[str, int, str], bool]
 
 _SNAPSHOT_LEVELS: Final = 1_000
 _SNAPSHOT_WEIGHT: Final = 50
+# At 50 of 6,000 a minute, quarter seconds between the questions would take what orders and searches need.
 _SNAPSHOT_RETRY_S: Final = 0.25
+_SNAPSHOT_RETRY_MAX_S: Final = 8.0
 _MALFORMED: Final = (BadCellError, CodecError, KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
@@ -61,6 +63,7 @@ class BinanceMarketStream:
         streams = "/".join(f"{symbol.lower()}@{kind}" for symbol in self._markets for kind in kinds)
         self._url = f"{stream_url.rstrip('/')}/stream?streams={streams}"
         self._backoff = Backoff(jitter)
+        self._jitter = jitter
         self._patience = patience or Patience()
         self._record = record
         self._name = name
@@ -149,6 +152,7 @@ class BinanceMarketStream:
         """Fetch snapshots until one joins the changes."""
         parameters = [("symbol", symbol), ("limit", str(_SNAPSHOT_LEVELS))]
         market = self._markets[symbol]
+        waits = Backoff(self._jitter, first_s=_SNAPSHOT_RETRY_S, longest_s=_SNAPSHOT_RETRY_MAX_S)
         while True:
             try:
                 data = await self._calls.public("/api/v3/depth", parameters, weight=_SNAPSHOT_WEIGHT)
@@ -161,7 +165,7 @@ class BinanceMarketStream:
                     self._keep(market.symbol, snapshot.time_ns, orjson.dumps(data).decode())
                     deliver(snapshot)
                     return
-            await asyncio.sleep(_SNAPSHOT_RETRY_S)
+            await asyncio.sleep(waits.next_s())
 
     def _stop_fetching(self) -> None:
         for task in self._fetching.values():

@@ -20,7 +20,8 @@ from meva_core.events import (
 from meva_core.model.fill import Fill, Liquidity
 
 # They say what the comparison with the venue asks for itself: absolute balances, and lists that we never use.
-PASSED_OVER: Final = frozenset({"outboundAccountPosition", "listStatus", "externalLockUpdate"})
+# No set: what a damaged message calls its kind may be a list, which no set can be asked for.
+PASSED_OVER: Final = ("outboundAccountPosition", "listStatus", "externalLockUpdate")
 
 
 def read_user_event(data: Any, received_ns: int, symbols: Mapping[str, str]) -> list[Event]:

@@ -1,0 +1,102 @@
+"""Where something is lost on the way, everything else still happens: cancels go on, streams live, and the budget lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+
+import orjson
+import pytest
+from aiohttp import web
+
+from meva_adapters.exchange.binance.book_numbers import BookNumbers
+from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
+from meva_adapters.exchange.binance.signer import HmacSigner
+from meva_adapters.exchange.binance.user_stream import BinanceUserStream
+from meva_adapters.transport.http import HttpTransport
+from meva_core.commands import CancelAllOrders
+from meva_core.events import Event, OrderCanceled, RequestFailed
+from tests.integration.exchange.binance_case import adapter, calls_of, server
+from tests.unit.exchange.test_binance_stream_damage import BTC, REPORT
+
+OPEN = ("ours-1", "ours-2", "ours-3")
+
+
+async def test_a_cancel_whose_answer_is_lost_keeps_no_other_order_open() -> None:
+    """Of a cancel-all, each order is cancelled by itself, and nobody waits for the venue's silence on another."""
+    cancelled: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/api/v3/time":
+            return web.json_response({"serverTime": 1_700_000_000_000})
+        if request.path == "/api/v3/openOrders":
+            return web.json_response([opened(name) for name in OPEN])
+        name = request.query["origClientOrderId"]
+        if name == OPEN[0]:
+            await asyncio.sleep(5)
+        cancelled.append(name)
+        return web.json_response({"origClientOrderId": name, "status": "CANCELED"})
+
+    async with server(answer) as url, adapter(url, timeout_s=0.5) as exchange:
+        events = await exchange.cancel_all(CancelAllOrders(None, "test"))
+
+    assert [RequestFailed, OrderCanceled, OrderCanceled] == [type(event) for event in events]
+    assert {*OPEN[1:]} == {*cancelled}
+
+
+def opened(name: str) -> dict[str, object]:
+    """Return an open order as the venue lists it."""
+    return {
+        "symbol": "BTCUSDT", "orderId": int(name[-1]), "clientOrderId": name, "side": "BUY", "status": "NEW",
+        "origQty": "1.0", "executedQty": "0.0",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(REPORT | {"l": None}, id="a fill without its quantity"),
+        pytest.param({"e": "news"}, id="an event that nobody knows"),
+        pytest.param({"e": ["executionReport"]}, id="a list in place of a kind"),
+        pytest.param({"e": {}}, id="an object in place of a kind"),
+    ],
+)
+async def test_no_message_ends_the_stream_of_our_orders(event: dict[str, object]) -> None:
+    """What cannot be read is counted; it says nothing, and the agent lives on (invariant I30)."""
+    async with HttpTransport() as transport:
+        calls = calls_of(transport, "http://127.0.0.1:1")
+        stream = BinanceUserStream(
+            calls,
+            transport,
+            HmacSigner("s"),
+            ws_api_url="ws://127.0.0.1:1",
+            symbols=["BTC/USDT"],
+            jitter=lambda: 0.5,
+        )
+        told = stream._read(orjson.dumps({"event": event}).decode())
+
+    assert [] == told
+    assert 1 == calls.anomalies["malformed_user_event"]
+
+
+async def test_snapshots_that_do_not_fit_do_not_eat_the_budget() -> None:
+    """Each question for a snapshot that came too early waits longer than the one before."""
+    asked: Counter[str] = Counter()
+    told: list[Event] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked[request.path] += 1
+        return web.json_response({"lastUpdateId": 1, "bids": [], "asks": []})
+
+    async with server(answer) as url, HttpTransport() as transport:
+        calls = calls_of(transport, url)
+        stream = BinanceMarketStream(
+            calls, transport, stream_url="ws://127.0.0.1:1", instruments=[BTC], jitter=lambda: 1.0
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.6):
+                await stream._fetch("BTCUSDT", BookNumbers(), told.append)
+
+    assert 3 == asked["/api/v3/depth"]  # At once, after a quarter of a second, and after half a second more.
+    assert [] == told
