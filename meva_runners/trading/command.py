@@ -112,7 +112,7 @@ async def trade(
             exposition=exposition,
         )
         async with alarm:
-            with stopping_on_signals(app.driver.stop) as signals:
+            with _naming_unsettled(app), stopping_on_signals(app.driver.stop) as signals:
                 result = await app.run(
                     duration_s=options.duration,
                     dashboard=options.dashboard,
@@ -152,11 +152,26 @@ def _show(result: ReplayResult, companion: Companion | None, *, as_json: bool) -
         click.echo(line)
 
 
+@contextmanager
+def _naming_unsettled(app: AgentApp) -> Iterator[None]:
+    """Name the orders whose end is not known also where the run ended by an error, which says nothing of them."""
+    try:
+        yield
+    except Exception:
+        if app.driver.unsettled:
+            _name_unsettled(app)
+        raise
+
+
+def _name_unsettled(app: AgentApp) -> None:
+    names = ", ".join(app.driver.unsettled)
+    click.echo(f"Orders whose end is not known: {names}. Look at the venue.", err=True)
+
+
 def _status(app: AgentApp, signals: Sequence[signal.Signals]) -> int:
     """Return the exit status; what a person must look into comes before how it was stopped."""
     if app.driver.unsettled:
-        names = ", ".join(app.driver.unsettled)
-        click.echo(f"Orders whose end is not known: {names}. Look at the venue.", err=True)
+        _name_unsettled(app)
         return ORDERS_UNKNOWN
     flags = app.agent.state().runtime_flags
     if _HALTS & flags.markers.keys():
