@@ -24,13 +24,16 @@ INSTALL = $(PIP) install --quiet --require-hashes --only-binary :all:
 LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
 
-.PHONY: help demo test check bench bench-live prove format audit sbom lock clean
+.PHONY: help demo smoke test check bench bench-live prove format audit sbom lock clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/package ## Install from the lock if needed, then replay the bundled recording: no key, no network.
 	@$(BIN)/python -m meva_runners.replay
+
+smoke: $(STAMPS)/package ## Trade on paper for twenty seconds over real sockets, verify the session, stop by kill. No key, no network.
+	@$(BIN)/python -m meva_runners.smoke
 
 test: $(STAMPS)/dev ## Run every test but the long proofs.
 	@$(BIN)/python -m pytest $(ARGS)
