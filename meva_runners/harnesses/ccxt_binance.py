@@ -17,7 +17,7 @@ from meva_core.ports.market_feed import EventStream
 from meva_runners.harnesses.binance import VenueHarness
 from meva_runners.harnesses.still_market import INSTRUMENTS
 
-_TIMEOUT_S: Final = 1.0
+_TIMEOUT_S: Final = 1.5
 _OPTIONS: Final = {
     "defaultType": "spot",
     "fetchMarkets": {"types": ["spot"]},
