@@ -96,6 +96,16 @@ def order_cost(directory: Path, repeats: int) -> dict[str, float]:
     return {name: round(cost / costs["1x"], 2) for name, cost in costs.items()}
 
 
+def by_columns(path: Path, repeats: int) -> dict[str, str]:
+    """Return what quiet events cost event by event and by columns, in one process."""
+    command = [sys.executable, "-m", "benchmarks.columns", str(path), "--repeats", str(repeats)]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    return {
+        name: "{event_by_event_us} us per event, by columns {by_columns_us}: ratio {ratio}".format(**figures)
+        for name, figures in json.loads(finished.stdout).items()
+    }
+
+
 def check(run: dict[str, Any], path: Path) -> None:
     """Stop when the run does not agree with the oracle to the last digit."""
     orders, equity = expected(path)
@@ -116,6 +126,8 @@ def measure(repeats: int) -> dict[str, Any]:
         on_bars = standard_runs(bars, repeats)
         figures: dict[str, Any] = {"trades": summed_up(on_trades), "bars": summed_up(on_bars)}
         figures["trades"]["times_the_bare_loop"] = round(median(on_trades, "run_seconds") / loop_s, 1)
+        figures["trades_by_columns"] = by_columns(trades, min(repeats, 3))
+        figures["bars_by_columns"] = by_columns(bars, min(repeats, 3))
         figures["cost_per_order"] = order_cost(directory, min(repeats, 3))
     figures["import_seconds"] = round(
         command_seconds(["-c", "import meva_core.agent.orchestrator"], repeats), 3

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from meva_adapters.contracts.case import CaseResult, Kit, Verdict
 from meva_adapters.contracts.kits import kit_of
-from meva_adapters.contracts.loading import harness_at
+from meva_adapters.contracts.loading import harness_at, harness_made
 from meva_adapters.reports.terminal import console_for, printable
 from meva_core.errors import ConfigError
 from meva_runners.exit_status import FAILED
@@ -27,7 +27,7 @@ _STYLES = {Verdict.PROVEN: "green", Verdict.BROKEN: "bold red", Verdict.NOT_PROV
 def check_adapter(place: str, *, cases: Sequence[str], strict: bool, as_json: bool) -> None:
     """Run, show, and exit with 1 when a promise is broken; under *strict* also when one is not proven."""
     make = harness_at(place)
-    kit = kit_of(make())
+    kit = kit_of(harness_made(make, place))
     _check_ids(kit, cases)
     results = asyncio.run(_results(kit, make, cases))
     counts = Counter(result.verdict for result in results)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meva_core.errors import ConfigError
+from meva_core.signals.signal_engine import described
 
 
 def harness_at(place: str) -> Callable[[], Any]:
@@ -24,11 +25,9 @@ def harness_at(place: str) -> Callable[[], Any]:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        problem = (
-            f"adapter: {module_name} cannot be imported ({error}). Run from the directory that holds it."
-        )
-        raise ConfigError((problem,)) from error
+    except Exception as error:
+        remedy = "Run from the directory that holds it, and see that it imports."
+        raise ConfigError((f"adapter: {module_name}: {described(error)}. {remedy}",)) from error
     found = getattr(module, name, None)
     if not callable(found):
         own = [each for each, item in vars(module).items() if getattr(item, "__module__", "") == module_name]
@@ -36,3 +35,11 @@ def harness_at(place: str) -> Callable[[], Any]:
         raise ConfigError((f"adapter: {module_name} has no {name!r} to call. It has: {names or 'nothing'}.",))
     make: Callable[[], Any] = found
     return make
+
+
+def harness_made(make: Callable[[], Any], place: str) -> Any:
+    """Return one harness; raise `ConfigError` where *make* does not, with what it raised."""
+    try:
+        return make()
+    except Exception as error:
+        raise ConfigError((f"adapter: {place} cannot be called: {described(error)}.",)) from error

@@ -44,7 +44,6 @@ def test_a_broken_adapter_is_named_with_its_promise() -> None:
         ("stores:memory_state", "state store"),
         ("clocks:manual", "clock"),
         ("sinks:memory", "metrics"),
-        ("market_feeds:kraken", "market feed"),
     ],
 )
 def test_the_harness_says_which_contract_is_meant(place: str, port: str) -> None:
@@ -77,7 +76,8 @@ def test_under_strict_what_is_not_proven_fails() -> None:
     ("place", "told"),
     [
         ("nothing", "Expected package.module:harness."),
-        ("no.such.module:harness", "no.such.module cannot be imported"),
+        ("no.such.module:harness", "no.such.module: ModuleNotFoundError: No module named 'no'"),
+        ("meva_adapters.contracts.case:Case", "cannot be called: TypeError"),
         ("meva_runners.harnesses.simulated:nope", "has no 'nope' to call. It has: SimulatedHarness"),
         ("collections:OrderedDict", "OrderedDict is no harness. Expected a subclass of ExchangeHarness"),
     ],

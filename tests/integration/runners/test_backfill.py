@@ -209,6 +209,8 @@ async def test_what_was_interrupted_is_continued(
     arguments = command(venue.url, tmp_path, "BTC/USDT", start_ms=start_ms, end_ms=end_ms)
     process = started(arguments)
     part = await grown(tmp_path)
+    # However late the signal arrives, the command waits for a page that does not come.
+    venue.strike(Fault(kind=FaultKind.DELAY_BEFORE, call="klines", times=100, milliseconds=60_000))
     os.kill(process.pid, number)
     _, err = await asyncio.to_thread(process.communicate)
     size = len(table(part))
