@@ -1,4 +1,4 @@
-"""Where something is lost on the way, everything else still happens: cancels go on, streams live, and the budget lasts."""
+"""Where something is lost on the way, all else still happens: cancels go on, streams live, the budget lasts."""
 
 from __future__ import annotations
 
