@@ -38,7 +38,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")))
+@click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")), metavar="WISH")
 @click.argument("subject", default="")
 @click.option("--url", envvar="MEVA_CONTROLS_URL", help="Where the agent's controls listen.")
 @click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", type=click.Path(path_type=Path),
@@ -68,6 +68,11 @@ def main(
     **money: str | None,
 ) -> None:
     """Carry WISH to a running agent.
+
+    \b
+    WISH looks:   status, orders, positions, pnl, treasury, decisions, alerts, health, live, why
+    it steers:    pause, resume, kill, release, budget, acknowledge
+    or is money:  cost, approve, reject, settle, correct
 
     SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
     that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that
