@@ -24,7 +24,7 @@ INSTALL = $(PIP) install --quiet --require-hashes --only-binary :all:
 LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' --exclude-newer '7 days'
 
-.PHONY: help demo smoke test check bench bench-live prove format audit sbom lock clean
+.PHONY: help demo smoke test check bench bench-live soak prove format audit sbom lock clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: $(STAMPS)/dev ## Measure the speeds that the README states.
 
 bench-live: $(STAMPS)/dev ## Measure the driver: order latency, journal speed, kill, each beside a bare fdatasync.
 	@$(BIN)/python -m benchmarks.live $(ARGS)
+
+soak: $(STAMPS)/dev ## Let an agent trade on paper for half an hour at 2,000 trades a second: memory, errors, verification.
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 prove: $(STAMPS)/dev ## Run the long proofs: crash points, fault seeds, exact ledgers.
 	@$(BIN)/python -m pytest -m prove $(ARGS)

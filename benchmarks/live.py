@@ -43,7 +43,7 @@ from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_adapters.transport.http import HttpTransport
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import RaiseAlert
+from meva_core.commands import ObserveVenue, RaiseAlert
 from meva_core.config.schema import AppConfig
 from meva_core.events import Event, KillReleaseRequested, StreamConnected, TradeReceived
 from meva_core.execution.idempotency import ClientOrderIds
@@ -164,6 +164,7 @@ class Bench:
         self.inside: list[int] = []
         self.wire: list[tuple[str, int]] = []
         self.watcher: Callable[[Event, Outcome], None] | None = None
+        self.exchange: BinanceExchange | None = None
         self._caused_ns = 0
 
     @property
@@ -188,7 +189,7 @@ class Bench:
             transport.session.trace_configs.append(self._trace())
             signer = HmacSigner("benchmark")
             calls = BinanceCalls(transport, clock, rest_url=self.url, api_key="benchmark", signer=signer)
-            exchange = BinanceExchange(
+            self.exchange = exchange = BinanceExchange(
                 calls, symbols=[SYMBOL], owns=ClientOrderIds(config.agent, config.account).owns
             )
             driver = LiveDriver(
@@ -283,7 +284,7 @@ async def kills(folder: Path, url: str, count: int) -> list[int]:
             await kill(number)
             await _until(lambda: bench.wire, 5)
             found.append(bench.wire[0][1] - asked_ns)
-            await _until(lambda: _released(driver, process, bench), 10)
+            await _release(driver, process, bench)
     return found
 
 
@@ -312,12 +313,16 @@ async def _controls(
         await server.stop()
 
 
-def _released(driver: LiveDriver, process: CommittingAgent, bench: Bench) -> bool:
+async def _release(driver: LiveDriver, process: CommittingAgent, bench: Bench) -> None:
+    """Compare with the venue at once, where the agent would wait two seconds, and lift the kill."""
     flags = process.agent.state().runtime_flags
-    if flags.markers:
+    assert bench.exchange is not None, "the agent runs"
+    while flags.markers:
+        for event in await bench.exchange.observe(ObserveVenue("the benchmark goes on")):
+            driver.deliver(event)
+        await asyncio.sleep(0.005)
         now_ns = bench.clock.now_ns()
-        driver.ask(KillReleaseRequested(now_ns, f"release-{now_ns}", "bench", flags.gate_epoch))
-    return not flags.markers
+        await driver.ask(KillReleaseRequested(now_ns, f"release-{now_ns}", "bench", flags.gate_epoch))
 
 
 async def _until(condition: Any, within_s: float) -> None:

@@ -16,8 +16,8 @@ from meva_core.ports.exchange import ORDER_KINDS, ExchangeAdapter, VenueCapabili
 from meva_core.ports.market_feed import EventStream
 from meva_runners.harnesses.binance import VenueHarness
 from meva_runners.harnesses.still_market import INSTRUMENTS
+from meva_runners.harnesses.tapped_venue import TIMEOUT_S
 
-_TIMEOUT_S: Final = 1.0
 _OPTIONS: Final = {
     "defaultType": "spot",
     "fetchMarkets": {"types": ["spot"]},
@@ -35,7 +35,7 @@ class CcxtHarness(VenueHarness):
 
     async def connected(self, url: str) -> ExchangeAdapter:
         """Return the adapter, connected to *url*."""
-        self.transport = HttpTransport(timeout_s=_TIMEOUT_S)
+        self.transport = HttpTransport(timeout_s=TIMEOUT_S)
         client = ccxt_client(
             "binance",
             api_key=DEFAULT_KEY,

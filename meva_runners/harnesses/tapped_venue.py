@@ -28,7 +28,7 @@ from meva_core.model.money import plain
 from meva_core.ports.exchange import ExchangeAdapter
 from meva_runners.harnesses.still_market import opening, quote_of
 
-TIMEOUT_S: Final = 1.0
+TIMEOUT_S: Final = 1.5
 SILENCE_S: Final = 0.6
 MANY: Final = 1_000_000
 _EVER_MS: Final = 1 << 62

@@ -36,7 +36,7 @@ SUCCESSORS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "accepted": frozenset(["partially_filled", "filled", "canceled", "expired", "pending_cancel"]),
     "partially_filled": frozenset(["filled", "canceled", "expired", "pending_cancel"]),
-    "pending_cancel": frozenset(["filled", "canceled", "expired", "rejected", "unknown"]),
+    "pending_cancel": frozenset(["filled", "canceled", "expired", "rejected", "unknown", "denied"]),
     "unknown": frozenset(["accepted", "partially_filled", "filled", "canceled", "expired", "rejected"]),
     "canceled": frozenset(["filled"]),
     "expired": frozenset(["filled"]),

@@ -136,3 +136,25 @@ def test_a_calm_guard_misses_nothing(path: list[tuple[str, int]], daily_loss: in
         thorough.anchors = thorough.anchors
         assert thorough.slack() == remembered
         assert thorough._anchors == quick._anchors
+
+
+def test_the_deepest_fall_is_taken_only_where_no_limit_is_reached() -> None:
+    """At the limit nothing is remembered, so that the event which reaches it can close the gate."""
+    guard = LossGuard(daily_loss=100, drawdown=300)
+    guard.start(1_000)
+    guard.mark(1_000)
+
+    assert not guard.fall_to(900)
+    assert 0 == guard.anchors.max_drawdown
+
+    guard.mark(1_000)
+    assert guard.fall_to(901)
+    assert (99, 901) == (guard.anchors.max_drawdown, guard.anchors.equity)
+
+
+def test_a_fall_is_not_taken_while_an_anchor_may_have_moved() -> None:
+    """Whoever looks at the anchors may move them: the next mark measures anew."""
+    guard = LossGuard(daily_loss=100, drawdown=300)
+    guard.start(1_000)
+
+    assert not guard.fall_to(950)

@@ -15,6 +15,7 @@ from meva_core.model.market import NS_PER_MS
 _PAGE: Final = 500
 _PAGES_MAX: Final = 500
 _NAMES_MAX: Final = 50_000
+_OVERLAP_MS: Final = 1_000
 _DAY_MS: Final = 86_400_000
 HISTORY_DAYS: Final = 7
 
@@ -45,7 +46,9 @@ class CcxtTrades:
         Raise like `CcxtWire.call`, `ReadingError`, and `VenueUnknownError` where *trade_id* is older than what is
         asked for.
         """
-        since_ms = self._times.get((symbol, trade_id), self._start_ms) if trade_id else self._start_ms
+        # A little earlier: some exchanges take "since" as after, and the trade itself must be seen to be cut off.
+        known_ms = self._times.get((symbol, trade_id)) if trade_id else None
+        since_ms = self._start_ms if known_ms is None else known_ms - _OVERLAP_MS
         trades = await self._since(symbol, since_ms)
         if trade_id:
             ids = [trade.fill.trade_id for trade in trades]

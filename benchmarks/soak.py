@@ -1,0 +1,174 @@
+"""Let a whole agent trade for long, and look at what grows, breaks or drifts apart.
+
+    python -m benchmarks.soak --minutes 30 [--per-second 2000] [--folder DIR]
+
+A simulated venue in one process makes up two markets at *per-second* trades together; an agent in another trades there
+through the adapter, journal, controls and watchdogs of real trading. Printed at the end: events a second that were
+handled, the slope of the agent's resident memory after the first third, open descriptors at both ends, log lines of
+errors, differences between books and venue, the exit status, and whether the session verifies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from meva_adapters.controls.client import ControlsClient
+from meva_adapters.venue.server import VenueServer
+from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
+
+_LOOK_S = 5.0
+_MARKETS = 2
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_MIB = 1 << 20
+_SETTINGS = """
+mode: paper
+strategies: [{name: sma_cross, parameters: {fast: 50, slow: 200, timeframe: null, quantity: 0.001}}]
+risk: {max_orders_per_window: 600, max_repeated_orders: 500, max_open_orders: 50}
+observability: {log_level: ERROR}
+"""
+
+
+@frozen
+class Look:
+    """Hold what was seen of the agent at one moment."""
+
+    second: float
+    resident_bytes: int
+    descriptors: int
+    events: int
+
+
+def slope_per_hour(looks: Sequence[Look]) -> float:
+    """Return by how many MiB an hour the resident memory grows, by least squares."""
+    count = len(looks)
+    mean_s = sum(look.second for look in looks) / count
+    mean_bytes = sum(look.resident_bytes for look in looks) / count
+    spread = sum((look.second - mean_s) ** 2 for look in looks)
+    shared = sum((look.second - mean_s) * (look.resident_bytes - mean_bytes) for look in looks)
+    return shared / spread * 3_600 / _MIB
+
+
+async def serve(per_second: float) -> None:
+    """Be the venue, until killed."""
+    settings = VenueSettings(markets=DEFAULT_MARKETS[:_MARKETS], trades_per_second=per_second / _MARKETS)
+    async with VenueServer(evolve(settings, weight_limit=1_000_000, order_limit_10s=100_000)) as venue:
+        print(venue.url, flush=True)
+        await asyncio.Event().wait()
+
+
+def look(agent: subprocess.Popen[str], client: ControlsClient, began: float) -> Look:
+    """Look at the agent now."""
+    process = Path("/proc") / str(agent.pid)
+    pages = int((process / "statm").read_text(encoding="ascii").split()[1])
+    descriptors = len(list((process / "fd").iterdir()))
+    status: dict[str, Any] = asyncio.run(client.read("status"))
+    return Look(time.monotonic() - began, pages * _PAGE_BYTES, descriptors, status["events"])
+
+
+def soak(options: argparse.Namespace, url: str, folder: Path) -> None:
+    """Run the agent, look at it, end it, and print what was seen."""
+    settings, session, log = folder / "agent.yaml", folder / "session.db", folder / "agent.log"
+    settings.write_text(_SETTINGS, encoding="utf-8")
+    stream = url.replace("http", "ws")
+    command = [sys.executable, "-m", "meva_runners.paper", "-c", str(settings), "--session", str(session)]
+    command += ["--market-url", url, "--stream-url", stream]
+    command += ["--controls-port", "0", "--set", f"controls.folder={folder / 'control'}", "--json"]
+    with log.open("w", encoding="utf-8") as errors:
+        agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            looks = watched(agent, _client(log, folder), options.minutes * 60)
+            agent.send_signal(signal.SIGTERM)
+            output, _ = agent.communicate(timeout=120)
+        finally:
+            agent.kill()
+    report(looks, log, agent.returncode, json.loads(output or "{}"))
+    began = time.monotonic()
+    words = [sys.executable, "-m", "meva_runners.replay", str(session), "--verify"]
+    verified = subprocess.run(words, capture_output=True, text=True, check=False)
+    told = verified.stderr.strip() if verified.returncode else f"yes, in {time.monotonic() - began:.0f} s"
+    print(f"session of {session.stat().st_size / _MIB:.0f} MiB verifies: {told}")
+
+
+def watched(agent: subprocess.Popen[str], client: ControlsClient, seconds: float) -> list[Look]:
+    """Return what was seen of the agent meanwhile; stop early when it ends."""
+    began, looks = time.monotonic(), []
+    while time.monotonic() - began < seconds and agent.poll() is None:
+        time.sleep(_LOOK_S)
+        looks.append(look(agent, client, began))
+    return looks
+
+
+def report(looks: Sequence[Look], log: Path, status: int | None, result: dict[str, Any]) -> None:
+    """Print what was seen."""
+    first, last = looks[0], looks[-1]
+    rate = (last.events - first.events) / (last.second - first.second)
+    print(
+        f"{last.second / 60:.1f} minutes, {last.events:,} events, {rate:,.0f} events/s; exit status {status}"
+    )
+    late = looks[len(looks) // 3 :]
+    print(
+        f"resident memory {first.resident_bytes / _MIB:.1f} MiB at the start, {last.resident_bytes / _MIB:.1f} at the "
+        f"end; slope after the first third {slope_per_hour(late):+.2f} MiB/h (N {len(late)})"
+    )
+    print(f"descriptors {first.descriptors} at the start, {last.descriptors} at the end")
+    entries = [
+        json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")
+    ]
+    kinds = Counter(f"{entry['event_type']} {entry.get('code', '')}".strip() for entry in entries)
+    mismatches = sum(count for kind, count in kinds.items() if "venue_mismatch" in kind)
+    print(f"lines of errors {sum(kinds.values())}: {dict(kinds) or 'none'}; mismatches {mismatches}")
+    print(
+        f"orders {result.get('orders')}, fills {result.get('fills')}, final equity {result.get('final_equity')}"
+    )
+
+
+def _client(log: Path, folder: Path) -> ControlsClient:
+    """Return a client of the agent's controls, once it has said where they are."""
+    for _ in range(300):
+        for line in log.read_text(encoding="utf-8").splitlines():
+            if line.startswith("dashboard "):
+                return ControlsClient(url=line.split()[1], folder=folder / "control")
+        time.sleep(0.1)
+    raise SystemExit(f"the agent did not start: {log.read_text(encoding='utf-8')}")
+
+
+def main() -> None:
+    """Start the venue and the agent, and print what became of them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--per-second", type=float, default=2_000)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(serve(options.per_second))
+        return
+    command = [sys.executable, "-m", "benchmarks.soak", "--serve", "--per-second", str(options.per_second)]
+    venue = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert venue.stdout is not None
+        with tempfile.TemporaryDirectory(dir=options.folder) as name:
+            soak(options, venue.stdout.readline().strip(), Path(name))
+    finally:
+        venue.kill()
+        venue.wait()
+
+
+if __name__ == "__main__":
+    main()
