@@ -23,7 +23,13 @@ MONEY: Final = {
     "correct": ("asset", "amount", "source", "target"),
 }
 _OPTION_OF: Final = {"source": "from", "target": "to"}
-EXAMPLES: Final = """
+EXAMPLES: Final = f"""
+\b
+Wishes:
+  look   {", ".join((*READS, "why"))}
+  steer  {", ".join(WISHES)}
+  money  {", ".join(MONEY)}
+
 \b
 Examples:
   meva controls status
@@ -67,12 +73,7 @@ def main(
     reason: str,
     **money: str | None,
 ) -> None:
-    """Carry WISH to a running agent.
-
-    \b
-    WISH looks:   status, orders, positions, pnl, treasury, decisions, alerts, health, live, why
-    it steers:    pause, resume, kill, release, budget, acknowledge
-    or is money:  cost, approve, reject, settle, correct
+    """Carry WISH, one of those below, to a running agent.
 
     SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
     that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that
