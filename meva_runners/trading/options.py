@@ -92,7 +92,7 @@ Examples:
   meva paper                                       until Ctrl-C, with a dashboard on loopback
   meva paper --duration 60s --session paper.db     a minute, kept
   meva replay paper.db --verify                    the same decisions again, event by event
-  meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.timeframe=null
+  meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.quantity=0.01
   meva paper --duration 60s --json > result.json
   meva paper --market-url https://api.binance.com  a real market, play money, no key
 """
