@@ -27,7 +27,7 @@ LOCK := $(STAMPS)/lock-env/bin/uv pip compile --quiet --universal --python-versi
 .PHONY: help demo smoke test check bench bench-live soak prove format audit sbom lock clean
 
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/package ## Install from the lock if needed, then replay the bundled recording: no key, no network.
 	@$(BIN)/python -m meva_runners.replay

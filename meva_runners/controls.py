@@ -23,7 +23,13 @@ MONEY: Final = {
     "correct": ("asset", "amount", "source", "target"),
 }
 _OPTION_OF: Final = {"source": "from", "target": "to"}
-EXAMPLES: Final = """
+EXAMPLES: Final = f"""
+\b
+Wishes:
+  look   {", ".join((*READS, "why"))}
+  steer  {", ".join(WISHES)}
+  money  {", ".join(MONEY)}
+
 \b
 Examples:
   meva controls status
@@ -38,7 +44,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")))
+@click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")), metavar="WISH")
 @click.argument("subject", default="")
 @click.option("--url", envvar="MEVA_CONTROLS_URL", help="Where the agent's controls listen.")
 @click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", type=click.Path(path_type=Path),
@@ -67,14 +73,14 @@ def main(
     reason: str,
     **money: str | None,
 ) -> None:
-    """Carry WISH to a running agent.
+    """Carry WISH, one of those below, to a running agent.
 
     SUBJECT is the amount of `budget`, the order of `why`, CODE[:SUBJECT] of an alert, the id of a cost, the transfer
     that is approved, rejected or settled, or the cause of the postings that are corrected. A cost or settlement that
     is told twice is booked once.
     """
     from meva_adapters.controls.client import ControlsClient
-    from meva_runners.kill_app import kill, place_of
+    from meva_runners.commands.kill_app import kill, place_of
 
     operation, fields = _asked(wish, subject, money)
     with told(debug=False):

@@ -49,10 +49,10 @@ SHELLS: Final = ("bash", "zsh", "fish")
 EXAMPLES: Final = """
 \b
 Examples:
-  meva replay                          the bundled recording: no key, no network
-  meva replay BTC/USDT=trades.csv      your own recording
-  meva replay --set strategy.fast=20   another setting, from the command line
-  eval "$(meva completion bash)"       complete commands and options with TAB
+  meva replay                              the bundled recording: no key, no network
+  meva replay BTC/USDT=trades.csv          your own recording
+  meva replay --set strategy.lookback=60   another setting, from the command line
+  eval "$(meva completion bash)"           complete commands and options with TAB
 """
 
 

@@ -71,6 +71,7 @@ def _imported(place: str) -> type[Strategy]:
         raise StrategyError(place, "every symbol", f"cannot be imported: {described(error)}") from error
     cls = getattr(module, class_name, None)
     if not isinstance(cls, type):
-        names = ", ".join(name for name, item in vars(module).items() if isinstance(item, type)) or "none"
+        own = (name for name, item in vars(module).items() if getattr(item, "__module__", "") == module_name)
+        names = ", ".join(name for name in own if isinstance(getattr(module, name), type)) or "none"
         raise ConfigError((f"strategy {place!r}: {module_name} has no class {class_name!r}; it has {names}",))
     return cls

@@ -25,6 +25,11 @@ def harness_at(place: str) -> Callable[[], Any]:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise ConfigError((f"adapter: {module_name} cannot be imported: {described(error)}.",)) from error
+        problem = f"adapter: no module {module_name!r} here. Run from the directory that holds it."
+        raise ConfigError((problem,)) from error
     except Exception as error:
         remedy = "Run from the directory that holds it, and see that it imports."
         raise ConfigError((f"adapter: {module_name}: {described(error)}. {remedy}",)) from error

@@ -24,6 +24,7 @@ from meva_core.ops.statistics import Statistic
 _WIDE: Final = 92
 # More reasons than fit a screen say no more than the most frequent ones.
 _REASONS_SHOWN: Final = 8
+_SMALL_SHARE: Final = 0.001
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 Rows = list[tuple[str, str]]
@@ -75,7 +76,8 @@ def _title(result: ReplayResult) -> str:
 def _performance(result: ReplayResult) -> Rows:
     summary = result.summary
     currency = summary.reporting_currency
-    fall = f"{_money(summary.max_drawdown)} {currency} ({_percent(-summary.max_drawdown_share)})"
+    share = _percent(-summary.max_drawdown_share, sign="")
+    fall = f"{_money(summary.max_drawdown)} {currency} ({share})"
     return [
         ("Period (UTC)", _period(summary)),
         ("Return", _percent_of(summary.total_return)),
@@ -133,12 +135,12 @@ def _run(result: ReplayResult) -> Rows:
 
 
 def _hashes(result: ReplayResult) -> Rows:
-    return [
+    rows = [
         ("Decisions", result.decision_hash),
         ("State", result.state_hash),
         ("Configuration", result.config_hash),
-        ("Tape", result.tape_hash),
     ]
+    return [*rows, ("Tape", result.tape_hash)] if result.tape_hash else rows
 
 
 def _section(heading: str, rows: Iterable[tuple[str, str]]) -> Table:
@@ -168,16 +170,28 @@ def _sparkline(summary: RunSummary, width: int) -> str:
 
 
 def _period(summary: RunSummary) -> str:
+    first, last = _moment(summary.first_ns), _moment(summary.last_ns)
+    day, _, hour = last.partition(" ")
+    return f"{first} to {hour if first.startswith(day) else last} ({_length(summary)})"
+
+
+def _length(summary: RunSummary) -> str:
+    """Return how long the run was, in the largest unit of which it has one."""
     days = days_between(summary.first_ns, summary.last_ns)
-    return f"{_day(summary.first_ns)} to {_day(summary.last_ns)} ({days:,.1f} days)"
+    for unit, in_a_day in (("days", 1), ("hours", 24), ("minutes", 1_440)):
+        if days * in_a_day >= 1:
+            return f"{days * in_a_day:,.1f} {unit}"
+    return f"{days * 86_400:,.0f} seconds"
 
 
-def _day(time_ns: int) -> str:
+def _moment(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC):%Y-%m-%d %H:%M}"
 
 
 def _percent(share: float, *, sign: str = "+") -> str:
-    return f"{100 * share:{sign},.2f} %"
+    """Return *share* in per cent with two digits, and with four below a tenth, where two would say nothing."""
+    places = 4 if 0 < abs(share) < _SMALL_SHARE else 2
+    return f"{100 * share:{sign}z,.{places}f} %"
 
 
 def _percent_of(share: Statistic, *, sign: str = "+") -> str:

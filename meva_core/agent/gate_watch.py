@@ -75,6 +75,7 @@ class GateWatch:
         self._alert(cause, time_ns)
 
     def _alert(self, cause: GateMarker, time_ns: int) -> None:
-        text = f"trading is {cause.gate.name.lower()} ({cause.code}) by {cause.actor}: {cause.reason}"
+        # The reason stands last but for the actor: behind "stop-token:" a log would take it for a secret.
+        text = f"trading is {cause.gate.name.lower()} ({cause.code}): {cause.reason} (by {cause.actor})"
         alert = self._alerts.trigger(_LEVELS[cause.code], cause.code, text, time_ns=time_ns)
         self._runtime.outbox.alert(alert, time_ns)

@@ -231,7 +231,7 @@ class VenueWatch:
             (marker.since_ns for marker in self._runtime.state.runtime_flags.markers.values()), default=0
         )
         if self._clean_ns <= closed_ns:
-            return "books and venue have not been found equal since trading stopped"
+            return "books and venue have not been found equal since trading stopped: ask again in a moment"
         return ""
 
     def snapshot(self) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from meva_runners.option_group import Option, with_options
-from meva_runners.replay_options import settings_overrides
+from meva_runners.commands.option_group import Option, with_options
+from meva_runners.replaying.options import settings_overrides
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -92,7 +92,7 @@ Examples:
   meva paper                                       until Ctrl-C, with a dashboard on loopback
   meva paper --duration 60s --session paper.db     a minute, kept
   meva replay paper.db --verify                    the same decisions again, event by event
-  meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.timeframe=null
+  meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.quantity=0.01
   meva paper --duration 60s --json > result.json
   meva paper --market-url https://api.binance.com  a real market, play money, no key
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from meva_runners import main as command_line
+from meva_runners import replay_options
 from meva_runners.replay import main
+from meva_runners.trading.options import PAPER_EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,6 +39,43 @@ def test_the_strategy_of_the_guide_runs_and_survives_a_check(
     assert 0 == finished.exit_code, finished.stderr
     assert "AboveAverage" not in finished.stderr
     assert "size=30" in finished.stdout
+
+
+def test_the_strategy_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first page shows can be saved as it stands, and trades."""
+    [example] = [block for block in python_blocks(ROOT / "README.md") if "AboveAverage" in block]
+    (tmp_path / "shown_in_the_readme.py").write_text(example)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    arguments = ["--strategy", "shown_in_the_readme:AboveAverage", "--set", "strategy.size=30", "--json"]
+    finished = CliRunner().invoke(main, arguments)
+
+    assert 0 == finished.exit_code, finished.stderr
+    assert json.loads(finished.stdout)["fills"] > 0
+
+
+# What the first page, the help and the guide say of tapes is tried on the bundled one.
+SHOWN = {
+    f"{place}: {options}": options
+    for place, text in (
+        ("README", (ROOT / "README.md").read_text(encoding="utf-8")),
+        ("meva", command_line.EXAMPLES),
+        ("replay", replay_options.EXAMPLES),
+        ("paper", PAPER_EXAMPLES),
+    )
+    for line in text.splitlines()
+    if line.strip().startswith(("meva replay ", "meva paper ")) and "--set" in line and "mine:" not in line
+    for options in [" ".join(re.findall(r"--(?:strategy|set) \S+", line))]
+}
+
+
+@pytest.mark.parametrize("options", SHOWN.values(), ids=SHOWN)
+def test_the_settings_of_every_example_trade(options: str) -> None:
+    """No example sets what its strategy does not know, or wishes for more than the limits allow."""
+    finished = CliRunner().invoke(main, [*options.split(), "--json"])
+
+    assert 0 == finished.exit_code, finished.stderr
+    assert json.loads(finished.stdout)["fills"] > 0
 
 
 def test_the_library_example_of_the_readme_runs(tmp_path: Path) -> None:

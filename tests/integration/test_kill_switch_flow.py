@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from meva_adapters.logs.redaction import Redactor
 from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert
 from meva_core.events import (
     Event,
@@ -25,7 +26,7 @@ from meva_core.model.state import Gate
 from meva_core.ops.log_records import ControlAnswered, OrderUpdated, RiskDecided
 from meva_core.signals.strategy import Signal, SignalContext
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
-from meva_runners.performer import SimulatedPerformer
+from meva_runners.replaying.performer import SimulatedPerformer
 from tests.replay.case import config
 
 START_NS = 1_700_000_000_000_000_000
@@ -164,6 +165,16 @@ def test_release_needs_the_current_epoch() -> None:
     assert Gate.KILLED is refused
     assert Gate.OPEN is bench.flags.gate
     assert ["", "the gate's epoch is 1, not 0: look again", ""] == answers
+
+
+def test_the_reason_of_an_operator_stands_in_the_log_whole() -> None:
+    """Operators are named after the token they came with, and what they say is no secret of it."""
+    bench = Bench()
+    bench.trade(0)
+    commands = bench.give(KillRequested(at(1), "k-1", "root by stop-token", "prices look wrong"))
+    [alert] = [command for command in commands if isinstance(command, RaiseAlert)]
+
+    assert "prices look wrong" in Redactor().text(alert.message)
 
 
 def test_a_pause_keeps_resting_orders_and_a_resume_lifts_it() -> None:

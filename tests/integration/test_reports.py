@@ -167,6 +167,46 @@ def test_sections_stand_side_by_side_where_there_is_room(result: ReplayResult) -
     assert not any("Performance" in line and "Trading" in line for line in shown(result, 80).splitlines())
 
 
+@pytest.mark.parametrize(
+    ("length_s", "expected"),
+    [(30, "(30 seconds)"), (90, "(1.5 minutes)"), (7_200, "(2.0 hours)"), (86_400, "(1.0 days)")],
+)
+def test_a_short_run_has_a_length(result: ReplayResult, length_s: int, expected: str) -> None:
+    """Half a minute on paper is not called no day at all."""
+    summary = evolve(result.summary, last_ns=result.summary.first_ns + length_s * 10**9)
+
+    assert expected in " ".join(shown(evolve(result, summary=summary), 200).split())
+
+
+@pytest.mark.parametrize(
+    ("final", "expected"),
+    [("1000", "Return +0.00 %"), ("999.98", "Return -0.0020 %"), ("1001", "Return +0.10 %")],
+)
+def test_a_small_return_keeps_its_digits(result: ReplayResult, final: str, expected: str) -> None:
+    """A loss of two thousandths of a per cent does not read as none, and nothing is never negative."""
+    share = (Decimal(final) - 1000) / 1000
+    total_return = evolve(result.summary.total_return, value=float(share))
+    summary = evolve(result.summary, total_return=total_return, max_drawdown_share=0.0)
+    words = " ".join(shown(evolve(result, summary=summary), 200).split())
+
+    assert expected in words
+    assert "(0.00 %)" in words
+
+
+def test_a_day_is_named_once(result: ReplayResult) -> None:
+    """The end of a run that ended on the day it began is an hour, and of any other a day too."""
+    summary = evolve(result.summary, last_ns=result.summary.first_ns + 7_200 * 10**9)
+
+    assert "1970-01-01 00:00 to 02:00" in shown(evolve(result, summary=summary), 200)
+    assert "1970-01-01 00:00 to 1970-01-02 00:00" in shown(result, 200)
+
+
+def test_a_run_without_a_tape_names_none(result: ReplayResult) -> None:
+    """Paper trading follows a market; there is no hash to show."""
+    assert "Tape" in shown(result)
+    assert "Tape" not in shown(evolve(result, tape_hash=""))
+
+
 def test_pipe_gets_no_control_codes(result: ReplayResult, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a file or a mail there is text alone, whatever the environment says."""
     monkeypatch.setenv("FORCE_COLOR", "1")

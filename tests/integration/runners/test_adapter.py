@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -76,14 +77,25 @@ def test_under_strict_what_is_not_proven_fails() -> None:
     ("place", "told"),
     [
         ("nothing", "Expected package.module:harness."),
-        ("no.such.module:harness", "no.such.module: ModuleNotFoundError: No module named 'no'"),
+        (
+            "no.such.module:harness",
+            "no module 'no.such.module' here. Run from the directory that holds it.\n",
+        ),
+        (
+            "imports_another:harness",
+            "imports_another cannot be imported: ModuleNotFoundError: No module named 'x_y'",
+        ),
         ("meva_adapters.contracts.case:Case", "cannot be called: TypeError"),
         ("meva_runners.harnesses.simulated:nope", "has no 'nope' to call. It has: SimulatedHarness"),
         ("collections:OrderedDict", "OrderedDict is no harness. Expected a subclass of ExchangeHarness"),
     ],
 )
-def test_a_wrong_place_is_one_sentence(place: str, told: str) -> None:
+def test_a_wrong_place_is_one_sentence(
+    place: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A harness that cannot be found is a configuration fault, with no traceback."""
+    (tmp_path / "imports_another.py").write_text("import x_y\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
     result = run(place)
 
     assert 3 == result.exit_code

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from meva_runners import main as command_line
+from meva_runners.controls import MONEY, READS, WISHES
 from meva_runners.main import COMMANDS, SHELLS, main
 
 
@@ -40,6 +41,24 @@ def test_help_imports_no_command() -> None:
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == ""
+
+
+def test_a_recording_that_is_not_there_is_told_before_the_venue_listens() -> None:
+    """Nobody connects to a venue that is about to end."""
+    result = CliRunner().invoke(main, ["venue", "--port", "0", "--tape", "nofile.gz"])
+
+    assert result.exit_code == 2
+    assert "nofile.gz" in result.output
+    assert "listening" not in result.output
+
+
+def test_the_wishes_of_the_controls_are_read_in_their_help() -> None:
+    """Their list is a paragraph by kind, not the name of an argument broken over lines."""
+    result = CliRunner().invoke(main, ["controls", "--help"])
+
+    assert "[OPTIONS] WISH [SUBJECT]" in result.output
+    assert all(wish in result.output for wish in (*WISHES, *MONEY, *READS, "why"))
+    assert "{pause|" not in result.output
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest() -> None:

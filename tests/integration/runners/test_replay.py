@@ -227,6 +227,7 @@ def test_a_fault_is_one_clear_message(
         (("--session", "/proc/none/run.db"), 1, "/proc/none"),
         (("--verify",), 2, "exactly one session"),
         (("README.md", "--verify"), 1, "not a session"),
+        (("--strategy", "decimal:Nope"), 3, "no class 'Nope'; it has"),
         (("--set", "risk.max_open_orders"), 3, "section.key=value"),
         (("--nonsense",), 2, "--nonsense"),
     ],

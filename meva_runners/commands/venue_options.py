@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from attrs import field, frozen
 
-from meva_runners.option_group import with_options
+from meva_runners.commands.option_group import with_options
 
 EXAMPLES: Final = """
 \b
@@ -42,7 +42,7 @@ def venue_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options(command, _OPTIONS, VenueOptions)
 
 
-_PATH: Final = click.Path(path_type=Path)
+_RECORDED: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OPTIONS: Final = (
     click.option(
         "--like", type=click.Choice(["binance", "kraken"]), default="binance", show_default=True,
@@ -55,7 +55,7 @@ _OPTIONS: Final = (
     click.option("--key", multiple=True, help="An account's key; give it again for more accounts."),
     click.option("--secret", multiple=True, help="The secret of the key at the same place."),
     click.option("--balance", multiple=True, metavar="ASSET=AMOUNT", help="What every account holds at first."),
-    click.option("--tape", type=_PATH, multiple=True, metavar="FILE", help="Recorded frames to follow."),
+    click.option("--tape", type=_RECORDED, multiple=True, metavar="FILE", help="Recorded frames to follow."),
     click.option(
         "--speed", type=click.FloatRange(0.001, 1_000_000), default=1.0, show_default=True,
         help="How many times faster than recorded.",

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from meva_runners.option_group import with_options
+from meva_runners.commands.option_group import with_options
 
 # Shorthand for the parameters of the strategy that is named first.
 _STRATEGY: Final = "strategy."
@@ -20,7 +20,7 @@ Examples:
   meva replay                                     the bundled recording
   meva replay BTC/USDT=trades.csv.gz              your own recording
   meva replay BTC/USDT=btc.csv ETH/USDT=eth.csv   two symbols, merged by time
-  meva replay --strategy sma_cross --set strategy.fast=20 --set strategy.timeframe=5m
+  meva replay --strategy sma_cross --set strategy.fast=20 --set strategy.quantity=0.01
   meva replay --strategy mine:AboveAverage --check
   meva replay --session run.db && meva replay run.db --verify
   meva replay --json > result.json
