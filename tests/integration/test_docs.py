@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from meva_runners import main as command_line
-from meva_runners import replay_options
 from meva_runners.replay import main
+from meva_runners.replaying import options as replay_options
 from meva_runners.trading.options import PAPER_EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
