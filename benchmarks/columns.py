@@ -23,7 +23,7 @@ from meva_adapters.feed.open_tape import open_tape
 from meva_core.ports.market_feed import Block
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
-from meva_runners.driver import COLUMNS_FROM, ReplayDriver
+from meva_runners.replaying.driver import COLUMNS_FROM, ReplayDriver
 
 WINDOWS: Final = {"dense": (10, 30), "sparse": (1_000, 30_000)}
 

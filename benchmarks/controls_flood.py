@@ -27,8 +27,8 @@ from meva_adapters.controls.access import Scope, open_tokens, read_token
 from meva_adapters.controls.server import ControlsServer, ServerSettings
 from meva_core.agent.operator_view import OperatorView
 from meva_core.events import Event, TradeReceived
-from meva_runners.agent_desk import AgentDesk
 from meva_runners.commit_then_act import CommittingAgent
+from meva_runners.trading.agent_desk import AgentDesk
 
 _CONNECTIONS = 64  # Twice what the lane takes.
 _WARM_UP_S = 3.0

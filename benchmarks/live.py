@@ -51,10 +51,10 @@ from meva_core.model.market import Side
 from meva_core.model.order import OrderType, TimeInForce
 from meva_core.ports.market_feed import Deliver
 from meva_core.signals.strategy import Signal, SignalContext
-from meva_runners.agent_desk import AgentDesk
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
-from meva_runners.session_header import session_header
+from meva_runners.sessions.header import session_header
+from meva_runners.trading.agent_desk import AgentDesk
 from meva_runners.trading.live_driver import LiveDriver
 
 SYMBOL = "BTC/USDT"

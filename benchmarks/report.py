@@ -67,7 +67,7 @@ def measured(session: Path, directory: Path) -> dict[str, float]:
 def peak_mb(session: Path, directory: Path) -> float:
     """Return the peak memory of a report, as the process itself saw it."""
     program = (
-        "import resource, sys; from pathlib import Path; from meva_runners.report_app import write_reports;"
+        "import resource, sys; from pathlib import Path; from meva_runners.commands.report_app import write_reports;"
         "write_reports(Path(sys.argv[1]), out=Path(sys.argv[2]));"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )

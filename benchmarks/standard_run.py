@@ -18,7 +18,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.ops.reporting import RunStatistics
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
-from meva_runners.driver import ReplayDriver
+from meva_runners.replaying.driver import ReplayDriver
 
 SYMBOL: Final = "BTC/USDT"
 # Limits so wide that the strategy alone decides; every rule is still tested on every order.

@@ -33,7 +33,7 @@ def check(harness: str, *, cases: tuple[str, ...], strict: bool, as_json: bool, 
     from meva_runners.exit_status import told
 
     with told(debug=debug):
-        from meva_runners.adapter_app import check_adapter
+        from meva_runners.commands.adapter_app import check_adapter
 
         check_adapter(harness, cases=cases, strict=strict, as_json=as_json)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meva_runners.backfill_options import EXAMPLES, BackfillOptions, backfill_options
+from meva_runners.commands.backfill_options import EXAMPLES, BackfillOptions, backfill_options
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,7 +14,7 @@ def main(options: BackfillOptions) -> None:
 
     Every file holds the whole period, and says what is missing in it. The venue's request limits are obeyed.
     """
-    from meva_runners.backfill_app import backfill
+    from meva_runners.commands.backfill_app import backfill
     from meva_runners.exit_status import told
 
     with told(debug=options.debug):

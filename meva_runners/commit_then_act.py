@@ -19,7 +19,7 @@ from meva_core.errors import StorageError
 from meva_core.events import CostRecorded, Event, OperatorEvent, OrderDropped, TransferSettled
 from meva_core.model.instrument import Instrument
 from meva_core.ports.storage import JournalEntry, Session
-from meva_runners.ledger_rows import ledger_rows
+from meva_runners.sessions.ledger_rows import ledger_rows
 
 Observer = Callable[[Event, Outcome], None]
 Compose = Callable[[Mapping[str, Any] | None], AgentOrchestrator]

@@ -24,7 +24,7 @@ def main(sessions: tuple[Path, ...], *, out: Path | None, as_json: bool, debug: 
 
     with told(debug=debug):
         from meva_adapters.reports.comparison import comparison_html, comparison_json, print_comparison
-        from meva_runners.session_compare import compare_sessions
+        from meva_runners.sessions.compare import compare_sessions
 
         comparison, _ = compare_sessions(sessions)
         if as_json:

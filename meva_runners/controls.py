@@ -80,7 +80,7 @@ def main(
     is told twice is booked once.
     """
     from meva_adapters.controls.client import ControlsClient
-    from meva_runners.kill_app import kill, place_of
+    from meva_runners.commands.kill_app import kill, place_of
 
     operation, fields = _asked(wish, subject, money)
     with told(debug=False):

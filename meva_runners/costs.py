@@ -111,7 +111,7 @@ def _run(name: str, *values: Any, **options: Any) -> None:
     from meva_runners.exit_status import told
 
     with told(debug=False):
-        from meva_runners import costs_app
+        from meva_runners.commands import costs_app
 
         getattr(costs_app, name)(*values, **options)
 

@@ -28,7 +28,7 @@ Exit status 4 when something is red, 0 otherwise.
 @click.option("--debug", is_flag=True, help="Show where an error was raised.")
 def main(**options: Any) -> None:
     """Check Python, settings, disk, folders, secrets, controls port, venue, clock, market rules and key."""
-    from meva_runners.doctor_app import DoctorOptions, run
+    from meva_runners.commands.doctor_app import DoctorOptions, run
     from meva_runners.exit_status import told
 
     asked = DoctorOptions(**options)

@@ -22,7 +22,7 @@ def main(session: Path, order_id: str, *, as_json: bool, debug: bool) -> None:
 
     with told(debug=debug):
         from meva_adapters.reports.order_story import print_story
-        from meva_runners.session_story import explain_order, story_json
+        from meva_runners.sessions.story import explain_order, story_json
 
         story = explain_order(session, order_id)
         if as_json:

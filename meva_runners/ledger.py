@@ -20,7 +20,7 @@ def main(session: Path, *, as_json: bool, debug: bool) -> None:
     from meva_runners.exit_status import FAILED, told
 
     with told(debug=debug):
-        from meva_runners.ledger_app import ledger_json, print_ledger, read_ledger
+        from meva_runners.commands.ledger_app import ledger_json, print_ledger, read_ledger
 
         ledger = read_ledger(session)
         if as_json:

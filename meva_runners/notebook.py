@@ -39,11 +39,11 @@ from meva_core.ops.order_story import OrderStory
 from meva_core.ops.report import Cell, Report
 from meva_core.ops.reporting import ReplayResult
 from meva_core.signals.strategy import Strategy
-from meva_runners.replay_options import ReplayOptions
-from meva_runners.report_app import available_formats
-from meva_runners.session_compare import compare_sessions
-from meva_runners.session_report import report_of
-from meva_runners.session_story import explain_order
+from meva_runners.commands.report_app import available_formats
+from meva_runners.replaying.options import ReplayOptions
+from meva_runners.sessions.compare import compare_sessions
+from meva_runners.sessions.report import report_of
+from meva_runners.sessions.story import explain_order
 
 __all__ = ["Comparison", "Frame", "Run", "RunComparison", "Story", "compare", "explain", "replay", "session"]
 
@@ -180,7 +180,7 @@ def replay(
     key paths with values, `strategy.X` a parameter of the strategy. *session* is where to record. Several tapes are
     named as on the command line, `BTC/USDT=trades.csv`. Raises what `meva replay` would tell.
     """
-    from meva_runners.replay_app import ReplayApp
+    from meva_runners.replaying.app import ReplayApp
 
     folder = None if session is not None else Path(tempfile.mkdtemp(prefix="meva-"))
     path = Path(session) if session is not None else (folder or Path()) / "session.db"

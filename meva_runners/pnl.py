@@ -19,7 +19,7 @@ def main(session: Path, *, method: str, as_json: bool, debug: bool) -> None:
 
     with told(debug=debug):
         from meva_core.portfolio.trade_results import CostMethod
-        from meva_runners.pnl_app import pnl_json, print_pnl, read_pnl
+        from meva_runners.commands.pnl_app import pnl_json, print_pnl, read_pnl
 
         results = read_pnl(session, CostMethod(method))
         if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meva_runners.replay_options import EXAMPLES, ReplayOptions, replay_options
+from meva_runners.replaying.options import EXAMPLES, ReplayOptions, replay_options
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,8 +18,8 @@ def main(options: ReplayOptions) -> None:
     from meva_runners.exit_status import told
 
     with told(debug=options.debug):  # Around the imports too: they take long enough for a Ctrl-C.
-        from meva_runners.replay_app import ReplayApp
-        from meva_runners.replay_verify import verify_session
+        from meva_runners.replaying.app import ReplayApp
+        from meva_runners.replaying.verify import verify_session
 
         if options.verify:
             verify_session(options)

@@ -44,7 +44,7 @@ def main(
     from meva_runners.exit_status import told
 
     with told(debug=debug):
-        from meva_runners.report_app import print_report, write_reports
+        from meva_runners.commands.report_app import print_report, write_reports
 
         if as_json:
             print_report(session, day=day, week=week)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meva_runners.simulate_options import EXAMPLES, SimulateOptions, simulate_options
+from meva_runners.commands.simulate_options import EXAMPLES, SimulateOptions, simulate_options
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,8 +16,8 @@ def main(options: SimulateOptions) -> None:
     wrong clock, full disks, crashes at any moment, an operator who kills and resumes. Every seed runs twice and must
     give the same trace. The exit status is 1 when anything was broken; a failure is shrunk to its smallest plan.
     """
+    from meva_runners.commands.simulate_app import simulate
     from meva_runners.exit_status import told
-    from meva_runners.simulate_app import simulate
 
     with told(debug=options.debug):
         simulate(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from meva_runners.venue_options import EXAMPLES, VenueOptions, venue_options
+from meva_runners.commands.venue_options import EXAMPLES, VenueOptions, venue_options
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,8 +15,8 @@ def main(options: VenueOptions) -> None:
     With --like kraken it speaks Kraken's REST interface and WebSocket v2. The markets are made up from a seed, or
     follow recordings. Faults are ordered at /faults; docs/venue.md lists them.
     """
+    from meva_runners.commands.venue_app import serve
     from meva_runners.exit_status import told
-    from meva_runners.venue_app import serve
 
     with told(debug=options.debug):
         serve(options)

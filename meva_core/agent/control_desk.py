@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import assert_never
+from typing import Final, assert_never
 
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.given_answers import GivenAnswer, GivenAnswers
@@ -29,11 +29,14 @@ from meva_core.ops.log_records import ControlAnswered
 from meva_core.risk.gate import DAILY_LOSS, DRAWDOWN, OPERATOR_PAUSE, SELF_LIFTING, TradingGate
 from meva_core.risk.kill_switch import KillSwitchService
 
+_TOWARD_SAFETY: Final = (KillRequested, PauseRequested)
+
 
 class ControlDesk:
     """Answer operators. *budget_max* is the exposure limit of the configuration: nobody may go beyond it.
 
-    *answers* are those given; a request that is repeated gets the first one again, and changes nothing.
+    *answers* are those given; a request that is repeated gets the first one again, and changes nothing. A kill or a
+    pause is obeyed each time: whoever asks again wants it still, whatever was granted in between.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class ControlDesk:
         """Take one request; its answer goes to the records."""
         known = self.answers.find(event)
         if known is not None:
+            if isinstance(event, _TOWARD_SAFETY):
+                self._decide(event)
             self._say(event, known.refusal)
             return
         before = self._gate.state.name

@@ -34,17 +34,17 @@ from meva_core.ops.metrics import emit, metrics_of_state
 from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.storage import Session
-from meva_runners.agent_desk import AgentDesk
 from meva_runners.commit_then_act import CommittingAgent, Observer, recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.observers import Observe
 from meva_runners.run_result import RunFacts, RunSpan, run_result
-from meva_runners.service_notice import notify
+from meva_runners.trading.agent_desk import AgentDesk
 from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.places import control_folder
+from meva_runners.trading.service_notice import notify
 from meva_runners.trading.venue_link import VenueLink
 
 

@@ -20,7 +20,7 @@ from meva_core.model.secret import Secret
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.escalation import Escalation
 from meva_core.ports.secrets import SecretSource
-from meva_runners.guard import Guard
+from meva_runners.trading.guard import Guard
 
 _LOG: Final = logger.bind(category="alert")
 

@@ -30,7 +30,7 @@ from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter
 from meva_core.ports.market_feed import Deliver
 from meva_core.ports.transfers import TransferExecutor
-from meva_runners.transfer_performer import carry_out
+from meva_runners.trading.transfer_performer import carry_out
 
 Refusal = Callable[[PlaceOrder], OrderDropped | None]
 

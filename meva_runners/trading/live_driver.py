@@ -35,7 +35,7 @@ from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
 from meva_runners.trading.journal_writer import JournalWriter, Promise
-from meva_runners.transfer_performer import unsettled_transfers
+from meva_runners.trading.transfer_performer import unsettled_transfers
 
 ACTOR: Final = "runner"
 

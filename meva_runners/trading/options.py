@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from meva_runners.option_group import Option, with_options
-from meva_runners.replay_options import settings_overrides
+from meva_runners.commands.option_group import Option, with_options
+from meva_runners.replaying.options import settings_overrides
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}

@@ -21,7 +21,7 @@ from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader
 from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
-from meva_runners.session_header import session_header
+from meva_runners.sessions.header import session_header
 
 # No order of a live session waits for the packing of more events than these.
 _SEGMENT_EVENTS: Final = 256

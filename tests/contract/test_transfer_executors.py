@@ -16,7 +16,7 @@ from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.commands import TransferFunds
 from meva_core.errors import DataError, StorageError
 from meva_core.ports.transfers import TransferExecutor
-from meva_runners.transfer_performer import carry_out, unsettled_transfers
+from meva_runners.trading.transfer_performer import carry_out, unsettled_transfers
 from tests.unit.test_treasury_service import TRANSFER as PROPOSED
 from tests.unit.test_treasury_service import proposing
 

@@ -26,7 +26,7 @@ from meva_core.model.state import Gate
 from meva_core.ops.log_records import ControlAnswered, OrderUpdated, RiskDecided
 from meva_core.signals.strategy import Signal, SignalContext
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
-from meva_runners.performer import SimulatedPerformer
+from meva_runners.replaying.performer import SimulatedPerformer
 from tests.replay.case import config
 
 START_NS = 1_700_000_000_000_000_000

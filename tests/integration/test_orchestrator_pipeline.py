@@ -17,8 +17,8 @@ from meva_core.model.market import Side
 from meva_core.ops.log_records import FillBooked, OrderSubmitted, OrderUpdated, RiskDecided, SignalDecided
 from meva_core.signals.strategy import Signal, SignalContext
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
-from meva_runners.ledger_rows import ledger_rows
-from meva_runners.performer import SimulatedPerformer
+from meva_runners.replaying.performer import SimulatedPerformer
+from meva_runners.sessions.ledger_rows import ledger_rows
 from tests.replay.case import config
 
 START_NS = 1_700_000_000_000_000_000

@@ -12,7 +12,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.ports.market_feed import Tape
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_runners.composition import ConfiguredStrategy, instruments_of
-from meva_runners.replay_run import ReplayRun
+from meva_runners.replaying.run import ReplayRun
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 

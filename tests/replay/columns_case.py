@@ -38,7 +38,7 @@ from meva_core.signals.strategies.momentum import Momentum
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_core.signals.strategy import Signal, SignalContext, Strategy
 from meva_runners.composition import ConfiguredStrategy
-from meva_runners.replay_run import ReplayRun
+from meva_runners.replaying.run import ReplayRun
 
 START_NS = 1_735_689_600 * NS_PER_SECOND
 MINUTE_NS = 60 * NS_PER_SECOND

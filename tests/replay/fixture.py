@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from meva_runners.replay_run import ReplayRun
+from meva_runners.replaying.run import ReplayRun
 from meva_runners.run_result import RunFacts
 from tests.replay.case import config, strategies, tapes
 

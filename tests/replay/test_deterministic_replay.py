@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from meva_runners.replay_run import ReplayRun
+from meva_runners.replaying.run import ReplayRun
 from tests.replay.case import config, hashes, strategies, tapes, write_trades
 
 ROWS = 3_000

@@ -13,8 +13,8 @@ from meva_core.events import CandleClosed, Event, TradeReceived
 from meva_core.model.market import timeframe_ns
 from meva_core.ops.log_records import OrderSubmitted, SignalDecided
 from meva_runners.composition import compose_agent, compose_venue, instruments_of
-from meva_runners.driver import ReplayDriver
-from meva_runners.performer import SimulatedPerformer
+from meva_runners.replaying.driver import ReplayDriver
+from meva_runners.replaying.performer import SimulatedPerformer
 from tests.replay.case import config, strategies, tapes, write_trades
 
 ROWS = 4_000

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from meva_adapters.alerts.delivery import CHANNEL_FAILED
-from meva_runners.watchdog import AGENT_DIED, HEARTBEAT_MISSING
+from meva_runners.trading.watchdog import AGENT_DIED, HEARTBEAT_MISSING
 from tests.integration.alerts.test_alert_channels import Receiver, receiving
 from tests.sandbox.agent_process import EAGER, AgentProcess, started, wait_for
 

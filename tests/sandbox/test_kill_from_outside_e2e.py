@@ -52,7 +52,7 @@ def killed(url: str, agent: AgentProcess, settings: str) -> tuple[float, str]:
 def started_in() -> float:
     """Return how long an interpreter now takes to start with what the command needs."""
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import meva_runners.kill_app"], check=True)
+    subprocess.run([sys.executable, "-c", "import meva_runners.commands.kill_app"], check=True)
     return time.monotonic() - began
 
 

@@ -48,9 +48,9 @@ from meva_core.signals.strategies.mean_reversion import MeanReversion
 from meva_core.signals.strategies.momentum import Momentum
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_core.signals.strategy import Strategy
-from meva_runners.agent_desk import AgentDesk
-from meva_runners.driver import NoRecorder, Recorder
-from meva_runners.session_recorder import SessionRecorder
+from meva_runners.replaying.driver import NoRecorder, Recorder
+from meva_runners.sessions.recorder import SessionRecorder
+from meva_runners.trading.agent_desk import AgentDesk
 
 CLOCKS: tuple[type[Clock], ...] = (ManualClock, SystemClock)
 METRICS_SINKS: tuple[type[MetricsSink], ...] = (

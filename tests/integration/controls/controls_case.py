@@ -21,10 +21,10 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import Command
 from meva_core.events import Event, TradeReceived
 from meva_core.model.market import NS_PER_SECOND, Side
-from meva_runners.agent_desk import AgentDesk
 from meva_runners.commit_then_act import Commit, CommittingAgent, recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
-from meva_runners.performer import SimulatedPerformer
+from meva_runners.replaying.performer import SimulatedPerformer
+from meva_runners.trading.agent_desk import AgentDesk
 from tests.integration.test_kill_switch_flow import START_NS, Always
 from tests.replay.case import config
 

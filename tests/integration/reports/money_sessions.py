@@ -23,7 +23,7 @@ from meva_core.events import (
 from meva_core.model.market import Side
 from meva_core.ports.storage import JournalEntry
 from meva_runners.composition import compose_agent, instruments_of
-from meva_runners.ledger_rows import ledger_rows
+from meva_runners.sessions.ledger_rows import ledger_rows
 from tests.unit.test_treasury_service import DAY_NS, NOON_NS, NS_PER_DAY, TRANSFER, Bench
 
 USDT = "USDT"

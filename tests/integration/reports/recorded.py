@@ -11,9 +11,9 @@ from meva_core.config.schema import AppConfig
 from meva_core.ops.reporting import ReplayResult
 from meva_core.ports.storage import SessionHeader
 from meva_runners.composition import instruments_of
-from meva_runners.replay_run import ReplayRun
+from meva_runners.replaying.run import ReplayRun
 from meva_runners.run_result import RunFacts
-from meva_runners.session_recorder import SessionRecorder
+from meva_runners.sessions.recorder import SessionRecorder
 from meva_runners.strategy_loading import configured_strategies
 from tests.replay.case import config, tapes, write_trades
 

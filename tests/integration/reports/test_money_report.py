@@ -15,8 +15,8 @@ from meva_core.ops.log_records import EquityMarked
 from meva_core.ops.report import Report
 from meva_core.ops.report_collector import ReportCollector
 from meva_core.portfolio.surplus import NS_PER_DAY
-from meva_runners.ledger_app import read_ledger
-from meva_runners.session_report import report_of
+from meva_runners.commands.ledger_app import read_ledger
+from meva_runners.sessions.report import report_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from money_sessions import spent

@@ -24,7 +24,7 @@ from meva_adapters.reports.report_json import report_object
 from meva_adapters.reports.report_parquet import arrow_table
 from meva_adapters.reports.svg_charts import Series, line_chart
 from meva_core.ops.report import Column, Report, Table, Unit
-from meva_runners.session_report import report_of
+from meva_runners.sessions.report import report_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recorded import recorded

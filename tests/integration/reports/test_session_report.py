@@ -17,8 +17,8 @@ from meva_core.errors import DataError, StorageError
 from meva_core.model.money import ZERO
 from meva_core.ops.report import Report
 from meva_core.ops.report_collector import ReportCollector
-from meva_runners.session_books import SessionBooks
-from meva_runners.session_report import report_of
+from meva_runners.sessions.books import SessionBooks
+from meva_runners.sessions.report import report_of
 from tests.integration.storage.sessions import change, contents
 
 sys.path.insert(0, str(Path(__file__).parent))

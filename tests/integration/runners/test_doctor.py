@@ -18,7 +18,7 @@ from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import DEFAULT_KEY, DEFAULT_SECRET, VenueSettings
 from meva_runners.checkup.finding import Finding, Verdict
 from meva_runners.checkup.machine import data_folder, disk_space, port_free, python_version
-from meva_runners.doctor_app import DoctorOptions, examine
+from meva_runners.commands.doctor_app import DoctorOptions, examine
 from tests.integration.alerts.test_alert_channels import receiving
 from tests.integration.exchange.binance_case import server
 

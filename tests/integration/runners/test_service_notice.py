@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meva_runners.service_notice import notify
+from meva_runners.trading.service_notice import notify
 
 
 @pytest.mark.parametrize("kind", ["path", "abstract"])

@@ -98,7 +98,7 @@ def test_a_failure_ends_with_status_one_and_a_plan_that_repeats_it(here: Path) -
     """The plan file holds few faults; running it fails in the same way."""
     with (
         patch("meva_runners.simulation.checker.SUCCESSORS", {}),
-        patch("meva_runners.simulate_app.run_campaign", _in_this_process),
+        patch("meva_runners.commands.simulate_app.run_campaign", _in_this_process),
     ):
         finished = run("--seed", "1", "--minutes", "1", "--once", "--json")
 

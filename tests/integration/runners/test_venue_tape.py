@@ -21,7 +21,7 @@ from meva_adapters.transport.http import HttpTransport
 from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
 from meva_core.events import Event, MarketEvent, QuoteReceived, TradeReceived
-from meva_runners.venue_app import tape_events
+from meva_runners.commands.venue_app import tape_events
 from tests.contract.tape_files import events_of, tape_of
 from tests.integration.exchange.binance_case import calls_of
 from tests.integration.exchange.heard import Heard, followed

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meva_runners.exit_status import CONFIGURATION_INVALID, HALTED, ORDERS_UNKNOWN, PREFLIGHT_FAILED
-from meva_runners.watchdog import MISSED_MAX
+from meva_runners.trading.watchdog import MISSED_MAX
 
 UNIT = Path(__file__).resolve().parents[3] / "docs" / "meva@.service"
 WRONG_USAGE = 2  # click's own.

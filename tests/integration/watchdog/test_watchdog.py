@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from meva_runners.guard import Guard
-from meva_runners.watchdog import AGENT_DIED, HEARTBEAT_MISSING, Vigil
+from meva_runners.trading.guard import Guard
+from meva_runners.trading.watchdog import AGENT_DIED, HEARTBEAT_MISSING, Vigil
 from tests.integration.alerts.test_alert_channels import Receiver, receiving
 from tests.replay.case import config
 
@@ -20,7 +20,7 @@ from tests.replay.case import config
 AGENT = """
 import asyncio, os, sys, time
 from meva_core.model.secret import Secret
-from meva_runners.guard import Guard
+from meva_runners.trading.guard import Guard
 from tests.replay.case import config
 
 async def main():

@@ -453,3 +453,17 @@ def test_changed_rules_survive_a_restart() -> None:
     assert ["ETH/USDT"] == list(bench.agent.state().connectivity.halted)
     bench.hear(MarketStatusChanged(at(3), "ETH/USDT", True, "open"))
     assert ["ETH/USDT"] == list(bench.agent.state().connectivity.halted)
+
+
+def test_a_kill_that_is_repeated_after_its_release_kills_again() -> None:
+    """A repeated request gets its first answer, but who asks for safety again is obeyed (invariant I14)."""
+    bench = Bench()
+    kill = KillRequested(at(2), "k", "ann", "enough")
+    bench.hear(kill)
+    bench.agree(5)
+    released = bench.release(6)
+
+    bench.hear(evolve(kill, time_ns=at(7)))
+
+    assert "" == released
+    assert Gate.KILLED is bench.gate

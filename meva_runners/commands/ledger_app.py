@@ -23,7 +23,7 @@ from meva_core.portfolio.ledger_audit import LedgerAudit, LedgerLine, audit, lin
 from meva_core.portfolio.ledger_service import OPENING, transfer_entry
 from meva_core.ports.storage import LedgerRow
 from meva_runners.composition import compose_agent, instruments_of
-from meva_runners.ledger_rows import ledger_rows
+from meva_runners.sessions.ledger_rows import ledger_rows
 from meva_runners.strategy_loading import configured_strategies
 
 

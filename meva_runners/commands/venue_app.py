@@ -23,7 +23,7 @@ from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
 from meva_core.errors import ConfigError, DataError
 from meva_core.events import BookChanged, MarketEvent, QuoteReceived, TradeReceived
 from meva_core.ports.market_feed import EventBlock
-from meva_runners.venue_options import VenueOptions
+from meva_runners.commands.venue_options import VenueOptions
 
 _NS_PER_S: Final = 1_000_000_000
 _EVENTS_AT_ONCE: Final = 100

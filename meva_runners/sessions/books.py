@@ -47,8 +47,8 @@ from meva_core.portfolio.corrections import COSTS
 from meva_core.portfolio.transfer_book import TransferStatus
 from meva_core.risk.gate import DRAWDOWN
 from meva_runners.composition import Books, compose_books
-from meva_runners.session_market import MarketRows, Row, TradeRows
-from meva_runners.session_orders import ASKED, REPORTS, SessionOrders, stored_fill
+from meva_runners.sessions.market import MarketRows, Row, TradeRows
+from meva_runners.sessions.orders import ASKED, REPORTS, SessionOrders, stored_fill
 
 _NEVER: Final = 1 << 63
 _BPS: Final = 10_000

@@ -28,8 +28,8 @@ from meva_adapters.wire.times import text_of_ns
 from meva_core.errors import ConfigError, DataError, OffGridError, VenueUnknownError
 from meva_core.model.instrument import split_symbol
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, TIMEFRAME_NS
-from meva_runners.backfill_options import BackfillOptions
-from meva_runners.replay_tapes import moment
+from meva_runners.commands.backfill_options import BackfillOptions
+from meva_runners.replaying.tapes import moment
 
 _DAY_MS: Final = 86_400_000
 _GAPS_SHOWN: Final = 10

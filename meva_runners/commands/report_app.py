@@ -12,7 +12,7 @@ from meva_adapters.reports.figure_text import figure_text
 from meva_adapters.reports.report_files import FORMATS, write_report
 from meva_adapters.reports.report_json import report_json
 from meva_core.ops.report import Report
-from meva_runners.session_report import no_collections, report_of
+from meva_runners.sessions.report import no_collections, report_of
 
 
 def write_reports(

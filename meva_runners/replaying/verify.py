@@ -16,7 +16,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.errors import MevaError
 from meva_core.ports.storage import JournalEntry
 from meva_runners.composition import compose_agent
-from meva_runners.replay_options import ReplayOptions
+from meva_runners.replaying.options import ReplayOptions
 from meva_runners.strategy_loading import configured_strategies
 
 

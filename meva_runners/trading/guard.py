@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from meva_core.config.schema import AppConfig
 from meva_core.model.secret import Secret
-from meva_runners.watchdog import BEAT, FAREWELL
+from meva_runners.trading.watchdog import BEAT, FAREWELL
 
 _END_S: Final = 5.0
 
@@ -34,7 +34,7 @@ class Guard:
         }
         # Of its own session: Ctrl-C on the terminal is for the agent, which says farewell first.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "meva_runners.watchdog"],
+            [sys.executable, "-m", "meva_runners.trading.watchdog"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,  # Ours is for results, and whoever reads it waits for its end.
             start_new_session=True,

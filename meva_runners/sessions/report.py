@@ -28,7 +28,7 @@ from meva_core.ops.report_figures import Account, distributions, groups, headlin
 from meva_core.ops.report_tables import Limits, fills_table, months, orders_table, tables
 from meva_core.ops.statistics import DAYS_MIN
 from meva_core.ports.storage import SessionHeader
-from meva_runners.session_books import SessionBooks, Standing
+from meva_runners.sessions.books import SessionBooks, Standing
 
 # More points than any screen has columns.
 SAMPLES: Final = 1_500

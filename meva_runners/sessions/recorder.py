@@ -12,7 +12,7 @@ from meva_core.events import Event
 from meva_core.model.instrument import Instrument
 from meva_core.ports.market_feed import BarBlock, Block, TradeBlock
 from meva_core.ports.storage import JournalEntry, Session
-from meva_runners.ledger_rows import ledger_rows
+from meva_runners.sessions.ledger_rows import ledger_rows
 
 
 class SessionRecorder:

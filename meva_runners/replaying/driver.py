@@ -19,7 +19,7 @@ from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import Candle
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
-from meva_runners.performer import SimulatedPerformer
+from meva_runners.replaying.performer import SimulatedPerformer
 
 if TYPE_CHECKING:
     from meva_core.agent.market_columns import MarketColumns

@@ -14,9 +14,9 @@ from meva_adapters.wire.times import time_ns
 from meva_core.errors import DataError
 from meva_core.model.instrument import Instrument
 from meva_core.ports.market_feed import Tape
-from meva_runners.replay_options import ReplayOptions
+from meva_runners.replaying.options import ReplayOptions
 
-SAMPLE: Final = Path(__file__).with_name("_samples") / "btc_usdt_1m.csv.gz"
+SAMPLE: Final = Path(__file__).parent.with_name("_samples") / "btc_usdt_1m.csv.gz"
 SAMPLE_SYMBOL: Final = "BTC/USDT"
 
 

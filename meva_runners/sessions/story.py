@@ -34,8 +34,8 @@ from meva_core.ports.storage import JournalEntry
 from meva_core.risk.limits_engine import RiskCode, RiskView
 from meva_core.risk.risk_checks import RiskCheck, risk_checks
 from meva_runners.composition import compose_agent, instruments_of
-from meva_runners.ledger_rows import ledger_rows
-from meva_runners.session_market import MarketRows
+from meva_runners.sessions.ledger_rows import ledger_rows
+from meva_runners.sessions.market import MarketRows
 from meva_runners.strategy_loading import configured_strategies
 
 _NEVER: Final = 1 << 63

@@ -13,7 +13,7 @@ from meva_adapters.feed.session_tape import SessionTape
 from meva_core.errors import DataError
 from meva_core.ops.comparison import Comparison, Decision, Difference, compared, first_difference
 from meva_core.ops.report import Report
-from meva_runners.session_report import report_of
+from meva_runners.sessions.report import report_of
 
 RUNS_MAX = 12
 _TWO = 2

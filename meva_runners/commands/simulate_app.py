@@ -14,8 +14,8 @@ from rich.table import Table
 
 from meva_adapters.reports.terminal import console_for
 from meva_core.errors import ConfigError
+from meva_runners.commands.simulate_options import SimulateOptions
 from meva_runners.exit_status import FAILED
-from meva_runners.simulate_options import SimulateOptions
 from meva_runners.simulation.campaign import Campaign, Failure, run_campaign, shrunk_failures
 from meva_runners.simulation.plan_file import read_plan, write_plan
 from meva_runners.simulation.seed_run import Job, SeedResult, strategies_of

@@ -27,7 +27,7 @@ from meva_runners.trading.places import control_folder
 
 # What an agent whose loop turns needs for an answer, many times over; the rest of a second is for the venue.
 _ANSWER_S: Final = 0.25
-_OUTSIDE: Final = "meva_runners.outside_exchange"
+_OUTSIDE: Final = "meva_runners.trading.outside_exchange"
 _ROUNDS_MAX: Final = 20
 _ROUND_S: Final = 0.5
 
@@ -73,7 +73,7 @@ async def kill(place: Place, reason: str) -> tuple[int, str]:
 
 async def _cancel_from_outside(config: AppConfig, folder: Path, reason: str) -> tuple[int, str]:
     """Cancel every order of the agent over an own connection, until nothing of it is left or known to be."""
-    from meva_runners.outside_exchange import outside_exchange
+    from meva_runners.trading.outside_exchange import outside_exchange
 
     latch, actor, canceled = KillLatch(folder / LATCH_NAME), getpass.getuser(), 0
     failure = ""

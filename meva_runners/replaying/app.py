@@ -28,16 +28,16 @@ from meva_core.ops.metrics import emit, metrics_of_state
 from meva_core.ops.report import Report
 from meva_core.ops.reporting import ReplayResult
 from meva_core.ports.market_feed import Tape
+from meva_runners.commands.report_app import available_formats
 from meva_runners.composition import ConfiguredStrategy, compose_metrics, instruments_of
 from meva_runners.observers import as_loud_as, logged, measured
-from meva_runners.replay_options import ReplayOptions
-from meva_runners.replay_run import ReplayRun, equity_rows
-from meva_runners.replay_tapes import SAMPLE, first_fault, moment, opened_tapes, tape_hash, tape_warnings
-from meva_runners.report_app import available_formats
+from meva_runners.replaying.options import ReplayOptions
+from meva_runners.replaying.run import ReplayRun, equity_rows
+from meva_runners.replaying.tapes import SAMPLE, first_fault, moment, opened_tapes, tape_hash, tape_warnings
 from meva_runners.run_result import RunFacts
-from meva_runners.session_header import session_header
-from meva_runners.session_recorder import SessionRecorder
-from meva_runners.session_report import report_of
+from meva_runners.sessions.header import session_header
+from meva_runners.sessions.recorder import SessionRecorder
+from meva_runners.sessions.report import report_of
 from meva_runners.strategy_loading import configured_strategies
 
 # Stops of `--check`: enough to meet an open order and a half-built candle, few enough to stay quick.

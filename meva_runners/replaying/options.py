@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from meva_runners.option_group import with_options
+from meva_runners.commands.option_group import with_options
 
 # Shorthand for the parameters of the strategy that is named first.
 _STRATEGY: Final = "strategy."

@@ -15,7 +15,7 @@ from meva_core.model.money import plain
 from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.market_feed import Tape
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
-from meva_runners.driver import COLUMNS_FROM, Observer, Recorder, ReplayDriver
+from meva_runners.replaying.driver import COLUMNS_FROM, Observer, Recorder, ReplayDriver
 from meva_runners.run_result import RunFacts, RunSpan, run_result
 
 

@@ -1,0 +1,1 @@
+"""Do what commands of several options ask for; their options stand beside."""

@@ -1,0 +1,1 @@
+"""Replay recordings: from the options of a command to a verified session."""

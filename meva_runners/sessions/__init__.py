@@ -1,0 +1,1 @@
+"""Read and write sessions: what happened, when, and why."""
