@@ -2,7 +2,7 @@
 
     from meva_runners.notebook import replay
 
-    run = replay("trades.csv", "sma_cross", symbol="BTC/USDT", settings={"strategy.fast": 20})
+    run = replay("trades.csv", "momentum", symbol="BTC/USDT", settings={"strategy.lookback": 60})
     run
 
 Nothing here needs an event loop, and importing it sets nothing up. A session that was recorded elsewhere (paper,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, TextIO
 
 from rich.console import Console
+from rich.table import Column, Table
 
 # What fits beside a diff or in a mail; a terminal's own width is taken where there is one.
 PLAIN_WIDTH: Final = 100
@@ -23,6 +24,11 @@ def console_for(stream: TextIO) -> Console:
         emoji=False,
         highlight=False,
     )
+
+
+def money_table(*names: str, title: str) -> Table:
+    """Return a table whose narrow columns break over lines: an amount is never cut."""
+    return Table(*(Column(name, overflow="fold") for name in names), title=title)
 
 
 def printable(text: str) -> str:

@@ -98,9 +98,8 @@ class ConnectionDesk:
         """Take over the memory that `snapshot` returned."""
         self._closed = dict(memory["closed"])
         self._rules = {instrument.symbol: instrument for instrument in memory["rules"]}
-        for instrument in self._rules.values():
-            if not self._grid_fault(instrument.symbol):
-                self._risk.follow_rules(instrument)
+        for symbol in self._rules:
+            self._follow(symbol)
 
     def _take_status(self, event: MarketStatusChanged) -> None:
         """Remember which markets the venue has closed."""
@@ -119,12 +118,16 @@ class ConnectionDesk:
         if rules == self._rules.get(symbol, configured):
             return  # It is as we know it.
         self._rules[symbol] = rules
-        if not self._grid_fault(symbol):
-            self._risk.follow_rules(rules)
+        self._follow(symbol)
         text = f"{symbol} has other rules now: {_sizes(rules)}; configured: {_sizes(configured)}"
         self._call(MARKET_RULES, AlertLevel.MEDIUM, symbol, text, event.time_ns)
         self._alerts.clear(MARKET_RULES, subject=symbol)  # The next change is another one.
         self._judge_market(symbol, "its rules changed", event.time_ns)
+
+    def _follow(self, symbol: str) -> None:
+        """Let risk judge by the newest rules; by the configured ones while the market has another grid."""
+        configured = self._paths[symbol].market.instrument
+        self._risk.follow_rules(configured if self._grid_fault(symbol) else self._rules[symbol])
 
     def _judge_market(self, symbol: str, cause: str, time_ns: int) -> None:
         """Send nothing to a market that takes nothing, or on whose grid we are not; look at what is open there."""

@@ -12,12 +12,11 @@ from typing import Final
 
 import click
 import orjson
-from rich.table import Table
 
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.controls.client import ControlsClient
 from meva_adapters.controls.messages import is_name
-from meva_adapters.reports.terminal import console_for, printable
+from meva_adapters.reports.terminal import console_for, money_table, printable
 from meva_adapters.storage.cost_file import (
     archive,
     archived,
@@ -132,7 +131,7 @@ def list_costs(path: Path, through: str, *, as_json: bool) -> None:
         content = heading | {"carried": plain(book.carried), "by_category": sums, "costs": rows}
         click.echo(orjson.dumps(content).decode())
         return
-    table = Table("day", "id", "category", "cost", "mark", book.reporting_currency, title="Open costs")
+    table = money_table("day", "id", "category", "cost", "mark", book.reporting_currency, title="Open costs")
     for cost in costs:
         amounts = (f"{plain(cost.amount)} {cost.currency}", plain(cost.mark), plain(cost.worth))
         table.add_row(cost.day, *(printable(text) for text in (cost.cost_id, cost.category, *amounts)))

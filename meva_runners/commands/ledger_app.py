@@ -143,12 +143,12 @@ def print_ledger(ledger: SessionLedger, stream: TextIO) -> None:
     """Write journal, balances and verdict as tables."""
     console = console_for(stream)
     journal = Table("time (UTC)", "cause", "account", "asset", title=f"Ledger of {ledger.session_id}")
-    journal.add_column("amount", justify="right")
+    journal.add_column("amount", justify="right", overflow="fold")
     for line in ledger.lines:
         texts = (line.cause, line.account, line.asset, plain(line.amount))
         journal.add_row(_time(line.time_ns), *(printable(text) for text in texts))
     balances = Table("account", "asset", title="Balances")
-    balances.add_column("amount", justify="right")
+    balances.add_column("amount", justify="right", overflow="fold")
     for (account, asset), amount in ledger.audit.balances.items():
         balances.add_row(printable(account), printable(asset), plain(amount))
     console.print(journal, balances)

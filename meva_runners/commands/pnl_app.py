@@ -10,11 +10,10 @@ from typing import Any, TextIO
 import attrs
 import orjson
 from attrs import frozen
-from rich.table import Table
 
 from meva_adapters.clock.day_zone import day_in
 from meva_adapters.feed.session_tape import SessionTape
-from meva_adapters.reports.terminal import console_for, printable
+from meva_adapters.reports.terminal import console_for, money_table, printable
 from meva_adapters.settings import config_from_json
 from meva_core.model.money import plain
 from meva_core.ops.log_records import DayClosed, FillBooked
@@ -95,14 +94,16 @@ def pnl_json(session: SessionResults) -> str:
 
 def print_pnl(session: SessionResults, stream: TextIO) -> None:
     """Write results and days as tables."""
-    lines = Table("day", "symbol", "strategy", "fills", "realised", "fees", title="Results, in quote assets")
+    lines = money_table(
+        "day", "symbol", "strategy", "fills", "realised", "fees", title="Results, in quote assets"
+    )
     for key, line in session.results.lines.items():
         fees = ", ".join(f"{plain(fee)} {asset}" for asset, fee in sorted(line.fees.items()))
         texts = (key.day, key.symbol, key.strategy, str(line.fills), plain(line.realized), fees)
         lines.add_row(*(printable(text) for text in texts))
     names = ("opening", "price", "fees", "costs", "transfers", "closing")
     title = f"Why equity changed on each closed day, in {session.reporting_currency}"
-    days = Table("day", *names, title=title)
+    days = money_table("day", *names, title=title)
     for day, each in session.days.items():
         days.add_row(day, *(plain(getattr(each.why, name)) for name in names))
     console = console_for(stream)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from meva_runners import main as command_line
 from meva_runners.replay import main
-from meva_runners.replaying import options as replay_options
+from meva_runners.replaying.options import EXAMPLES as REPLAY_EXAMPLES
 from meva_runners.trading.options import PAPER_EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +60,7 @@ SHOWN = {
     for place, text in (
         ("README", (ROOT / "README.md").read_text(encoding="utf-8")),
         ("meva", command_line.EXAMPLES),
-        ("replay", replay_options.EXAMPLES),
+        ("replay", REPLAY_EXAMPLES),
         ("paper", PAPER_EXAMPLES),
     )
     for line in text.splitlines()

@@ -437,22 +437,25 @@ def test_a_market_with_other_steps_takes_nothing_from_us() -> None:
 
 
 def test_changed_rules_survive_a_restart() -> None:
-    """They are part of every checkpoint, sizes and steps alike."""
+    """They are part of every checkpoint: an agent that continues from one refuses in the same words."""
     bench = Bench()
     bench.hear(MarketRulesChanged(at(1), rules(bench, min_notional="500")))
-    bench.hear(MarketRulesChanged(at(1), evolve(rules(bench), symbol="ETH/USDT", lot_size=Decimal(1))))
-    memory = decode(encode(bench.agent.checkpoint()), source="test")
-    bench.agent = compose_agent(
+    for change in ({"min_notional": Decimal(500)}, {"lot_size": Decimal(1)}):
+        bench.hear(MarketRulesChanged(at(1), evolve(rules(bench), symbol="ETH/USDT", **change)))
+    continued = compose_agent(
         config(),
         [ConfiguredStrategy("sma_cross", BuyMore())],
-        checkpoint=memory,
+        checkpoint=decode(encode(bench.agent.checkpoint()), source="test"),
         capabilities=VenueCapabilities(request_window_ms=5_000),
     )
 
-    assert [] == bench.trade(2)
-    assert ["ETH/USDT"] == list(bench.agent.state().connectivity.halted)
-    bench.hear(MarketStatusChanged(at(3), "ETH/USDT", True, "open"))
-    assert ["ETH/USDT"] == list(bench.agent.state().connectivity.halted)
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        trade = TradeReceived(at(2), symbol, 3_000_000, 1, Side.BUY, -1)
+        expected = [line for line in bench.agent.handle(trade).decisions if line.startswith("refused")]
+        assert 1 == len(expected)
+        assert expected == [line for line in continued.handle(trade).decisions if line.startswith("refused")]
+    continued.handle(MarketStatusChanged(at(3), "ETH/USDT", True, "open"))
+    assert ["ETH/USDT"] == list(continued.state().connectivity.halted)
 
 
 def test_a_kill_that_is_repeated_after_its_release_kills_again() -> None:
