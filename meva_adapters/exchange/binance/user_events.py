@@ -24,6 +24,10 @@ from meva_core.model.fill import Fill, Liquidity
 PASSED_OVER: Final = ("outboundAccountPosition", "listStatus", "externalLockUpdate")
 
 
+class UnknownEventError(CodecError):
+    """Report an event of a kind that the venue has added since: it concerns nothing that we trade by."""
+
+
 def read_user_event(data: Any, received_ns: int, symbols: Mapping[str, str]) -> list[Event]:
     """Return the events of one message; raise `CodecError` where it is not what it promises.
 
@@ -39,8 +43,10 @@ def read_user_event(data: Any, received_ns: int, symbols: Mapping[str, str]) -> 
             return [TransferSettled(received_ns, name, asset, delta, "balance update of the venue")]
         case kind if kind in PASSED_OVER:
             return []
+        case str() as kind:
+            raise UnknownEventError(f"unknown event {kind[:40]!r}")
         case kind:
-            raise CodecError(f"unknown event {str(kind)[:40]!r}")
+            raise CodecError(f"an event's kind is {str(kind)[:40]!r}")
 
 
 def _report(event: Mapping[str, Any], received_ns: int, symbols: Mapping[str, str]) -> Event:

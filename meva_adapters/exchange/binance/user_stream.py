@@ -14,7 +14,7 @@ import orjson
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.signer import Signer, signed_params
 from meva_adapters.exchange.binance.trades import OwnTrades
-from meva_adapters.exchange.binance.user_events import read_user_event
+from meva_adapters.exchange.binance.user_events import UnknownEventError, read_user_event
 from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import HttpTransport, NotSentError
 from meva_adapters.transport.reconnect import keep_asking, keep_up
@@ -28,6 +28,7 @@ from meva_core.events import (
     OrderFilled,
     OrderOutcomeUnknown,
     StreamConnected,
+    StreamGapDetected,
     StreamLost,
 )
 from meva_core.model.market import NS_PER_MS
@@ -117,6 +118,7 @@ class BinanceUserStream:
         return orjson.dumps(request).decode()
 
     def _read(self, text: str) -> list[Event]:
+        """Read one message. One that cannot be read may have told of a fill, so it is a gap: books are compared."""
         received_ns = self._calls.clock.now_ns()
         try:
             message = row_of(read_json(text))
@@ -126,9 +128,12 @@ class BinanceUserStream:
             if data.get("e") in ("serverShutdown", "eventStreamTerminated"):
                 raise StreamEndError(f"the venue says {data['e']}")
             events = read_user_event(data, received_ns, self._ours)
+        except UnknownEventError as exc:
+            self._calls.note_anomaly("unknown_user_event", exc.problem)
+            return []
         except CodecError as exc:
             self._calls.note_anomaly("malformed_user_event", exc.problem)
-            return []
+            return [StreamGapDetected(received_ns, _NAME, symbol="", expected_id=0, received_id=0)]
         for event in events:
             self._learn(event, data)
         return events

@@ -16,7 +16,7 @@ from meva_adapters.exchange.binance.signer import HmacSigner
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
 from meva_adapters.transport.http import HttpTransport
 from meva_core.commands import CancelAllOrders
-from meva_core.events import Event, OrderCanceled, RequestFailed
+from meva_core.events import Event, OrderCanceled, RequestFailed, StreamGapDetected
 from tests.integration.exchange.binance_case import adapter, calls_of, server
 from tests.unit.exchange.test_binance_stream_damage import BTC, REPORT
 
@@ -54,16 +54,20 @@ def opened(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "event",
+    ("event", "counted", "expected"),
     [
-        pytest.param(REPORT | {"l": None}, id="a fill without its quantity"),
-        pytest.param({"e": "news"}, id="an event that nobody knows"),
-        pytest.param({"e": ["executionReport"]}, id="a list in place of a kind"),
-        pytest.param({"e": {}}, id="an object in place of a kind"),
+        pytest.param(
+            REPORT | {"l": None}, "malformed", [StreamGapDetected], id="a fill without its quantity"
+        ),
+        pytest.param({"e": "news"}, "unknown", [], id="an event that nobody knows"),
+        pytest.param({"e": ["executionReport"]}, "malformed", [StreamGapDetected], id="a list for a kind"),
+        pytest.param({"e": {}}, "malformed", [StreamGapDetected], id="an object for a kind"),
     ],
 )
-async def test_no_message_ends_the_stream_of_our_orders(event: dict[str, object]) -> None:
-    """What cannot be read is counted; it says nothing, and the agent lives on (invariant I30)."""
+async def test_no_message_ends_the_stream_of_our_orders(
+    event: dict[str, object], counted: str, expected: list[type[Event]]
+) -> None:
+    """What cannot be read is counted, and is a gap where it may have been a fill; the agent lives on (I30)."""
     async with HttpTransport() as transport:
         calls = calls_of(transport, "http://127.0.0.1:1")
         stream = BinanceUserStream(
@@ -76,8 +80,8 @@ async def test_no_message_ends_the_stream_of_our_orders(event: dict[str, object]
         )
         told = stream._read(orjson.dumps({"event": event}).decode())
 
-    assert [] == told
-    assert 1 == calls.anomalies["malformed_user_event"]
+    assert expected == [type(each) for each in told]
+    assert 1 == calls.anomalies[f"{counted}_user_event"]
 
 
 async def test_snapshots_that_do_not_fit_do_not_eat_the_budget() -> None:
