@@ -58,7 +58,16 @@ EXAMPLES: dict[Code, tuple[str, str]] = {
     Code.NO_ALERT_ROUTE: ("env: prod", "env:MEVA_ALERT_URL"),
     Code.WRONG_VENUE: ("mode: live", "config/base.yaml:17:10"),
 }
-ELSEWHERE = {Code.NO_PLACE: "an option without a value", Code.REFUSED_BY_STRATEGY: "a strategy's parameters"}
+ELSEWHERE = {
+    Code.NO_PLACE: "an option without a value",
+    Code.REFUSED_BY_STRATEGY: "a strategy's parameters",
+    Code.NOT_ARMED: "tests/unit/config/test_arming.py",
+    Code.WRONG_MODE: "tests/unit/config/test_arming.py",
+    Code.CAN_WITHDRAW: "tests/integration/runners/test_preflight.py",
+    Code.WRONG_ACCOUNT: "tests/integration/runners/test_preflight.py",
+    Code.CLOCK_OFFSET: "tests/integration/runners/test_preflight.py",
+    Code.OTHER_SETTINGS: "tests/integration/runners/test_continued_sessions.py",
+}
 
 
 def test_every_code_has_an_example() -> None:

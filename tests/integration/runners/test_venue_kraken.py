@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from urllib.request import urlopen
 
 from click.testing import CliRunner
@@ -30,9 +31,11 @@ def test_a_kraken_listens_and_stops_cleanly() -> None:
     assert 0 == status
 
 
-def test_what_does_not_fit_kraken_is_said_at_once() -> None:
+def test_what_does_not_fit_kraken_is_said_at_once(tmp_path: Path) -> None:
     """A secret that is no base64 and a recording of another exchange: both are named, with what to do."""
-    arguments = ["--like", "kraken", "--key", "k", "--secret", "no base64!", "--tape", "frames.gz"]
+    frames = tmp_path / "frames.gz"
+    frames.touch()
+    arguments = ["--like", "kraken", "--key", "k", "--secret", "no base64!", "--tape", str(frames)]
 
     ended = CliRunner().invoke(main, arguments)
 
