@@ -34,7 +34,9 @@ from meva_core.ports.storage import JournalEntry, LedgerRow, Session
 _HOARD: Final = 1 << 22
 _DURABLE: Final = "Keep events, commands and decisions in order. A returned `commit` is durable."
 _ENTRIES: Final = "Yield the committed entries with a larger sequence, in order."
-_APPEND: Final = "Buffer *entry* and what it books as one; raise `InvariantError` unless its sequence follows the last one."
+_APPEND: Final = (
+    "Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."
+)
 _BULK: Final = "Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."
 _COMMIT: Final = (
     "Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."

@@ -35,7 +35,7 @@ class MemorySession:
         self._lock = Lock()  # One thread may append while another commits.
 
     def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
-        """Buffer *entry* and what it books as one; raise `InvariantError` unless its sequence follows the last one."""
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."""
         self._refuse_closed()
         with self._lock:
             self._count.advance(entry.sequence, 1)

@@ -101,7 +101,7 @@ class SqliteSession:
         return self._reader.header
 
     def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
-        """Buffer *entry* and what it books as one; raise `InvariantError` unless its sequence follows the last one."""
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."""
         self._refuse_failed()
         self._pending.append(entry, postings)
 

@@ -67,7 +67,7 @@ class Journal(Protocol):
     """
 
     def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
-        """Buffer *entry* and what it books as one; raise `InvariantError` unless its sequence follows the last one.
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one.
 
         *postings* are for the ledger table. No commit ever holds the one without the other.
         """
