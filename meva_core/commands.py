@@ -116,13 +116,6 @@ class TransferFunds:
     destination: str
 
 
-Command = (
-    PlaceOrder
-    | CancelOrder
-    | CancelAllOrders
-    | QueryOrder
-    | ObserveVenue
-    | SetTimer
-    | RaiseAlert
-    | TransferFunds
-)
+# What waits for no disk: none of these spends anything.
+PromptCommand = CancelOrder | CancelAllOrders | QueryOrder | ObserveVenue | SetTimer | RaiseAlert
+Command = PlaceOrder | TransferFunds | PromptCommand

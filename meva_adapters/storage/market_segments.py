@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 from attrs import Factory, define, frozen
 
-from meva_adapters.storage.integer_columns import pack_columns, unpack_columns
+from meva_adapters.storage.integer_columns import narrow_columns, pack_columns, unpack_columns, widen_columns
 from meva_core.events import BookChanged, CandleClosed, MarketEvent, QuoteReceived, TradeReceived
 from meva_core.model.market import Candle, Side
 from meva_core.ports.market_feed import BarBlock, TradeBlock
@@ -98,6 +98,10 @@ class OpenSegment:
         columns = pack_columns([*self.columns, *self.levels])
         return Segment(self.key, sequences[0], sequences[-1], len(sequences), columns)
 
+    def narrowed(self) -> bytes:
+        """Return the rows so far, for `widened`: larger than a packed segment, and sooner done."""
+        return narrow_columns([*self.columns, *self.levels])
+
     def _extend(self, rows: Sequence[Any]) -> None:
         for column, values in zip(self.columns, rows, strict=True):
             column.extend(values)
@@ -114,10 +118,7 @@ def columns_of(segment: Segment) -> list[list[int]]:
 
     Raises `ValueError` when they contradict the segment's description.
     """
-    width = _WIDTH.get(segment.key.kind)
-    if width is None:
-        message = f"unknown kind of market event {segment.key.kind!r}"
-        raise ValueError(message)
+    width = _width_of(segment.key)
     columns = unpack_columns(segment.columns, count=width + 2, length_max=ROWS_MAX)
     sequences = columns[width - 1]
     described = [segment.first_sequence, segment.last_sequence]
@@ -131,10 +132,25 @@ def columns_of(segment: Segment) -> list[list[int]]:
 
 def events_of(segment: Segment) -> Iterator[tuple[int, MarketEvent]]:
     """Yield the segment's events with their sequences; raise `ValueError` when the blob is damaged."""
-    columns = columns_of(segment)
-    *fields, sequences = columns[: _WIDTH[segment.key.kind]]
-    build = _EVENTS[segment.key.kind]
-    return zip(sequences, build(segment.key, fields, columns[-2:]), strict=True)
+    return _rebuilt(segment.key, columns_of(segment))
+
+
+def widened(key: SegmentKey, narrowed: bytes) -> Iterator[tuple[int, MarketEvent]]:
+    """Yield the events that `OpenSegment.narrowed` gave, as `events_of` does; raise `ValueError` on other bytes."""
+    return _rebuilt(key, widen_columns(narrowed, count=_width_of(key) + 2, length_max=ROWS_MAX))
+
+
+def _width_of(key: SegmentKey) -> int:
+    width = _WIDTH.get(key.kind)
+    if width is None:
+        message = f"unknown kind of market event {key.kind!r}"
+        raise ValueError(message)
+    return width
+
+
+def _rebuilt(key: SegmentKey, columns: list[list[int]]) -> Iterator[tuple[int, MarketEvent]]:
+    *fields, sequences = columns[: _WIDTH[key.kind]]
+    return zip(sequences, _EVENTS[key.kind](key, fields, columns[-2:]), strict=True)
 
 
 def trades_of(segment: Segment) -> TradeBlock | None:

@@ -22,7 +22,7 @@ class Gate:
     def __init__(self) -> None:
         self.closed = False
 
-    def why_not(self) -> str:
+    async def why_not(self) -> str:
         return "the gate moved" if self.closed else ""
 
     def trace(self) -> TraceConfig:
@@ -97,7 +97,7 @@ async def test_z7_a_latch_that_is_set_while_connecting_stops_the_order(tmp_path:
     async def connected(_session: ClientSession, _context: SimpleNamespace, _parameters: Any) -> None:
         latch.set("hung", "ann")
 
-    def look() -> str:
+    async def look() -> str:
         asked.append("look")
         return ""
 
