@@ -129,9 +129,16 @@ class SqliteSession:
             waiting = self._pending.waiting()
 
         def store() -> None:
-            with self._writing, self._failing() as connection:
-                if waiting.last_sequence > self._head.last_sequence:  # Else a commit was faster.
-                    connection.execute(WRITE, waiting.row(self._head.journal_chain))
+            with self._writing:
+                self._refuse_failed()
+                head = self._head
+                if waiting.last_sequence <= head.last_sequence:  # A commit was faster.
+                    return
+                try:
+                    self._file.database.conn.execute(WRITE, waiting.row(head.journal_chain))
+                except BaseException:
+                    with self._failing():
+                        raise
 
         return store
 

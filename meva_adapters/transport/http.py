@@ -17,6 +17,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
+    DummyCookieJar,
     InvalidURL,
     ServerDisconnectedError,
 )
@@ -103,7 +104,11 @@ class HttpTransport:
     def __init__(self, *, timeout_s: float = _DEFAULT_TIMEOUT_S) -> None:
         timeout = ClientTimeout(total=timeout_s, connect=timeout_s / 2)
         self.session = ClientSession(
-            timeout=timeout, middlewares=(_once,), trust_env=False, request_class=_Request
+            timeout=timeout,
+            middlewares=(_once,),
+            trust_env=False,
+            request_class=_Request,
+            cookie_jar=DummyCookieJar(),  # No venue needs any, and looking for them takes time.
         )
 
     async def __aenter__(self) -> Self:

@@ -87,10 +87,9 @@ class VenueCapabilities:
 
     def require(self, *wanted: Capability) -> None:
         """Raise `NotSupported` for the first of *wanted* that is not declared."""
-        declared = self.declared
         for capability in wanted:
-            if capability not in declared:
-                raise NotSupported(capability, declared)
+            if capability not in self.order_kinds and capability not in self.declared:
+                raise NotSupported(capability, self.declared)
 
 
 def kinds_of(request: OrderRequest) -> tuple[Capability, ...]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Final
 
 from meva_runners.commit_then_act import CommittingAgent
@@ -27,7 +27,9 @@ class JournalWriter:
     def __init__(self, process: CommittingAgent, *, on_failure: Callable[[BaseException], None]) -> None:
         self._process = process
         self._on_failure = on_failure
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
         self._waiting: list[Promise] = []
         self._wanted = self._busy = self._secured = False
         self._failure: BaseException | None = None
@@ -52,7 +54,13 @@ class JournalWriter:
     async def close(self) -> None:
         """Wait for the writes that were asked for, and end the thread."""
         await self._idle.wait()
-        self._thread.shutdown()
+        self._work.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        """Do the work, in the thread."""
+        while (work := self._work.get()) is not None:
+            work()
 
     def _start_if_idle(self) -> None:
         if not self._busy and self._failure is None:
@@ -63,24 +71,25 @@ class JournalWriter:
         self._wanted, self._busy = self._wanted and self._secured, True
         self._idle.clear()
         waiting, self._waiting = self._waiting, []
+        try:
+            write = self._process.securing() if self._secured else self._process.committing()
+        except Exception as failure:  # noqa: BLE001 - what cannot be laid out cannot be written.
+            self._finish(waiting, failure)
+            return
         loop = asyncio.get_running_loop()
         begun = Lock()
         begun.acquire()
-        try:
-            write = self._process.securing() if self._secured else self._process.committing()
 
-            def run() -> None:
-                begun.release()
+        def work() -> None:
+            begun.release()
+            failure = None
+            try:
                 write()
+            except BaseException as problem:  # noqa: BLE001 - the loop hears of it.
+                failure = problem
+            loop.call_soon_threadsafe(self._finish, waiting, failure)
 
-            work = self._thread.submit(run)
-        except Exception as failure:  # noqa: BLE001 - no checkpoint, or no thread any more: a write that failed.
-            self._busy = False
-            self._break(waiting, failure)
-            return
-        work.add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._finish, waiting, done.exception())
-        )
+        self._work.put(work)
         if waiting:
             begun.acquire(timeout=_BREAK_S_MAX)
 

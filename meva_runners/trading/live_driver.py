@@ -163,7 +163,8 @@ class LiveDriver:
             await inbox.wait()
             for _ in range(min(len(inbox), _EVENTS_PER_TURN)):
                 self._handle(inbox.take())
-            await asyncio.sleep(0)
+            if len(inbox):
+                await asyncio.sleep(0)
 
     def _handle(self, event: Event) -> None:
         """Decide on *event*, let everything leave that may, and have the orders follow when all is durable."""

@@ -73,18 +73,20 @@ class BinanceExchange:
         self._ours = {venue_symbol(symbol): symbol for symbol in symbols}
         self._owns = owns
         self._assets = assets
+        self._capabilities = binance_capabilities(calls.recv_window_ms)
+        self._names = {symbol: name for name, symbol in self._ours.items()}
 
     @property
     def capabilities(self) -> VenueCapabilities:
         """Return the facts about the venue."""
-        return binance_capabilities(self._calls.recv_window_ms)
+        return self._capabilities
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, stamped with the time of its decision."""
         request, calls = command.request, self._calls
-        self.capabilities.require(*kinds_of(request))
+        self._capabilities.require(*kinds_of(request))
         name = request.client_order_id
-        parameters = order_parameters(request, venue_symbol(request.symbol))
+        parameters = order_parameters(request, self._names[request.symbol])
         try:
             data = await calls.signed("POST", _ORDER, parameters, weight=1, stamp_ns=command.stamp_ns)
             placed = read_placed(data, request)
