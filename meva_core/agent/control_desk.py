@@ -138,7 +138,7 @@ class ControlDesk:
         return ""
 
     def _refusal_of_the_venue(self, what: str) -> str:
-        """Return why the venue's side forbids it; it is asked at once, so that a repeated request need not wait long."""
+        """Return why the venue forbids it; it is asked at once, so that a repeated request need not wait long."""
         refusal = self._watch.refusal_to_resume()
         if refusal:
             self._watch.hasten(f"a {what} waits for it")
