@@ -258,6 +258,21 @@ class ClockMeasured:
 
 
 @value
+class JournalStalled:
+    """A commit has not come to its end for *waited_ms*: what is decided may not become durable."""
+
+    time_ns: int
+    waited_ms: int
+
+
+@value
+class JournalCaughtUp:
+    """Everything up to the `JournalStalled` before it is durable."""
+
+    time_ns: int
+
+
+@value
 class PauseRequested:
     """An operator wants no new orders. Always granted."""
 
@@ -416,6 +431,8 @@ ConnectivityEvent = (
     | MarketRulesChanged
     | AgentStarted
     | ClockMeasured
+    | JournalStalled
+    | JournalCaughtUp
 )
 OperatorEvent = (
     PauseRequested
