@@ -243,6 +243,19 @@ class MarketRulesChanged:
 
 
 @value
+class VenueAnomalyDetected:
+    """The venue said what nobody understands: *kind* is one of a few, *detail* its newest case, *count* how many came.
+
+    *count* is that of all cases of the kind since the last event about it.
+    """
+
+    time_ns: int
+    kind: str
+    detail: str
+    count: int
+
+
+@value
 class AgentStarted:
     """A process took the agent up, new or recovered from its journal: whatever was under way is unknown now."""
 
@@ -429,6 +442,7 @@ ConnectivityEvent = (
     | StreamGapDetected
     | MarketStatusChanged
     | MarketRulesChanged
+    | VenueAnomalyDetected
     | AgentStarted
     | ClockMeasured
     | JournalStalled
