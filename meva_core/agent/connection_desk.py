@@ -86,7 +86,10 @@ class ConnectionDesk:
                 self._gate.close(GateMarker(JOURNAL_STALLED, Gate.PAUSED, text, _ACTOR, event.time_ns))
             case JournalCaughtUp():
                 self._gate.lift(
-                    JOURNAL_STALLED, actor=_ACTOR, reason="the journal is durable again", time_ns=event.time_ns
+                    JOURNAL_STALLED,
+                    actor=_ACTOR,
+                    reason="the journal is durable again",
+                    time_ns=event.time_ns,
                 )
             case MarketStatusChanged():
                 self._take_status(event)

@@ -75,7 +75,7 @@ def run(runner: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def started(runner: str, folder: Path, *arguments: str, **variables: str) -> Iterator[AgentProcess]:
-    """Start *runner*, or the module of that name, with its session and controls in *folder*; end it, whatever happens."""
+    """Start *runner*, or the module of that name, with session and controls in *folder*; end it, whatever happens."""
     module = runner if "." in runner else f"meva_runners.{runner}"
     settings = ("--session", str(folder / "session.db"), "--controls-port", "0")
     command = [sys.executable, "-m", module, *settings, *arguments]

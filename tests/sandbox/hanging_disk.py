@@ -1,4 +1,4 @@
-"""Run a live agent whose disk hangs, amid a transaction of the real file, while `hang` lies beside it; claim nothing."""
+"""Run a live agent whose disk hangs, amid a transaction of the real file, while `hang` lies there; claim nothing."""
 
 from __future__ import annotations
 

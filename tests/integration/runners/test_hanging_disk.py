@@ -64,7 +64,10 @@ async def test_a_kill_leaves_while_the_disk_hangs() -> None:
 
 async def test_a_disk_that_never_answers_ends_the_agent_after_the_last_cancels() -> None:
     """At the limit it is lost: every order is cancelled, and the error says what hangs and since when."""
-    async with running(commit_patience_ms=PATIENCE_MS, commit_limit_s=LIMIT_S, stop_grace_s=1) as (case, task):
+    async with running(commit_patience_ms=PATIENCE_MS, commit_limit_s=LIMIT_S, stop_grace_s=1) as (
+        case,
+        task,
+    ):
         case.session.disk.clear()
         case.market.trade()
         began_s = time.monotonic()
@@ -87,7 +90,7 @@ async def test_a_stop_waits_for_a_hanging_disk_no_longer_than_its_grace(requests
         for _ in range(requests):
             case.driver.stop("the test")
             await asyncio.sleep(0)
-        with pytest.raises(StorageError, match="the session.s disk: does not answer"):
+        with pytest.raises(StorageError, match=r"the session.s disk: does not answer"):
             await task
         took_s = time.monotonic() - began_s
 
