@@ -31,6 +31,8 @@ SEGMENT_EVENTS: Final = (
     4_096  # 12 bytes an event; live sessions take 256, so that no order waits for packing.
 )
 SNAPSHOTS_KEPT: Final = 3
+# Whoever waits for a commit of another thread waits no longer than this for a disk that hangs.
+PATIENCE_S: Final = 5.0
 AGENT: Final = "agent"
 STATE: Final = "state"
 
@@ -129,7 +131,7 @@ class SqliteSession:
             waiting = self._pending.waiting()
 
         def store() -> None:
-            with self._writing:
+            with self._alone():
                 self._refuse_failed()
                 head = self._head
                 if waiting.last_sequence <= head.last_sequence:  # A commit was faster.
@@ -215,16 +217,23 @@ class SqliteSession:
             self.abandon()
 
     def abandon(self) -> None:
-        """Release the file and forget what was not committed; wait for a commit that is under way."""
-        with self._writing:
-            if not self._closed:
-                self._closed = True
+        """Release the file and forget what was not committed; wait for a commit that is under way.
+
+        Where the disk hangs the file is left to the end of the process, which SQLite outlives as it does a kill.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._writing.acquire(timeout=PATIENCE_S):
+            try:
                 self._file.close()
+            finally:
+                self._writing.release()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what the block writes, or take it all back and accept nothing more."""
-        with self._writing, self._failing() as connection:
+        with self._alone(), self._failing() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -248,9 +257,20 @@ class SqliteSession:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[SessionReader]:
         """Give the reader while no commit is under way, whose rows it would see half written."""
-        with self._writing:
+        with self._alone():
             self._refuse_failed()
             yield self._reader
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads from the file; raise `StorageError` where one of them does not come to its end."""
+        if not self._writing.acquire(timeout=PATIENCE_S):
+            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
+            raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def _take_over_secured(self) -> None:
         """Append what was secured when a process ended before its commit, and commit it."""

@@ -2,39 +2,41 @@
 
 One write is under way at a time; whoever asks meanwhile shares the next one. Promises are kept by the faster write that
 only secures what a commit will take over; a commit that was asked for waits for one such write at most. After a failed
-write there is none.
+write, and after one that was given up, there is none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Lock, Thread
-from typing import Final
+from contextlib import suppress
 
 from meva_runners.commit_then_act import CommittingAgent
+from meva_runners.trading.writer_thread import WriterThread
 
 Promise = asyncio.Future[None]
 
-# Python lets one thread run at a time, and for 5 ms: without a break the writer would begin when the loop is idle.
-_BREAK_S_MAX: Final = 0.001
-
 
 class JournalWriter:
-    """Commit for *process*; *on_failure* hears of the one write that failed."""
+    """Write for *process*; *on_failure* hears of the one write that failed."""
 
     def __init__(self, process: CommittingAgent, *, on_failure: Callable[[BaseException], None]) -> None:
         self._process = process
         self._on_failure = on_failure
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._thread = WriterThread("journal")
         self._waiting: list[Promise] = []
+        self._underway: list[Promise] = []
         self._wanted = self._busy = self._secured = False
         self._failure: BaseException | None = None
+        self._started_s = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def waited_s(self) -> float:
+        """Return for how long the write that is under way has been so, 0 where there is none."""
+        return time.monotonic() - self._started_s if self._busy else 0.0
 
     def durable(self) -> Promise:
         """Return the promise that everything handled so far is durable; a failed write breaks it."""
@@ -51,16 +53,20 @@ class JournalWriter:
         self._wanted = True
         self._start_if_idle()
 
-    async def close(self) -> None:
-        """Wait for the writes that were asked for, and end the thread."""
-        await self._idle.wait()
-        self._work.put(None)
-        self._thread.join()
+    def give_way(self) -> None:
+        """Let the thread begin before the caller goes on."""
+        self._thread.give_way()
 
-    def _run(self) -> None:
-        """Do the work, in the thread."""
-        while (work := self._work.get()) is not None:
-            work()
+    def give_up(self, failure: BaseException) -> None:
+        """Wait no longer for a write that does not come to its end: it counts as failed, whatever becomes of it."""
+        if self._failure is None:
+            self._break([*self._underway, *self._waiting], failure)
+
+    async def close(self, wait_s: float) -> bool:
+        """End the thread after the writes that were asked for; return whether it could within *wait_s*."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), wait_s)
+        return self._thread.shutdown(0 if self._busy else wait_s)
 
     def _start_if_idle(self) -> None:
         if not self._busy and self._failure is None:
@@ -70,31 +76,26 @@ class JournalWriter:
         self._secured = bool(self._waiting) and not (self._wanted and self._secured)
         self._wanted, self._busy = self._wanted and self._secured, True
         self._idle.clear()
+        self._started_s = time.monotonic()
         waiting, self._waiting = self._waiting, []
+        self._underway = waiting
         try:
             write = self._process.securing() if self._secured else self._process.committing()
         except Exception as failure:  # noqa: BLE001 - what cannot be laid out cannot be written.
             self._finish(waiting, failure)
             return
         loop = asyncio.get_running_loop()
-        begun = Lock()
-        begun.acquire()
 
-        def work() -> None:
-            begun.release()
-            failure = None
-            try:
-                write()
-            except BaseException as problem:  # noqa: BLE001 - the loop hears of it.
-                failure = problem
-            loop.call_soon_threadsafe(self._finish, waiting, failure)
+        def told(failure: BaseException | None) -> None:
+            with suppress(RuntimeError):  # A loop that has ended waits for nothing.
+                loop.call_soon_threadsafe(self._finish, waiting, failure)
 
-        self._work.put(work)
-        if waiting:
-            begun.acquire(timeout=_BREAK_S_MAX)
+        self._thread.submit(write, told)
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
         self._busy = False
+        if self._failure is not None:
+            return  # It was given up.
         if failure is not None:
             self._break([*waiting, *self._waiting], failure)
             return
