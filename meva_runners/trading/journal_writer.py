@@ -53,10 +53,6 @@ class JournalWriter:
         self._wanted = True
         self._start_if_idle()
 
-    def give_way(self) -> None:
-        """Let the thread begin before the caller goes on."""
-        self._thread.give_way()
-
     def give_up(self, failure: BaseException) -> None:
         """Wait no longer for a write that does not come to its end: it counts as failed, whatever becomes of it."""
         if self._failure is None:
@@ -91,6 +87,8 @@ class JournalWriter:
                 loop.call_soon_threadsafe(self._finish, waiting, failure)
 
         self._thread.submit(write, told)
+        if waiting:
+            self._thread.give_way()
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
         self._busy = False

@@ -74,7 +74,6 @@ class BinanceExchange:
         self._owns = owns
         self._assets = assets
         self._capabilities = binance_capabilities(calls.recv_window_ms)
-        self._names = {symbol: name for name, symbol in self._ours.items()}
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -86,7 +85,7 @@ class BinanceExchange:
         request, calls = command.request, self._calls
         self._capabilities.require(*kinds_of(request))
         name = request.client_order_id
-        parameters = order_parameters(request, self._names[request.symbol])
+        parameters = order_parameters(request, venue_symbol(request.symbol))
         try:
             data = await calls.signed("POST", _ORDER, parameters, weight=1, stamp_ns=command.stamp_ns)
             placed = read_placed(data, request)
