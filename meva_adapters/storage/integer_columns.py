@@ -25,7 +25,7 @@ _WHOLE: Final = b"!"  # Differences would not fit 64 bits: the values themselves
 
 def pack_columns(columns: Sequence[Sequence[int]]) -> bytes:
     """Return the bytes of *columns*; raise `OverflowError` when they do not fit 64 bits."""
-    return zlib.compress(narrow_columns(columns), _LEVEL)
+    return zlib.compress(b"".join(_pack(column) for column in columns), _LEVEL)
 
 
 def unpack_columns(data: bytes, *, count: int, length_max: int) -> list[list[int]]:
@@ -40,20 +40,29 @@ def unpack_columns(data: bytes, *, count: int, length_max: int) -> list[list[int
     except zlib.error as problem:
         raise ValueError(str(problem)) from problem
     _require(len(raw) <= size_max and inflater.eof and not inflater.unused_data, "the blob is damaged")
-    return widen_columns(raw, count=count, length_max=length_max)
-
-
-def narrow_columns(columns: Sequence[Sequence[int]]) -> bytes:
-    """Return the bytes of *columns* before they are deflated, which takes longer than all the rest."""
-    return b"".join(_pack(column) for column in columns)
-
-
-def widen_columns(raw: bytes, *, count: int, length_max: int) -> list[list[int]]:
-    """Return the *count* columns in *raw*; raise `ValueError` when it holds anything else."""
     columns = []
     offset = 0
     for _ in range(count):
         column, offset = _unpack(raw, offset, length_max)
+        columns.append(column)
+    _require(offset == len(raw), "bytes are left over")
+    return columns
+
+
+def join_columns(columns: Sequence[Sequence[int]]) -> bytes:
+    """Return *columns* at full width one after the other, in a tenth of the time of packing them.
+
+    Raises `OverflowError` when they do not fit 64 bits.
+    """
+    return b"".join(_to_bytes("q", column) for column in columns)
+
+
+def split_columns(raw: bytes, lengths: Sequence[int]) -> list[list[int]]:
+    """Return the columns of these *lengths* that `join_columns` joined; raise `ValueError` on other bytes."""
+    columns = []
+    offset = 0
+    for length in lengths:
+        column, offset = _from_bytes("q", raw, offset, length)
         columns.append(column)
     _require(offset == len(raw), "bytes are left over")
     return columns

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 from attrs import Factory, define, frozen
 
-from meva_adapters.storage.integer_columns import narrow_columns, pack_columns, unpack_columns, widen_columns
+from meva_adapters.storage.integer_columns import pack_columns, unpack_columns
 from meva_core.events import BookChanged, CandleClosed, MarketEvent, QuoteReceived, TradeReceived
 from meva_core.model.market import Candle, Side
 from meva_core.ports.market_feed import BarBlock, TradeBlock
@@ -98,10 +98,6 @@ class OpenSegment:
         columns = pack_columns([*self.columns, *self.levels])
         return Segment(self.key, sequences[0], sequences[-1], len(sequences), columns)
 
-    def narrowed(self) -> bytes:
-        """Return the rows so far, for `widened`: larger than a packed segment, and sooner done."""
-        return narrow_columns([*self.columns, *self.levels])
-
     def _extend(self, rows: Sequence[Any]) -> None:
         for column, values in zip(self.columns, rows, strict=True):
             column.extend(values)
@@ -132,12 +128,19 @@ def columns_of(segment: Segment) -> list[list[int]]:
 
 def events_of(segment: Segment) -> Iterator[tuple[int, MarketEvent]]:
     """Yield the segment's events with their sequences; raise `ValueError` when the blob is damaged."""
-    return _rebuilt(segment.key, columns_of(segment))
+    return rebuilt(segment.key, columns_of(segment))
 
 
-def widened(key: SegmentKey, narrowed: bytes) -> Iterator[tuple[int, MarketEvent]]:
-    """Yield the events that `OpenSegment.narrowed` gave, as `events_of` does; raise `ValueError` on other bytes."""
-    return _rebuilt(key, widen_columns(narrowed, count=_width_of(key) + 2, length_max=ROWS_MAX))
+def rebuilt(key: SegmentKey, columns: list[list[int]]) -> Iterator[tuple[int, MarketEvent]]:
+    """Yield the events of *columns*, in the order of `columns_of`, with their sequences.
+
+    Raises `ValueError` when they are not such columns.
+    """
+    if len(columns) != _width_of(key) + 2:
+        message = f"{len(columns)} columns of {key.kind}"
+        raise ValueError(message)
+    *fields, sequences = columns[:-2]
+    return zip(sequences, _EVENTS[key.kind](key, fields, columns[-2:]), strict=True)
 
 
 def _width_of(key: SegmentKey) -> int:

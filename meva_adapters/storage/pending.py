@@ -86,10 +86,14 @@ class Pending:
     def waiting(self) -> Waiting:
         """Lay out everything pending, and keep it."""
         with self._lock:
-            segments = [*chain.from_iterable(self._batches), *self._open.values()]
             last = self.last_sequence
-            content = lay_out(segments, self._entries, self._ledger)
-            return Waiting(last - self._count.waiting + 1, last, content)
+            return lay_out(
+                last - self._count.waiting + 1,
+                last,
+                segments=[*chain.from_iterable(self._batches), *self._open.values()],
+                entries=self._entries,
+                ledger=self._ledger,
+            )
 
     def drain(self) -> Drained:
         """Return everything pending and forget it."""

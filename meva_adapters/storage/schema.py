@@ -152,6 +152,7 @@ CREATE TABLE secured (
     first_sequence INTEGER NOT NULL,
     last_sequence INTEGER NOT NULL,
     content BLOB NOT NULL,
+    market BLOB NOT NULL,
     digest BLOB NOT NULL
 ) STRICT;
 """
