@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +37,19 @@ def new_session(path: Path | None, settings: LoadedSettings) -> Iterator[SqliteS
             path = Path(resources.enter_context(TemporaryDirectory(prefix="meva-"))) / "session.db"
         session = SqliteSession.create(path, session_header(settings), segment_events=_SEGMENT_EVENTS)
         yield resources.enter_context(_kept(session))
+
+
+@contextmanager
+def kept_session(
+    path: Path | None, settings: LoadedSettings
+) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
+    """Give the session at *path*, continued where there is one already, and the settings to go on with."""
+    if path is not None and path.exists():
+        with continued_session(path, settings) as continued:
+            yield continued
+        return
+    with new_session(path, settings) as session:
+        yield session, settings
 
 
 @contextmanager
@@ -119,7 +132,9 @@ def _kept(session: SqliteSession) -> Iterator[SqliteSession]:
     try:
         yield session
     except MevaError:
-        session.close()
+        # The first error is the one to report: a disk that hangs says so again when it is to close.
+        with suppress(StorageError):
+            session.close()
         raise
     finally:
         session.abandon()
