@@ -132,8 +132,7 @@ def broken_rules(
     quantity, limits, item, config = intent.quantity, state.risk_limits, subject.instrument, subject.config
     flags, losses = state.runtime_flags, subject.losses
     codes: list[RiskCode] = []
-    gate = flags.gate
-    if gate is not _OPEN and (grows or gate is not _REDUCE_ONLY):
+    if flags.gate is not _OPEN and (grows or flags.gate is not _REDUCE_ONLY):
         codes.append(RiskCode.GATE_CLOSED)
     if not flags.strategy_enabled.get(intent.strategy):
         codes.append(RiskCode.STRATEGY_DISABLED)

@@ -94,14 +94,12 @@ class RiskPolicyService:
         mark = instrument.tick_size * market.last_ticks
         price = mark if limit_price is None else limit_price
         notional_quote = quantity * price
+        position = state.positions.get(symbol)
+        long = ZERO if position is None else position.quantity
+        short, unknown_orders = ZERO - long, 0
         if state.open_orders:
-            unknown_orders = _unknown_orders(state, symbol)
             long, short = self._exposure.open_quantities(state, symbol).reach
-        else:
-            unknown_orders = 0
-            position = state.positions.get(symbol)
-            long = ZERO if position is None else position.quantity
-            short = ZERO - long
+            unknown_orders = _unknown_orders(state, symbol)
         if side is _BUY:
             opposite, grown = market.ask_ticks, long + quantity
             # What a bought unit may cost at worst: its limit, or the mark plus the whole collar.
@@ -112,16 +110,11 @@ class RiskPolicyService:
             reserve_asset, reserve_price = instrument.base, _ONE
         # The worst case rises only where the new order leads further than all before it, either way.
         grows = grown > long and grown > short and grown > ZERO
-        mark_known = (
-            market.last_ticks > 0
-            and valuation.is_ready()
-            and (subject.quote_is_reporting or valuation.has_price(instrument.quote))
-        )
+        priced = subject.quote_is_reporting or valuation.has_price(instrument.quote)
+        mark_known = market.last_ticks > 0 and priced and valuation.is_ready()
         notional = position_notional = exposure = ZERO
         if mark_known:
-            notional = notional_quote
-            if grows:
-                position_notional = grown * mark
+            notional, position_notional = notional_quote, grown * mark if grows else ZERO
             if not subject.quote_is_reporting:
                 worth = valuation.price_of(instrument.quote)
                 notional, position_notional = notional * worth, position_notional * worth
