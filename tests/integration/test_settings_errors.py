@@ -55,6 +55,7 @@ EXAMPLES: dict[Code, tuple[str, str]] = {
     Code.PLAIN_SECRET: (f"exchange:\n  api_key: {SECRET}", "mine.yaml:2:12"),
     Code.INSECURE_URL: ("exchange:\n  rest_url: http://api.example.com", "mine.yaml:2:13"),
     Code.RECV_WINDOW: ("exchange: {recv_window_ms: 60000}", "mine.yaml:1:28"),
+    Code.BAD_HOURS: ("observability: {digest: {quiet_hours: 22-6}}", "mine.yaml:1:41"),
     Code.NO_ALERT_ROUTE: ("env: prod", "env:MEVA_ALERT_URL"),
     Code.WRONG_VENUE: ("mode: live", "config/base.yaml:17:10"),
 }
