@@ -10,7 +10,14 @@ from attrs import evolve
 
 from meva_core.config.check import FILL_MODELS, check
 from meva_core.config.codes import Code
-from meva_core.config.schema import AppConfig, DigestConfig, ExecutionConfig, FeesConfig, StrategyConfig, TreasuryConfig
+from meva_core.config.schema import (
+    AppConfig,
+    DigestConfig,
+    ExecutionConfig,
+    FeesConfig,
+    StrategyConfig,
+    TreasuryConfig,
+)
 from tests.unit.config.examples import exchange, instrument, live, risk, valid
 
 
