@@ -100,10 +100,10 @@ class SqliteSession:
         """Return what the session was started with."""
         return self._reader.header
 
-    def append(self, entry: JournalEntry) -> None:
-        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+    def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."""
         self._refuse_failed()
-        self._pending.append(entry)
+        self._pending.append(entry, postings)
 
     def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
@@ -114,11 +114,6 @@ class SqliteSession:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
         self._refuse_failed()
         self._pending.append_bars(first_sequence, block, start=start, stop=stop)
-
-    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
-        """Buffer postings for the ledger table; the next commit writes them."""
-        self._refuse_failed()
-        self._pending.record_ledger(list(rows))
 
     def commit(self) -> None:
         """Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."""

@@ -106,7 +106,7 @@ class ControlDesk:
     def _say(self, event: OperatorEvent, refusal: str) -> None:
         request = type(event).__name__.removesuffix("Requested")
         self._runtime.outbox.record(
-            ControlAnswered(event.time_ns, event.request_id, event.actor, request, refusal)
+            ControlAnswered, event.time_ns, event.request_id, event.actor, request, refusal
         )
         self._runtime.outbox.decide(
             f"control {request} {event.request_id} {event.actor} {refusal or 'granted'}"

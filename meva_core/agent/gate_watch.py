@@ -61,7 +61,7 @@ class GateWatch:
         runtime.version += 1
         time_ns = runtime.now_ns
         runtime.outbox.record(
-            GateChanged(time_ns, flags.gate, flags.gate_epoch, cause.code, cause.reason, cause.actor)
+            GateChanged, time_ns, flags.gate, flags.gate_epoch, cause.code, cause.reason, cause.actor
         )
         runtime.outbox.decide(f"gate {flags.gate.name} {flags.gate_epoch} {cause.code} {cause.reason}")
         if cause.gate is Gate.OPEN:

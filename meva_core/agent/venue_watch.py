@@ -312,7 +312,7 @@ class VenueWatch:
         settings, now_ns = self._settings, event.time_ns
         stale = event.asked_ns <= self._desk.booked_ns  # We learned more while the question was on its way.
         drifting = (*report.strangers, *report.differences)
-        self._runtime.outbox.record(VenueCompared(now_ns, stale, drifting, len(self._unsettled)))
+        self._runtime.outbox.record(VenueCompared, now_ns, stale, drifting, len(self._unsettled))
         self._runtime.outbox.decide(f"compared {stale} {'; '.join(drifting)}")
         if report.open and self._cancels_pending:
             self._observe_by(now_ns + settings.retry_ns)
