@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,6 +21,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.errors import DataError
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.secret import Secret
+from meva_core.ops.alert_guide import with_guide
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.digest import DIGEST, Digest
 from meva_core.ops.escalation import Escalation
@@ -31,17 +33,15 @@ _LOG: Final = logger.bind(category="alert")
 _CLOCK: Final = SystemClock()
 WAITING_NAME: Final = "waiting_alerts.json"
 DIGEST_LOST: Final = "digest_lost"
-_LOST: Final = (
-    "the alerts that waited for a digest when the last process ended cannot be read. "
-    "Look at `meva controls alerts`, or at a report of the session: the journal holds them."
-)
+_LOST: Final = "the alerts that waited for a digest when the last process ended cannot be read"
 
 
 class Alarm:
     """Deliver alerts through the channels of *config*, from the agent and, by a watchdog's process, about it.
 
-    Every message says the mode and the account first. Without a channel that reaches a person there is no watchdog,
-    and nothing waits for a digest. What waits is kept in the control folder until it was told, restarts included.
+    Every message says the mode and the account first, and at its end what the agent did and what to do. Without a
+    channel that reaches a person there is no watchdog, and nothing waits for a digest. What waits is kept in the
+    control folder until it was told, restarts included.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Alarm:
             _LOG.bind(code=alert.code, subject=alert.subject).info("alert.waits")
             self._keep()
         else:
-            self._send(alert)
+            self._send_guided(alert)
 
     def beat(self, alerts: AlertService, now_ns: int) -> None:
         """Say that the main loop lives, tell what is due, and repeat what nobody has seen."""
@@ -104,7 +104,13 @@ class Alarm:
         # In quiet hours only what was critical from the start calls again; the patience with the rest begins after.
         standing = [item for item in alerts.standing() if item.level is AlertLevel.CRITICAL or not quiet]
         for alert in self._escalation.due(standing, now_ns):
-            self._send(alert)
+            self._send_guided(alert)
+
+    def _send_guided(self, alert: RaiseAlert) -> None:
+        """Send *alert* with since when, what was done, and what to do."""
+        since_ns = alert.context.get("since_ns", self._now_ns())  # One that is repeated names its beginning.
+        since = f"{datetime.fromtimestamp(since_ns // NS_PER_SECOND, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        self._send(evolve(alert, message=with_guide(alert.code, alert.message, since)))
 
     def _send(self, alert: RaiseAlert) -> None:
         self._delivery.raise_alert(evolve(alert, message=self._prefix + alert.message))
@@ -138,7 +144,7 @@ class Alarm:
         except (DataError, LookupError, TypeError, ValueError) as exc:
             aside = self._waiting.set_aside()
             _LOG.bind(problem=str(exc), aside=str(aside)).error("digest.lost")
-            self._send(RaiseAlert(AlertLevel.HIGH, DIGEST_LOST, "", _LOST, {}))
+            self._send_guided(RaiseAlert(AlertLevel.HIGH, DIGEST_LOST, "", _LOST, {}))
 
     def _keep(self) -> None:
         """Let what waits outlive this process; a disk that does not take it holds no alert and no trade up."""
