@@ -49,6 +49,14 @@ GUIDES: Final[Mapping[str, Guide]] = {
     "operator_pause": Guide(_WAITS, "`meva controls resume` when the reason is gone."),
     "reconciling": Guide(_WAITS, "Nothing, if it ends by itself; else look whether the venue answers."),
     "clock_offset": Guide(_WAITS, "Mend the time synchronisation of the machine."),
+    "journal_stalled": Guide(
+        "No new order leaves until the disk has answered, resting orders stay; cancels wait for no disk.",
+        "Look at the machine's disk: full, failing, or used up by others.",
+    ),
+    "venue_anomaly": Guide(
+        "What was not understood changed nothing; what may hang on it is asked for at the venue.",
+        "Look up its kind in docs/operate.md; if it comes again and again, pause and update the agent.",
+    ),
     "stale_data": Guide(
         "No order leaves on old prices, the stream is connected anew.",
         "Look at the network and at the venue's status page; a market without trades may just be quiet.",

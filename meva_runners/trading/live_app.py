@@ -19,12 +19,13 @@ from meva_core.errors import ConfigError, StorageError
 from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.agent_app import AgentApp
-from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.command import loaded, recorded, trade
 from meva_runners.trading.credentials import configured_account
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.places import control_folder, state_folder
 from meva_runners.trading.preflight import confirm_account, confirm_market
 from meva_runners.trading.sessions import continued_session, new_session, opened_at
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import VenueLink, binance_link
 from meva_runners.trading.warm_up import warm_up
 
@@ -46,7 +47,7 @@ async def trade_live(options: TradingOptions) -> int:
                 transport,
                 SystemClock(),
                 name=account.rest_url,
-                on_anomaly=note_anomaly,
+                anomalies=VenueAnomalies(SystemClock()),
                 record=record,
             )
             await confirm_market(config, link.reference, name=link.name)

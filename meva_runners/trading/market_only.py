@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from attrs import frozen
 
 from meva_adapters.clock.system import SystemClock
@@ -16,6 +14,7 @@ from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, Ma
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.schema import AppConfig
 from meva_runners.composition import compose_venue, instruments_of
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import Account, VenueLink, jitter_of
 
 
@@ -27,16 +26,12 @@ class MarketPlace:
     stream_url: str
 
 
-def public_calls(
-    place: MarketPlace, transport: HttpTransport, *, on_anomaly: Callable[[str], None]
-) -> BinanceCalls:
+def public_calls(place: MarketPlace, transport: HttpTransport, *, anomalies: VenueAnomalies) -> BinanceCalls:
     """Return calls that cannot be signed: there is no key among them."""
-    return BinanceCalls(transport, SystemClock(), rest_url=place.rest_url, on_anomaly=on_anomaly)
+    return BinanceCalls(transport, SystemClock(), rest_url=place.rest_url, on_anomaly=anomalies.note)
 
 
-def reading_calls(
-    account: Account, transport: HttpTransport, *, on_anomaly: Callable[[str], None]
-) -> BinanceCalls:
+def reading_calls(account: Account, transport: HttpTransport, *, anomalies: VenueAnomalies) -> BinanceCalls:
     """Return calls that can be signed for reading the account, and for nothing that names a market."""
     return BinanceCalls(
         transport,
@@ -44,7 +39,7 @@ def reading_calls(
         rest_url=account.rest_url,
         api_key=account.api_key,
         signer=AccountReadSigner(signer_of(account.api_secret)),
-        on_anomaly=on_anomaly,
+        on_anomaly=anomalies.note,
     )
 
 
@@ -55,6 +50,7 @@ def market_link(
     *,
     stream_url: str,
     name: str,
+    anomalies: VenueAnomalies,
     record: Record | None = None,
 ) -> VenueLink:
     """Return the link to a market that *calls* reach; orders meet a matching engine with the account of *config*."""
@@ -74,6 +70,7 @@ def market_link(
         streams=(
             MatchedStream(market, engine, clock),
             BinanceMarketWatch(calls, instruments_of(config).values()),
+            anomalies,
         ),
         reference=reference,
         account=reference,

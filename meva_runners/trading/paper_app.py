@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.transport.http import HttpTransport
 from meva_runners.strategy_loading import configured_strategies
-from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.command import loaded, recorded, trade
 from meva_runners.trading.embedded_venue import account_at, embedded_venue
 from meva_runners.trading.market_only import MarketPlace, market_link, public_calls
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
 from meva_runners.trading.sessions import new_session
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import binance_link
 
 # What makes a session a paper session. The embedded venue speaks like Binance, so its guarantees are Binance's; what
@@ -44,7 +45,7 @@ async def _at_the_embedded_venue(options: TradingOptions) -> int:
                 transport,
                 SystemClock(),
                 name="the embedded venue",
-                on_anomaly=note_anomaly,
+                anomalies=VenueAnomalies(SystemClock()),
                 record=record,
             )
             return await trade(options, settings, strategies, link, session)
@@ -56,7 +57,8 @@ async def _on_a_real_market(options: TradingOptions) -> int:
     strategies = configured_strategies(config, settings.origins)
     place = market_place(options.market_url, options.stream_url)
     async with HttpTransport() as transport:
-        calls = public_calls(place, transport, on_anomaly=note_anomaly)
+        anomalies = VenueAnomalies(SystemClock())
+        calls = public_calls(place, transport, anomalies=anomalies)
         with new_session(options.session, settings) as session, recorded(options, config) as record:
             link = market_link(
                 config,
@@ -64,6 +66,7 @@ async def _on_a_real_market(options: TradingOptions) -> int:
                 transport,
                 stream_url=place.stream_url,
                 name=f"the market of {place.rest_url}",
+                anomalies=anomalies,
                 record=record,
             )
             await confirm_market(config, link.reference, name=link.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meva_adapters.clock.system import SystemClock
 from meva_adapters.exchange.binance.reference import BinanceReference
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.arming import mode_problems
@@ -10,13 +11,14 @@ from meva_core.errors import ConfigError, VenueRefusedError, VenueUnknownError
 from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
-from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.command import loaded, recorded, trade
 from meva_runners.trading.credentials import configured_account
 from meva_runners.trading.market_only import market_link, reading_calls
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
 from meva_runners.trading.sessions import new_session, opened_with
 from meva_runners.trading.shadow_report import ShadowReport
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 
 
 async def trade_in_shadow(options: TradingOptions) -> int:
@@ -29,7 +31,8 @@ async def trade_in_shadow(options: TradingOptions) -> int:
     strategies = configured_strategies(config, settings.origins)
     account = configured_account(config)
     async with HttpTransport() as transport:
-        calls = reading_calls(account, transport, on_anomaly=note_anomaly)
+        anomalies = VenueAnomalies(SystemClock())
+        calls = reading_calls(account, transport, anomalies=anomalies)
         reference = BinanceReference(calls)
         await confirm_market(config, reference, name=account.rest_url)
         try:
@@ -46,6 +49,7 @@ async def trade_in_shadow(options: TradingOptions) -> int:
                 transport,
                 stream_url=account.stream_url,
                 name=f"the shadow of {account.rest_url}",
+                anomalies=anomalies,
                 record=record,
             )
             every_s = config.runtime.clock_check_s

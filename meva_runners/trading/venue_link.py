@@ -23,6 +23,7 @@ from meva_core.ports.exchange import AccountReader, ExchangeAdapter, VenueRefere
 from meva_core.ports.market_feed import EventStream
 from meva_runners.composition import instruments_of
 from meva_runners.trading.sessions import traded_assets
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 
 
 @frozen(kw_only=True)
@@ -54,10 +55,13 @@ def binance_link(
     clock: Clock,
     *,
     name: str,
-    on_anomaly: Callable[[str], None],
+    anomalies: VenueAnomalies,
     record: Record | None = None,
 ) -> VenueLink:
-    """Return the link to *account* at Binance, or at what speaks like it; *record* gets every raw market frame."""
+    """Return the link to *account* at Binance, or at what speaks like it; *record* gets every raw market frame.
+
+    *anomalies* is told what nobody understands, and is one of the streams.
+    """
     signer = signer_of(account.api_secret)
     calls = BinanceCalls(
         transport,
@@ -66,7 +70,7 @@ def binance_link(
         api_key=account.api_key,
         signer=signer,
         recv_window_ms=config.exchange.recv_window_ms,
-        on_anomaly=on_anomaly,
+        on_anomaly=anomalies.note,
     )
     instruments = instruments_of(config)
     reference = BinanceReference(calls)
@@ -100,6 +104,7 @@ def binance_link(
                 trades=trades,
             ),
             BinanceMarketWatch(calls, instruments.values()),
+            anomalies,
         ),
         reference=reference,
         account=reference,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from meva_adapters.clock.system import SystemClock
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.signer import AccountReadSigner, HmacSigner
 from meva_adapters.transport.http import HttpTransport, NotSentError
@@ -15,6 +16,7 @@ from meva_core.commands import CancelAllOrders, CancelOrder
 from meva_core.events import OrderDropped, RequestFailed
 from meva_runners.trading.market_only import public_calls, reading_calls
 from meva_runners.trading.paper_app import market_place
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import Account
 from tests.integration.exchange.binance_case import order
 from tests.sandbox.agent_process import EAGER, run, started
@@ -109,9 +111,10 @@ async def test_an_order_that_tries_to_leave_all_the_same_is_dropped_unsent(kind:
                 api_key=DEFAULT_KEY,
                 api_secret=DEFAULT_SECRET,
             )
+            anomalies = VenueAnomalies(SystemClock())
             calls = {
-                "shadow": reading_calls(account, transport, on_anomaly=print),
-                "paper": public_calls(market_place(venue.url), transport, on_anomaly=print),
+                "shadow": reading_calls(account, transport, anomalies=anomalies),
+                "paper": public_calls(market_place(venue.url), transport, anomalies=anomalies),
             }[kind]
             exchange = BinanceExchange(calls, symbols=["BTC/USDT"], owns=lambda _: True)
             placed = await exchange.place(order("ours-1"))

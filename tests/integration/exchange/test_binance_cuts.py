@@ -32,6 +32,7 @@ from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
 from meva_runners.trading.embedded_venue import account_at
 from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import binance_link
 
 BACK_S = 2.0
@@ -129,7 +130,7 @@ async def survived(cuts: int) -> list[float]:
             transport,
             QuickClock(),
             name="venue",
-            on_anomaly=watch.alerts.append,
+            anomalies=VenueAnomalies(SystemClock()),
         )
         # A minute's requests are meant for a few cuts, and these come several a second.
         link.exchange._calls.budget = RateBudget(limit=10**9, reserve=0, window_ns=60 * 10**9)  # type: ignore[attr-defined]
