@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from attrs import define, field
 
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
 from meva_core.commands import Command, RaiseAlert
-from meva_core.ops.log_records import AlertRaised, Fact, Fields, Record, records_of
+from meva_core.ops.log_records import MADE_OF, AlertRaised, Fact, Fields, Kind, Record, records_of
+
+# Takes the fields of one kind of fact, in their order.
+Taker = Callable[..., None]
+_NOBODY: Final[Mapping[Kind, Taker]] = {}
 
 
 @define
@@ -37,16 +42,30 @@ class Outcome:
 
 
 class Outbox:
-    """Gather commands, facts and decisions. *filled* says whether there is anything to take."""
+    """Gather commands, facts and decisions. *filled* says whether there is anything to take.
 
-    __slots__ = ("_commands", "_decisions", "_facts", "filled", "link")
+    Everything is kept in tuples: an event leads to few things, and what is taken need not be copied.
+    """
+
+    __slots__ = ("_commands", "_decisions", "_facts", "_takers", "_unread", "filled", "link")
 
     def __init__(self) -> None:
         self.filled = False
         self.link = FIRST_LINK
-        self._commands: list[Command] = []
-        self._facts: list[Fact] = []
-        self._decisions: list[str] = []
+        self._commands: tuple[Command, ...] = ()
+        self._facts: tuple[Fact, ...] = ()
+        self._decisions: tuple[str, ...] = ()
+        self._takers = _NOBODY
+        self._unread: frozenset[Kind] = frozenset()
+
+    def tell(self, takers: Mapping[Kind, Taker], *, read: Collection[type[Record]] | None = None) -> None:
+        """Tell *takers* each fact of their kind at once, and put only facts of the kinds *read* into outcomes.
+
+        `None` stands for every kind. Takers are called inside `exact()` where fills are booked.
+        """
+        self._takers = takers
+        unread = [kind for kind, made in MADE_OF.items() if read is not None and made.isdisjoint(read)]
+        self._unread = frozenset(unread)
 
     def order(
         self,
@@ -57,21 +76,26 @@ class Outbox:
     ) -> None:
         """Add a wish, and all that led to it as one fact; the last of *decisions* is its own line in the chain."""
         self.filled = True
-        self._commands.append(command)
+        self._commands += (command,)
         self._decisions += decisions
-        self._facts.append((kind, fields))
+        taker = self._takers.get(kind)
+        if taker is not None:
+            taker(*fields)
+        if kind not in self._unread:
+            self._facts += ((kind, fields),)
 
     def say(self, facts: tuple[Fact, ...], decisions: tuple[str, ...]) -> None:
         """Add what was decided without a wish, and what is to be said of it."""
         self.filled = True
-        self._facts += facts
         self._decisions += decisions
+        for kind, fields in facts:
+            self.record(kind, *fields)
 
     def command(self, command: Command, text: str) -> None:
         """Add a wish; *text* is its line in the decision chain."""
         self.filled = True
-        self._commands.append(command)
-        self._decisions.append(text)
+        self._commands += (command,)
+        self._decisions += (text,)
 
     def alert(self, alert: RaiseAlert | None, time_ns: int) -> bool:
         """Add a call for a person, and say so; nothing when the alerts held it back. Return whether it was added."""
@@ -81,25 +105,29 @@ class Outbox:
         self.record(AlertRaised, time_ns, alert)
         return True
 
-    def record(self, kind: Callable[[*Fields], Record], *fields: *Fields) -> None:
+    def record(self, kind: Callable[[*Fields], Record | tuple[Record, ...]], *fields: *Fields) -> None:
         """Add what is to be said: a record of this *kind* with these *fields*, none of which may change later."""
-        self.filled = True
-        self._facts.append((kind, fields))
+        taker = self._takers.get(kind)
+        if taker is not None:
+            taker(*fields)
+        if kind not in self._unread:
+            self.filled = True
+            self._facts += ((kind, fields),)
 
     def decide(self, text: str) -> None:
         """Add a decision that no command carries."""
         self.filled = True
-        self._decisions.append(text)
+        self._decisions += (text,)
 
     def take(self, sequence: int) -> Outcome:
         """Return what has gathered since the last call, and link its decisions."""
-        facts, decisions = tuple(self._facts), tuple(self._decisions)
-        self._facts = []
+        facts, decisions = self._facts, self._decisions
+        self._facts = ()
         self.filled = False
         if not decisions:
             return Outcome(sequence, (), facts, (), self.link)
-        commands = tuple(self._commands)
-        self._commands, self._decisions = [], []
+        commands = self._commands
+        self._commands = self._decisions = ()
         lines = "\n".join(decisions)
         self.link = link = next_link(self.link, f"{sequence}\n{lines}")
         return Outcome(sequence, commands, facts, decisions, link)
