@@ -34,7 +34,9 @@ from meva_core.ports.storage import JournalEntry, LedgerRow
 
 # There is one row at most. It is live while it reaches further than the journal.
 WRITE: Final = "INSERT OR REPLACE INTO secured VALUES (1, ?, ?, ?, ?, ?)"
-READ: Final = "SELECT first_sequence, last_sequence, content, market, digest FROM secured WHERE last_sequence > ?"
+READ: Final = (
+    "SELECT first_sequence, last_sequence, content, market, digest FROM secured WHERE last_sequence > ?"
+)
 FORGET: Final = "DELETE FROM secured"
 
 Row = tuple[int, int, bytes, bytes, bytes]

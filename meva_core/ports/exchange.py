@@ -22,7 +22,6 @@ from meva_core.events import ClockMeasured, Event
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
 
-
 # Answers when an order's fate is known: an empty text once it may leave, else why it must not.
 Clearance = Callable[[], Awaitable[str]]
 

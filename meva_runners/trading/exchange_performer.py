@@ -108,21 +108,22 @@ class ExchangePerformer:
         async def clearance() -> str:
             try:
                 await durable
-            except Exception as broken:  # noqa: BLE001 - whatever broke the commit is told by whoever made it.
+            except Exception as broken:  # noqa: BLE001 - whatever broke the write is told by whoever made it.
                 return f"it is not durable: {broken}"
             dropped = self._refusal(order)
             return "" if dropped is None else dropped.reason
 
+        name = order.request.client_order_id
         try:
             if isinstance(self._exchange, PreparingExchange):
-                return await self._ask(self._exchange.place_when(order, clearance))
-            why = await clearance()
-            if not why:
+                await self._ask(self._exchange.place_when(order, clearance))
+            elif why := await clearance():
+                self._deliver(OrderDropped(self._clock.now_ns(), name, why))
+            else:
                 LAST_LOOK.set(clearance)
-                return await self._ask(self._exchange.place(order))
+                await self._ask(self._exchange.place(order))
         except NotSupported as refused:  # It is raised before anything leaves.
-            why = str(refused)
-        self._deliver(OrderDropped(self._clock.now_ns(), order.request.client_order_id, why))
+            self._deliver(OrderDropped(self._clock.now_ns(), name, str(refused)))
 
     async def _transfer(self, command: TransferFunds) -> None:
         """Have somebody else move the money, for our key cannot: the settlement comes back at once, or later."""

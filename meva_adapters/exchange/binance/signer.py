@@ -50,7 +50,9 @@ class HmacSigner:
     """Sign with HMAC-SHA256, in hex."""
 
     def __init__(self, secret: str) -> None:
-        self._keyed = hmac.new(secret.encode(), digestmod="sha256")  # Copied, it need not be looked up each time.
+        self._keyed = hmac.new(
+            secret.encode(), digestmod="sha256"
+        )  # Copied, it need not be looked up each time.
 
     def __repr__(self) -> str:
         return "HmacSigner(...)"

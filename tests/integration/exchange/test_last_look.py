@@ -190,7 +190,7 @@ async def test_a_request_that_waits_for_its_leave_until_its_time_is_over_was_not
 @pytest.mark.parametrize("prepares", [True, False])
 async def test_z7_a_latch_that_is_set_before_the_clearance_stops_the_order(
     tmp_path: Path,
-    prepares: bool,  # noqa: FBT001 - a case of the test.
+    prepares: bool,
 ) -> None:
     """Whether or not the exchange behind it prepares orders, the latch is looked at when the clearance is there."""
     heard = []

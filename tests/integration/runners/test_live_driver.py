@@ -76,7 +76,9 @@ async def test_a_failed_commit_lets_nothing_out_cancels_and_ends(exchange: type[
 
 
 @EXCHANGES
-async def test_an_intent_that_waited_too_long_for_the_disk_is_dropped(exchange: type[WatchedExchange]) -> None:
+async def test_an_intent_that_waited_too_long_for_the_disk_is_dropped(
+    exchange: type[WatchedExchange],
+) -> None:
     """The age of an intent is looked at again after the commit; what is too old never leaves, and that is recorded."""
     async with running("signals.max_age_ms=50", exchange=exchange) as (case, _):
         case.session.disk.clear()
@@ -168,7 +170,9 @@ async def test_orders_may_be_left_resting_where_that_is_configured() -> None:
 
 
 @EXCHANGES
-async def test_a_stop_while_an_order_waits_for_the_disk_is_no_contradiction(exchange: type[WatchedExchange]) -> None:
+async def test_a_stop_while_an_order_waits_for_the_disk_is_no_contradiction(
+    exchange: type[WatchedExchange],
+) -> None:
     """The order is wished cancelled before it has left, and then does not leave: nothing is open, nobody is called."""
     async with running(exchange=exchange) as (case, task):
         case.session.disk.clear()

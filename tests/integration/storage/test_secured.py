@@ -16,7 +16,6 @@ from meva_adapters.contracts.storage_samples import (
     BARS,
     HEADER,
     TRADES,
-    fill_journal,
     link_of,
     sample_entries,
     timer,
