@@ -71,6 +71,7 @@ class ConnectionDesk:
         match event:
             case AgentStarted():
                 connectivity.connected = dict.fromkeys(connectivity.connected, False)
+                self._forget_markets("", self._paths)  # A feed that begins anew may number anew.
                 self._watch.start(event)
                 self._market_watch.start(event.time_ns)
             case ClockMeasured():

@@ -72,6 +72,7 @@ def market_link(
             BinanceMarketWatch(calls, instruments_of(config).values()),
             anomalies,
         ),
+        books=market,
         reference=reference,
         account=reference,
     )
