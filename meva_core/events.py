@@ -271,6 +271,21 @@ class ClockMeasured:
 
 
 @value
+class JournalStalled:
+    """A commit has not come to its end for *waited_ms*: what is decided may not become durable."""
+
+    time_ns: int
+    waited_ms: int
+
+
+@value
+class JournalCaughtUp:
+    """Everything up to the `JournalStalled` before it is durable."""
+
+    time_ns: int
+
+
+@value
 class PauseRequested:
     """An operator wants no new orders. Always granted."""
 
@@ -430,6 +445,8 @@ ConnectivityEvent = (
     | VenueAnomalyDetected
     | AgentStarted
     | ClockMeasured
+    | JournalStalled
+    | JournalCaughtUp
 )
 OperatorEvent = (
     PauseRequested

@@ -1,4 +1,4 @@
-"""Take what happens to connections, clock and process; it moves no order."""
+"""Take what happens to connections, clock, disk and process; it moves no order."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from meva_core.events import (
     AgentStarted,
     ClockMeasured,
     ConnectivityEvent,
+    JournalCaughtUp,
+    JournalStalled,
     MarketRulesChanged,
     MarketStatusChanged,
     StreamConnected,
@@ -25,7 +27,7 @@ from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.risk.gate import CLOCK_OFFSET, TradingGate
+from meva_core.risk.gate import CLOCK_OFFSET, JOURNAL_STALLED, TradingGate
 from meva_core.risk.policy_service import RiskPolicyService
 
 MARKET_HALTED: Final = "market_halted"
@@ -72,11 +74,24 @@ class ConnectionDesk:
             case AgentStarted():
                 connectivity.connected = dict.fromkeys(connectivity.connected, False)
                 self._forget_markets("", self._paths)  # A feed that begins anew may number anew.
+                self._gate.lift(
+                    JOURNAL_STALLED, actor=_ACTOR, reason="a new process writes", time_ns=event.time_ns
+                )
                 self._watch.start(event)
                 self._market_watch.start(event.time_ns)
             case ClockMeasured():
                 connectivity.clock_offset_ns = event.offset_ns
                 self._judge_clock(event)
+            case JournalStalled():
+                text = f"a commit has not come to its end for {event.waited_ms} ms"
+                self._gate.close(GateMarker(JOURNAL_STALLED, Gate.PAUSED, text, _ACTOR, event.time_ns))
+            case JournalCaughtUp():
+                self._gate.lift(
+                    JOURNAL_STALLED,
+                    actor=_ACTOR,
+                    reason="the journal is durable again",
+                    time_ns=event.time_ns,
+                )
             case MarketStatusChanged():
                 self._take_status(event)
             case MarketRulesChanged():
