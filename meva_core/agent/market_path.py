@@ -79,7 +79,7 @@ class MarketPath:
         self._slots = tuple(slots)
         self._by_name = {slot.name: slot for slot in slots}
         for slot in slots:
-            slot.context.account = account
+            decider.adopt(slot)
         self._problems: Counter[str] = Counter()
         self._source = ""
         self.on_bars = (
@@ -198,7 +198,7 @@ class MarketPath:
 
     def refresh(self, strategy: str) -> None:
         """Take over what *strategy* holds here and has on order."""
-        self._decider.refresh(self._by_name[strategy])
+        self._by_name[strategy].refresh()
 
     def sort_slots(self) -> None:
         """Decide which slots take the quick way: sampled by every event, warm, without history, switched on."""
@@ -240,7 +240,7 @@ class MarketPath:
         self.candles.restore(memory["candles"])
         for slot, slot_memory in zip(self._slots, memory["slots"], strict=True):
             slot.restore(slot_memory)
-            self._decider.refresh(slot)
+            slot.refresh()
         self.sort_slots()
 
     def _admits_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
