@@ -270,17 +270,18 @@ class AccountWatch:
         held = self._held
         fall, rise = self._guard.slack() if held else (0, 0)
         for path, market, own in self._routes:
+            low, high = market.trusted_low, market.trusted_high
             step = own.worth  # Quanta by which one tick of this market moves the equity.
-            if not step:
-                path.low, path.high = market.trusted_low, market.trusted_high
-            elif step > 0:
+            if step > 0:
                 price, reach = market.last_ticks, held * step
-                low, high = price - fall // reach - 1, price + rise // reach + 1
-                trusted_low, trusted_high = market.trusted_low, market.trusted_high
-                path.low = low if low > trusted_low else trusted_low
-                path.high = high if high < trusted_high else trusted_high
-            else:
-                path.low = path.high = 0  # No band is safe where something is owed, ...
+                lowest, highest = price - fall // reach - 1, price + rise // reach + 1
+                if lowest > low:
+                    low = lowest
+                if highest < high:
+                    high = highest
+            elif step:
+                low = high = 0  # No band is safe where something is owed, ...
+            path.low, path.high = low, high
         for path, indirect in self._shared:
             for holding in indirect:
                 if holding.worth:
