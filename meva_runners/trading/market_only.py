@@ -13,7 +13,9 @@ from meva_adapters.exchange.binance.signer import AccountReadSigner, signer_of
 from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.schema import AppConfig
+from meva_core.execution.taken_over import take_over
 from meva_runners.composition import compose_venue, instruments_of
+from meva_runners.trading.recovered import Recovered
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import Account, VenueLink, jitter_of
 
@@ -52,9 +54,15 @@ def market_link(
     name: str,
     anomalies: VenueAnomalies,
     record: Record | None = None,
+    before: Recovered | None = None,
 ) -> VenueLink:
-    """Return the link to a market that *calls* reach; orders meet a matching engine with the account of *config*."""
+    """Return the link to a market that *calls* reach; orders meet a matching engine with the account of *config*.
+
+    Where the session goes on, the engine goes on where it stood *before*.
+    """
     clock, engine = SystemClock(), compose_venue(config)
+    if before is not None:
+        take_over(engine, before.standing)
     market = BinanceMarketStream(
         calls,
         transport,
@@ -66,7 +74,7 @@ def market_link(
     reference = BinanceReference(calls)
     return VenueLink(
         name=name,
-        exchange=MatchingExchange(engine, clock),
+        exchange=MatchingExchange(engine, clock, expired=() if before is None else before.standing.expired),
         streams=(
             MatchedStream(market, engine, clock),
             BinanceMarketWatch(calls, instruments_of(config).values()),

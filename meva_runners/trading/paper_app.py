@@ -13,7 +13,8 @@ from meva_runners.trading.embedded_venue import account_at, embedded_venue
 from meva_runners.trading.market_only import MarketPlace, market_link, public_calls
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
-from meva_runners.trading.sessions import new_session
+from meva_runners.trading.recovered import recovered
+from meva_runners.trading.sessions import kept_session
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import binance_link
 
@@ -37,10 +38,11 @@ async def _at_the_embedded_venue(options: TradingOptions) -> int:
     settings = loaded(options, *_EMBEDDED)
     config = settings.config
     strategies = configured_strategies(config, settings.origins)
-    async with embedded_venue(config) as venue, HttpTransport() as transport:
-        with new_session(options.session, settings) as session, recorded(options, config) as record:
+    with kept_session(options.session, settings) as (session, opened), recorded(options, config) as record:
+        before = recovered(session, opened.config, strategies)
+        async with embedded_venue(opened.config, before) as venue, HttpTransport() as transport:
             link = binance_link(
-                config,
+                opened.config,
                 account_at(venue),
                 transport,
                 SystemClock(),
@@ -48,7 +50,7 @@ async def _at_the_embedded_venue(options: TradingOptions) -> int:
                 anomalies=VenueAnomalies(SystemClock()),
                 record=record,
             )
-            return await trade(options, settings, strategies, link, session)
+            return await trade(options, opened, strategies, link, session)
 
 
 async def _on_a_real_market(options: TradingOptions) -> int:
@@ -59,18 +61,22 @@ async def _on_a_real_market(options: TradingOptions) -> int:
     async with HttpTransport() as transport:
         anomalies = VenueAnomalies(SystemClock())
         calls = public_calls(place, transport, anomalies=anomalies)
-        with new_session(options.session, settings) as session, recorded(options, config) as record:
+        with (
+            kept_session(options.session, settings) as (session, opened),
+            recorded(options, config) as record,
+        ):
             link = market_link(
-                config,
+                opened.config,
                 calls,
                 transport,
                 stream_url=place.stream_url,
                 name=f"the market of {place.rest_url}",
                 anomalies=anomalies,
                 record=record,
+                before=recovered(session, opened.config, strategies),
             )
             await confirm_market(config, link.reference, name=link.name)
-            return await trade(options, settings, strategies, link, session)
+            return await trade(options, opened, strategies, link, session)
 
 
 def market_place(rest_url: str, stream_url: str = "") -> MarketPlace:

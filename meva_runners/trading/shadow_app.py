@@ -16,7 +16,8 @@ from meva_runners.trading.credentials import configured_account
 from meva_runners.trading.market_only import market_link, reading_calls
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
-from meva_runners.trading.sessions import new_session, opened_with
+from meva_runners.trading.recovered import recovered
+from meva_runners.trading.sessions import kept_session, opened_with
 from meva_runners.trading.shadow_report import ShadowReport
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 
@@ -40,9 +41,9 @@ async def trade_in_shadow(options: TradingOptions) -> int:
         except (VenueRefusedError, VenueUnknownError) as error:
             remedy = "Check the key, its secret, and its list of allowed addresses."
             raise PreflightError(f"the account cannot be read: {error}.", remedy) from error
-        opened = opened_with(settings, balances)
         report = ShadowReport(instruments_of(config), balances)
-        with new_session(options.session, opened) as session, recorded(options, config) as record:
+        wanted = opened_with(settings, balances)
+        with kept_session(options.session, wanted) as (session, opened), recorded(options, config) as record:
             link = market_link(
                 opened.config,
                 calls,
@@ -51,6 +52,7 @@ async def trade_in_shadow(options: TradingOptions) -> int:
                 name=f"the shadow of {account.rest_url}",
                 anomalies=anomalies,
                 record=record,
+                before=recovered(session, opened.config, strategies),
             )
             every_s = config.runtime.clock_check_s
             return await trade(
