@@ -8,7 +8,7 @@ path for a slower one that decides the same way.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from meva_core.agent.account_watch import AccountWatch
@@ -36,6 +36,7 @@ class MarketPath:
     the other is refused, because both would tell the strategies the same thing twice.
 
     *warm* are the slots that every event samples the quick way, *cold* those that it samples the slow way.
+    *on_broken_book* gets the symbol of a book that became unusable, why, and when.
     *epoch* rises with everything after which the features may not show what they were expected to: an event
     that was refused, a strategy that was switched off.
     """
@@ -55,6 +56,7 @@ class MarketPath:
         "low",
         "market",
         "on_bars",
+        "on_broken_book",
         "runtime",
         "warm",
     )
@@ -84,6 +86,7 @@ class MarketPath:
             False  # Whether the market lives on bars: asked at every trade, so no text is compared.
         )
         self.candles = CandleFeed(market.symbol, self._slots)
+        self.on_broken_book: Callable[[str, str, int], None] = _nobody_asks
         self.epoch = 0
         self.warm: tuple[StrategySlot, ...] = ()
         self.cold: tuple[StrategySlot, ...] = ()
@@ -184,7 +187,8 @@ class MarketPath:
         """Take a snapshot or change of the book; strategies see it at their next trade or bar."""
         if self._begins(change.time_ns):
             outcome = self.market.apply_book(change)
-            self._count(outcome if outcome.broken else None)
+            if self._count(outcome if outcome.broken else None):
+                self.on_broken_book(change.symbol, str(outcome), change.time_ns)
         return self._outbox.filled
 
     def close_due(self, time_ns: int) -> None:
@@ -337,3 +341,7 @@ class MarketPath:
             text = name if count == 1 else f"{name}, {count} times by now"
             self._outbox.record(DataRejected, self.runtime.now_ns, self.market.symbol, text)
         return True
+
+
+def _nobody_asks(_symbol: str, _cause: str, _time_ns: int) -> None:
+    """Let a broken book be: nothing fetches it anew."""

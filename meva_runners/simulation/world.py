@@ -26,6 +26,7 @@ from meva_core.commands import (
     PlaceOrder,
     QueryOrder,
     RaiseAlert,
+    RenewBook,
     SetTimer,
     TransferFunds,
 )
@@ -317,6 +318,8 @@ class World:
                 self.checker.on_timers(len(self._timers))
             case RaiseAlert() | TransferFunds():
                 pass  # The checker reads them in the records.
+            case RenewBook():
+                pass  # The market tells a snapshot every now and then.
         for request in exchange.wire:
             self._trace.update(repr(request).encode())
             self.checker.on_wire(request)

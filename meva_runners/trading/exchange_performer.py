@@ -21,6 +21,7 @@ from meva_core.commands import (
     PromptCommand,
     QueryOrder,
     RaiseAlert,
+    RenewBook,
     SetTimer,
     TransferFunds,
 )
@@ -29,7 +30,7 @@ from meva_core.events import Event, OrderDropped, TimerFired
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter, PreparingExchange
-from meva_core.ports.market_feed import Deliver
+from meva_core.ports.market_feed import BookSource, Deliver
 from meva_core.ports.transfers import TransferExecutor
 from meva_runners.trading.transfer_performer import carry_out
 
@@ -37,7 +38,7 @@ Refusal = Callable[[PlaceOrder], OrderDropped | None]
 
 
 class ExchangePerformer:
-    """Call *exchange* and *transfers*.
+    """Call *exchange*, *books* and *transfers*.
 
     *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise. *handled_ns* gives the
     time of the newest event that was handled, which a clock that is set back does not take back.
@@ -48,6 +49,7 @@ class ExchangePerformer:
         exchange: ExchangeAdapter,
         clock: Clock,
         *,
+        books: BookSource,
         transfers: TransferExecutor,
         refusal: Refusal,
         deliver: Deliver,
@@ -58,6 +60,7 @@ class ExchangePerformer:
         self._exchange = exchange
         self._handled_ns = handled_ns
         self._clock = clock
+        self._books = books
         self._transfers = transfers
         self._refusal = refusal
         self._deliver = deliver
@@ -86,6 +89,8 @@ class ExchangePerformer:
                 self._start(self._ask(self._exchange.query(command)))
             case ObserveVenue():
                 self._start(self._ask(self._exchange.observe(command)))
+            case RenewBook():
+                self._books.renew_book(command.symbol)
             case SetTimer():
                 self._set_timer(command)
             case RaiseAlert():
