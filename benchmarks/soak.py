@@ -148,14 +148,14 @@ def report(looks: Sequence[Look], log: Path, status: int | None, result: dict[st
     first, last = looks[0], looks[-1]
     rate = (last.events - first.events) / (last.second - first.second)
     print(
-        f"{last.second / 60:.1f} minutes, {last.events:,} events, {rate:,.0f} events/s, {slowest_minute(looks):,.0f} in "
-        f"the slowest minute; exit status {status}"
+        f"{last.second / 60:.1f} minutes, {last.events:,} events, {rate:,.0f} events/s, {slowest_minute(looks):,.0f} "
+        f"in the slowest minute; exit status {status}"
     )
     late = looks[len(looks) // 3 :]
     slope = Slope.of(late)
     print(
-        f"resident memory {first.resident_bytes / _MIB:.1f} MiB at the start, {late[0].resident_bytes / _MIB:.1f} after "
-        f"the first third, {last.resident_bytes / _MIB:.1f} at the end; slope since then {slope.per_hour:+.2f} MiB/h, "
+        f"resident memory {first.resident_bytes / _MIB:.1f} MiB at the start, {late[0].resident_bytes / _MIB:.1f} "
+        f"after the first third, {last.resident_bytes / _MIB:.1f} at the end; slope since {slope.per_hour:+.2f} MiB/h, "
         f"standard error {slope.error_per_hour:.2f}, scatter {slope.scatter:.2f} MiB (N {len(late)})"
     )
     print(f"descriptors {first.descriptors} at the start, {last.descriptors} at the end")

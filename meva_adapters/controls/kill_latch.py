@@ -66,6 +66,7 @@ class LatchedExchange:
 
     def __init__(self, exchange: ExchangeAdapter, latch: KillLatch, *, now_ns: Callable[[], int]) -> None:
         self._exchange = exchange
+        self._preparing = exchange if isinstance(exchange, PreparingExchange) else None
         self._latch = latch
         self._now_ns = now_ns
 
@@ -90,8 +91,8 @@ class LatchedExchange:
     async def place_when(self, command: PlaceOrder, clearance: Clearance) -> Sequence[Event]:
         """Send the order when *clearance* lets it, unless the latch is set by then."""
         look = self._beside(clearance)
-        if isinstance(self._exchange, PreparingExchange):
-            return await self._exchange.place_when(command, look)
+        if self._preparing is not None:
+            return await self._preparing.place_when(command, look)
         why = await look()
         return self._dropped(command, why) if why else await self.place(command)
 

@@ -37,7 +37,9 @@ WRITE: Final = "INSERT OR REPLACE INTO secured VALUES (1, ?, ?, ?, ?, ?)"
 READ: Final = (
     "SELECT first_sequence, last_sequence, content, market, digest FROM secured WHERE last_sequence > ?"
 )
-FORGET: Final = "DELETE FROM secured"
+FORGET: Final = (
+    "DELETE FROM secured WHERE id = 1"  # Without its WHERE it would rewrite the table's page in any case.
+)
 
 Row = tuple[int, int, bytes, bytes, bytes]
 

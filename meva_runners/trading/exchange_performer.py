@@ -58,6 +58,7 @@ class ExchangePerformer:
         handled_ns: Callable[[], int],
     ) -> None:
         self._exchange = exchange
+        self._preparing = exchange if isinstance(exchange, PreparingExchange) else None
         self._handled_ns = handled_ns
         self._clock = clock
         self._books = books
@@ -120,8 +121,8 @@ class ExchangePerformer:
 
         name = order.request.client_order_id
         try:
-            if isinstance(self._exchange, PreparingExchange):
-                await self._ask(self._exchange.place_when(order, clearance))
+            if self._preparing is not None:
+                await self._ask(self._preparing.place_when(order, clearance))
             elif why := await clearance():
                 self._deliver(OrderDropped(self._clock.now_ns(), name, why))
             else:

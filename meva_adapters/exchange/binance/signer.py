@@ -103,7 +103,10 @@ def signed_query(parameters: list[tuple[str, str]], signer: Signer) -> str:
 
 def encoded_query(parameters: list[tuple[str, str]]) -> str:
     """Return *parameters* percent-encoded, in their order."""
-    return "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
+    return "&".join(
+        f"{name}={value if value.isascii() and value.isalnum() else quote(value, safe='')}"
+        for name, value in parameters
+    )
 
 
 def signed_params(parameters: dict[str, str | int], signer: Signer) -> dict[str, str | int]:
