@@ -14,6 +14,7 @@ from attrs import frozen
 
 from meva_adapters.clock.day_zone import next_day_in
 from meva_adapters.exchange.binance.capabilities import binance_capabilities
+from meva_adapters.exchange.kraken.capabilities import kraken_capabilities
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
@@ -66,6 +67,7 @@ WEAKEST: Final = VenueCapabilities()
 # What each venue guarantees, from the settings alone: a recorded session is verified without its venue.
 _CAPABILITIES: Final[Mapping[str, Callable[[AppConfig], VenueCapabilities]]] = {
     "binance": lambda config: binance_capabilities(config.exchange.recv_window_ms),
+    "kraken": lambda config: kraken_capabilities(config.exchange.recv_window_ms),
 }
 
 
@@ -81,6 +83,15 @@ class ConfiguredStrategy:
 def instruments_of(config: AppConfig) -> dict[str, Instrument]:
     """Return the configured instruments by symbol, in their order."""
     return {item.symbol: item.instrument() for item in config.exchange.instruments}
+
+
+def traded_assets(config: AppConfig) -> frozenset[str]:
+    """Return the assets that the books are kept in; what else an account holds is none of the agent's business."""
+    instruments = instruments_of(config).values()
+    assets = {asset for item in instruments for asset in (item.base, item.quote)}
+    paid_in = config.exchange.fees.paid_in
+    fees = {paid_in} - {"received", "quote", "base"}
+    return frozenset(assets | fees | {config.reporting_currency})
 
 
 def capabilities_of(config: AppConfig) -> VenueCapabilities:

@@ -19,7 +19,7 @@ from meva_core.errors import MevaError, StorageError
 from meva_core.model.market import NS_PER_MS
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader
-from meva_runners.composition import instruments_of
+from meva_runners.composition import instruments_of, traded_assets
 from meva_runners.exit_status import PreflightError
 from meva_runners.sessions.header import session_header
 
@@ -86,15 +86,6 @@ def opened_with(
     exchange = attrs.evolve(config.exchange, balances=held)
     opened = attrs.evolve(config, exchange=exchange)
     return _opened(settings, balances_of=opened, opening=opening or config.opening)
-
-
-def traded_assets(config: AppConfig) -> frozenset[str]:
-    """Return the assets that the books are kept in; what else an account holds is none of the agent's business."""
-    instruments = instruments_of(config).values()
-    assets = {asset for item in instruments for asset in (item.base, item.quote)}
-    paid_in = config.exchange.fees.paid_in
-    fees = {paid_in} - {"received", "quote", "base"}
-    return frozenset(assets | fees | {config.reporting_currency})
 
 
 def _opened(settings: LoadedSettings, *, balances_of: AppConfig, opening: OpeningConfig) -> LoadedSettings:
