@@ -48,7 +48,7 @@ def measured(path: str) -> dict[str, Any]:
     statistics = RunStatistics(config.reporting_currency)
 
     def observe(outcome: Outcome) -> None:
-        statistics.add_all(outcome.records)
+        statistics.add_all(outcome.facts)
 
     tape = open_tape(path, symbol=SYMBOL, instruments=instruments_of(config))
     driver = ReplayDriver(agent, compose_venue(config), observers=(observe,))

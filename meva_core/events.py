@@ -243,6 +243,19 @@ class MarketRulesChanged:
 
 
 @value
+class VenueAnomalyDetected:
+    """The venue said what nobody understands: *kind* is one of a few, *detail* its newest case, *count* how many came.
+
+    *count* is that of all cases of the kind since the last event about it.
+    """
+
+    time_ns: int
+    kind: str
+    detail: str
+    count: int
+
+
+@value
 class AgentStarted:
     """A process took the agent up, new or recovered from its journal: whatever was under way is unknown now."""
 
@@ -255,6 +268,21 @@ class ClockMeasured:
 
     time_ns: int
     offset_ns: int
+
+
+@value
+class JournalStalled:
+    """A commit has not come to its end for *waited_ms*: what is decided may not become durable."""
+
+    time_ns: int
+    waited_ms: int
+
+
+@value
+class JournalCaughtUp:
+    """Everything up to the `JournalStalled` before it is durable."""
+
+    time_ns: int
 
 
 @value
@@ -414,8 +442,11 @@ ConnectivityEvent = (
     | StreamGapDetected
     | MarketStatusChanged
     | MarketRulesChanged
+    | VenueAnomalyDetected
     | AgentStarted
     | ClockMeasured
+    | JournalStalled
+    | JournalCaughtUp
 )
 OperatorEvent = (
     PauseRequested

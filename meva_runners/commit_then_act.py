@@ -118,10 +118,7 @@ class CommittingAgent:
         self._handled_ns = max(self._handled_ns, event.time_ns)
         outcome = self.agent.handle(event)
         entry = JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
-        self._session.append(entry)
-        rows = ledger_rows(outcome, self._instruments)
-        if rows:
-            self._session.record_ledger(rows)
+        self._session.append(entry, ledger_rows(outcome, self._instruments))
         for observe in self._observers:
             observe(event, outcome)
         return outcome

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Final
 
@@ -32,7 +34,9 @@ from meva_core.ports.storage import JournalEntry, LedgerRow, Session
 _HOARD: Final = 1 << 22
 _DURABLE: Final = "Keep events, commands and decisions in order. A returned `commit` is durable."
 _ENTRIES: Final = "Yield the committed entries with a larger sequence, in order."
-_APPEND: Final = "Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."
+_APPEND: Final = (
+    "Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."
+)
 _BULK: Final = "Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."
 _COMMIT: Final = (
     "Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."
@@ -45,13 +49,17 @@ _NOT_AHEAD: Final = "Raise `InvariantError` when *sequence* was not appended yet
 _VALUES: Final = (
     "It may hold plain values, lists, tuples, dictionaries, Decimal, bytes, and the classes of events,"
 )
-_LEDGER: Final = "Buffer postings for the ledger table; the next commit writes them."
+_LEDGER: Final = "*postings* are for the ledger table. No commit ever holds the one without the other."
 _CLOSE: Final = (
     "Commit, note final *results* (name, value), and release the store; a second call does nothing."
 )
 _HEADER: Final = "Return what the session was started with."
 _WAITING: Final = "It raises `InvariantError` when some million events wait for a commit."
 _CANNOT_BE_STORED: Final = ({1, 2}, object(), 1j, Decimal("NaN"), "\ud800")
+# The commit of each round falls on a chance moment of an append: threads take turns after some bytecodes.
+_RESTARTS: Final = 20
+_BOOKED_MIN: Final = 50
+_SWITCH_S: Final = 1e-6
 _POSTING: Final = LedgerRow(1, "fill:1", "asset", "BTC", Decimal(1))
 
 
@@ -158,9 +166,8 @@ async def uncommitted(bench: SessionBench) -> None:
     session = bench.subject
     session.append(timer(1))
     session.commit()
-    session.append(timer(2))
+    session.append(timer(2), [_POSTING])
     session.append_trades(3, TRADES, start=0, stop=4)
-    session.record_ledger([_POSTING])
     expect_equal(([timer(1)], 1), (list(session.entries()), session.last_sequence()), "read before it died")
     session = bench.harness.restarted(session)
 
@@ -214,9 +221,9 @@ async def newest(bench: SessionBench) -> None:
 async def checkpoint_commits(bench: SessionBench) -> None:
     """Let nobody find a checkpoint whose events are lost, nor the events after it cut off."""
     session = bench.subject
-    for sequence in (1, 2, 3):
+    for sequence in (1, 2):
         session.append(timer(sequence))
-    session.record_ledger([_POSTING])
+    session.append(timer(3), [_POSTING])
     session.save(2, {})
     session = bench.harness.restarted(session)
 
@@ -266,8 +273,8 @@ async def ledger(bench: SessionBench) -> None:
         LedgerRow(1, "fill:1", "trading", "BTC", Decimal("-0.1234567890123456789")),
         LedgerRow(2, "transfer:9", "asset", "USDT", Decimal("12345678901234567890.10")),
     ]
-    bench.subject.record_ledger(rows[:2])
-    bench.subject.record_ledger(rows[2:])
+    bench.subject.append(timer(1), rows[:2])
+    bench.subject.append(bare(2, trade_at(1)), rows[2:])
     bench.subject.commit()
 
     kept = bench.harness.ledger_of(bench.subject)
@@ -294,7 +301,6 @@ async def closed(bench: SessionBench) -> None:
     session.close()
     calls: list[Callable[[], object]] = [
         _call(session.append, timer(1)),
-        _call(session.record_ledger, []),
         session.commit,
         session.entries,
         session.load_latest,
@@ -325,6 +331,37 @@ async def no_hoard(bench: SessionBench) -> None:
     session.commit()
 
     expect_equal(4, session.last_sequence(), "the last sequence")
+
+
+@case("ST-19", "entry and postings are one", promise=_LEDGER)
+async def one_step(bench: SessionBench) -> None:
+    """Keep no posting of an entry that is refused, and none without its entry whenever another thread commits."""
+    session = bench.subject
+    session.append(timer(1), [_POSTING])
+    expect_raises(InvariantError, _call(session.append, timer(3), [_POSTING]), saying="expected 2")
+    session.commit()
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        for _ in range(_RESTARTS):
+            _append_amid_commits(session)
+            session = bench.harness.restarted(session)
+            committed = session.last_sequence()
+            expect_equal(committed, len(bench.harness.ledger_of(session)), "ledger rows")
+            session = bench.harness.restarted(session)
+    finally:
+        sys.setswitchinterval(interval_s)
+
+
+def _append_amid_commits(session: Session) -> None:
+    """Append booked entries for as long as another thread commits; the last of them are not committed."""
+    sequence = session.last_sequence()
+    with ThreadPoolExecutor(1) as thread:
+        committing = thread.submit(session.commit)
+        while not committing.done() or sequence % _BOOKED_MIN:
+            sequence += 1
+            session.append(timer(sequence), [_POSTING])
+        committing.result()
 
 
 def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[[], Any]:

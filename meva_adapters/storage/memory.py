@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 from meva_adapters.storage.codec import decode, encode
@@ -31,52 +32,53 @@ class MemorySession:
         self._snapshots: dict[int, bytes] = {}
         self._count = EventCount(0)
         self._closed = False
+        self._lock = Lock()  # One thread may append while another commits.
 
-    def append(self, entry: JournalEntry) -> None:
-        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+    def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."""
         self._refuse_closed()
-        self._count.advance(entry.sequence, 1)
-        self._pending.append(entry)
+        with self._lock:
+            self._count.advance(entry.sequence, 1)
+            self._pending.append(entry)
+            self._pending_ledger += postings
 
     def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
         self._refuse_closed()
-        self._count.advance(first_sequence, stop - start)
-        for index in range(start, stop):
-            event = TradeReceived(
-                block.times[index],
-                block.symbol,
-                block.prices[index],
-                block.quantities[index],
-                block.taker_sides[index],
-                block.ids[index],
-            )
-            self._append_bare(first_sequence + index - start, event)
+        with self._lock:
+            self._count.advance(first_sequence, stop - start)
+            for index in range(start, stop):
+                event = TradeReceived(
+                    block.times[index],
+                    block.symbol,
+                    block.prices[index],
+                    block.quantities[index],
+                    block.taker_sides[index],
+                    block.ids[index],
+                )
+                self._append_bare(first_sequence + index - start, event)
 
     def append_bars(self, first_sequence: int, block: BarBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
         self._refuse_closed()
-        self._count.advance(first_sequence, stop - start)
-        for index in range(start, stop):
-            open_ns = block.open_times[index]
-            close_ns = open_ns + block.interval_ns
-            prices = (block.opens[index], block.highs[index], block.lows[index], block.closes[index])
-            candle = Candle(open_ns, close_ns, *prices, block.volumes[index])
-            event = CandleClosed(close_ns, block.symbol, block.timeframe, candle)
-            self._append_bare(first_sequence + index - start, event)
-
-    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
-        """Buffer postings; the next commit takes them over."""
-        self._refuse_closed()
-        self._pending_ledger += rows
+        with self._lock:
+            self._count.advance(first_sequence, stop - start)
+            for index in range(start, stop):
+                open_ns = block.open_times[index]
+                close_ns = open_ns + block.interval_ns
+                prices = (block.opens[index], block.highs[index], block.lows[index], block.closes[index])
+                candle = Candle(open_ns, close_ns, *prices, block.volumes[index])
+                event = CandleClosed(close_ns, block.symbol, block.timeframe, candle)
+                self._append_bare(first_sequence + index - start, event)
 
     def commit(self) -> None:
         """Take over everything appended so far."""
         self._refuse_closed()
-        self._committed += self._pending
-        self.ledger += self._pending_ledger
-        self._pending, self._pending_ledger = [], []
-        self._count.waiting = 0
+        with self._lock:
+            self._committed += self._pending
+            self.ledger += self._pending_ledger
+            self._pending, self._pending_ledger = [], []
+            self._count.waiting = 0
 
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order."""

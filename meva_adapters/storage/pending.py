@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 from attrs import frozen
@@ -52,10 +52,11 @@ class Pending:
         """Return the sequence of the last event that was appended."""
         return self._count.last_sequence
 
-    def append(self, entry: JournalEntry) -> None:
-        """Take *entry*; raise `InvariantError` unless its sequence follows the last one."""
+    def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
+        """Take *entry* and what it books in one step; raise `InvariantError` unless its sequence follows the last."""
         with self._lock:
             self._count.advance(entry.sequence, 1)
+            self._ledger += postings
             event = entry.event
             if isinstance(event, MARKET_EVENTS):
                 self._add_market(entry.sequence, event)
@@ -79,11 +80,6 @@ class Pending:
             self._count.advance(first_sequence, stop - start)
             for low, high in self._portions(start, stop):
                 self._segment(key).add_bars(first_sequence + low - start, block, start=low, stop=high)
-
-    def record_ledger(self, rows: list[LedgerRow]) -> None:
-        """Take postings."""
-        with self._lock:
-            self._ledger += rows
 
     def drain(self) -> Drained:
         """Return everything pending and forget it."""

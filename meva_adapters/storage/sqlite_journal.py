@@ -30,6 +30,8 @@ SEGMENT_EVENTS: Final = (
     4_096  # 12 bytes an event; live sessions take 256, so that no order waits for packing.
 )
 SNAPSHOTS_KEPT: Final = 3
+# Whoever waits for a commit of another thread waits no longer than this for a disk that hangs.
+PATIENCE_S: Final = 5.0
 AGENT: Final = "agent"
 STATE: Final = "state"
 
@@ -100,10 +102,10 @@ class SqliteSession:
         """Return what the session was started with."""
         return self._reader.header
 
-    def append(self, entry: JournalEntry) -> None:
-        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+    def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one."""
         self._refuse_failed()
-        self._pending.append(entry)
+        self._pending.append(entry, postings)
 
     def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
@@ -114,11 +116,6 @@ class SqliteSession:
         """Buffer rows *start* to *stop* of *block* as one event each, from which nothing followed."""
         self._refuse_failed()
         self._pending.append_bars(first_sequence, block, start=start, stop=stop)
-
-    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
-        """Buffer postings for the ledger table; the next commit writes them."""
-        self._refuse_failed()
-        self._pending.record_ledger(list(rows))
 
     def commit(self) -> None:
         """Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."""
@@ -197,16 +194,23 @@ class SqliteSession:
             self.abandon()
 
     def abandon(self) -> None:
-        """Release the file and forget what was not committed; wait for a commit that is under way."""
-        with self._writing:
-            if not self._closed:
-                self._closed = True
+        """Release the file and forget what was not committed; wait for a commit that is under way.
+
+        Where the disk hangs the file is left to the end of the process, which SQLite outlives as it does a kill.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._writing.acquire(timeout=PATIENCE_S):
+            try:
                 self._file.close()
+            finally:
+                self._writing.release()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what the block writes, or take it all back and accept nothing more."""
-        with self._writing:
+        with self._alone():
             self._refuse_failed()
             connection = self._file.database.conn
             head = self._head
@@ -226,9 +230,20 @@ class SqliteSession:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[SessionReader]:
         """Give the reader while no commit is under way, whose rows it would see half written."""
-        with self._writing:
+        with self._alone():
             self._refuse_failed()
             yield self._reader
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads from the file; raise `StorageError` where one of them does not come to its end."""
+        if not self._writing.acquire(timeout=PATIENCE_S):
+            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
+            raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def _write(self, connection: sqlite3.Connection, drained: Drained) -> None:
         if drained.empty:

@@ -30,6 +30,7 @@ class FaultKind(StrEnum):
     DROP_DEPTH = "drop_depth"  # The next *times* depth events of *symbol* are not sent.
     DUPLICATE_USER_EVENTS = "duplicate_user_events"  # The next *times* user events are sent twice.
     LATE_USER_EVENTS = "late_user_events"  # The next *times* user events are *milliseconds* late.
+    FRAME = "frame"  # *message*, whatever it is, is sent as it stands to every connection of *scope*.
     CLOCK_OFFSET = "clock_offset"  # The venue's clock is *milliseconds* ahead from now on.
     HALT = "halt"  # *symbol* gets the status *message* (HALT); TRADING opens it again.
     FILTERS = "filters"  # *filters* of *symbol* replace those in force.

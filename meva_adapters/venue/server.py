@@ -127,6 +127,9 @@ class VenueServer:
                     connection.silent_until = until
             case FaultKind.SHUTDOWN_EVENT:
                 self._face.announce_shutdown()
+            case FaultKind.FRAME:
+                for connection in self._connections(fault.scope):
+                    connection.send_bytes(fault.message.encode())
             case FaultKind.CLOCK_OFFSET:
                 exchange.clock_offset_ms = fault.milliseconds
             case _:

@@ -181,7 +181,7 @@ class AccountWatch:
         with exact():
             exposure = self._exposure.portfolio(self._runtime.state, self._base_price)
         drawdown = self._valuation.amount(self._guard.anchors.drawdown)
-        self._runtime.outbox.record(EquityMarked(time_ns, self.equity, exposure, drawdown))
+        self._runtime.outbox.record(EquityMarked, time_ns, self.equity, exposure, drawdown)
 
     def shift(self, value: Decimal) -> None:
         """Move every anchor by money that entered or left (invariant I16)."""

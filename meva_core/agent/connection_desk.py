@@ -1,4 +1,4 @@
-"""Take what happens to connections, clock and process; it moves no order."""
+"""Take what happens to connections, clock, disk and process; it moves no order."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ from meva_core.events import (
     AgentStarted,
     ClockMeasured,
     ConnectivityEvent,
+    JournalCaughtUp,
+    JournalStalled,
     MarketRulesChanged,
     MarketStatusChanged,
     StreamConnected,
     StreamGapDetected,
     StreamLost,
+    VenueAnomalyDetected,
 )
 from meva_core.model.instrument import Instrument
-from meva_core.model.market import NS_PER_MS
+from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.risk.gate import CLOCK_OFFSET, TradingGate
+from meva_core.risk.gate import CLOCK_OFFSET, JOURNAL_STALLED, TradingGate
 from meva_core.risk.policy_service import RiskPolicyService
 
 MARKET_HALTED: Final = "market_halted"
 MARKET_RULES: Final = "market_rules"
+VENUE_ANOMALY: Final = "venue_anomaly"
 
 _ACTOR: Final = "connection_desk"
+# An anomaly that comes after an hour without one of its kind is told again.
+_QUIET_NS: Final = 3_600 * NS_PER_SECOND
 
 
 class ConnectionDesk:
@@ -55,6 +61,7 @@ class ConnectionDesk:
         self._risk = risk
         self._closed: dict[str, str] = {}
         self._rules: dict[str, Instrument] = {}
+        self._anomalies: dict[str, int] = {}
         self._market_watch = market_watch
         self._paths = paths
         self._clock_offset_max_ns = clock_offset_max_ns
@@ -66,15 +73,30 @@ class ConnectionDesk:
         match event:
             case AgentStarted():
                 connectivity.connected = dict.fromkeys(connectivity.connected, False)
+                self._gate.lift(
+                    JOURNAL_STALLED, actor=_ACTOR, reason="a new process writes", time_ns=event.time_ns
+                )
                 self._watch.start(event)
                 self._market_watch.start(event.time_ns)
             case ClockMeasured():
                 connectivity.clock_offset_ns = event.offset_ns
                 self._judge_clock(event)
+            case JournalStalled():
+                text = f"a commit has not come to its end for {event.waited_ms} ms"
+                self._gate.close(GateMarker(JOURNAL_STALLED, Gate.PAUSED, text, _ACTOR, event.time_ns))
+            case JournalCaughtUp():
+                self._gate.lift(
+                    JOURNAL_STALLED,
+                    actor=_ACTOR,
+                    reason="the journal is durable again",
+                    time_ns=event.time_ns,
+                )
             case MarketStatusChanged():
                 self._take_status(event)
             case MarketRulesChanged():
                 self._take_rules(event)
+            case VenueAnomalyDetected():
+                self._take_anomaly(event)
             case StreamConnected():
                 connectivity.reconnects += event.stream in connectivity.connected
                 connectivity.connected[event.stream] = True
@@ -92,12 +114,17 @@ class ConnectionDesk:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole memory as plain values and instruments."""
-        return {"closed": dict(self._closed), "rules": list(self._rules.values())}
+        return {
+            "closed": dict(self._closed),
+            "rules": list(self._rules.values()),
+            "anomalies": dict(self._anomalies),
+        }
 
     def restore(self, memory: Mapping[str, Any]) -> None:
         """Take over the memory that `snapshot` returned."""
         self._closed = dict(memory["closed"])
         self._rules = {instrument.symbol: instrument for instrument in memory["rules"]}
+        self._anomalies = dict(memory["anomalies"])
         for symbol in self._rules:
             self._follow(symbol)
 
@@ -129,6 +156,16 @@ class ConnectionDesk:
         configured = self._paths[symbol].market.instrument
         self._risk.follow_rules(configured if self._grid_fault(symbol) else self._rules[symbol])
 
+    def _take_anomaly(self, event: VenueAnomalyDetected) -> None:
+        """Tell a person of the first of its kind; what it may mean for an order or a book is judged elsewhere."""
+        kind = event.kind
+        if event.time_ns - self._anomalies.get(kind, event.time_ns) >= _QUIET_NS:
+            self._alerts.clear(VENUE_ANOMALY, subject=kind)
+        self._anomalies[kind] = event.time_ns
+        times = "" if event.count == 1 else f", {event.count} times by now"
+        text = f"the venue says what is not understood ({kind}{times}): {event.detail}"
+        self._call(VENUE_ANOMALY, AlertLevel.MEDIUM, kind, text, event.time_ns)
+
     def _judge_market(self, symbol: str, cause: str, time_ns: int) -> None:
         """Send nothing to a market that takes nothing, or on whose grid we are not; look at what is open there."""
         halted = self._runtime.state.connectivity.halted
@@ -153,8 +190,8 @@ class ConnectionDesk:
             f"{configured.lot_size}; start the agent again with these"
         )
 
-    def _call(self, code: str, level: AlertLevel, symbol: str, text: str, time_ns: int) -> None:
-        alert = self._alerts.trigger(level, code, text, time_ns=time_ns, subject=symbol)
+    def _call(self, code: str, level: AlertLevel, subject: str, text: str, time_ns: int) -> None:
+        alert = self._alerts.trigger(level, code, text, time_ns=time_ns, subject=subject)
         self._runtime.outbox.alert(alert, time_ns)
 
     def _forget_markets(self, stream: str, symbols: Mapping[str, MarketPath] | set[str]) -> None:

@@ -106,7 +106,7 @@ class ControlDesk:
     def _say(self, event: OperatorEvent, refusal: str) -> None:
         request = type(event).__name__.removesuffix("Requested")
         self._runtime.outbox.record(
-            ControlAnswered(event.time_ns, event.request_id, event.actor, request, refusal)
+            ControlAnswered, event.time_ns, event.request_id, event.actor, request, refusal
         )
         self._runtime.outbox.decide(
             f"control {request} {event.request_id} {event.actor} {refusal or 'granted'}"
@@ -120,7 +120,7 @@ class ControlDesk:
             return "killed: release the kill first"
         if self._account.is_breached(DAILY_LOSS):
             return "today's loss limit is still broken; it ends with the day"
-        refusal = self._watch.refusal_to_resume()
+        refusal = self._refusal_of_the_venue("resume")
         if refusal:
             return refusal
         for code in [code for code in self._runtime.state.runtime_flags.markers if code not in SELF_LIFTING]:
@@ -129,13 +129,20 @@ class ControlDesk:
 
     def _release(self, event: KillReleaseRequested) -> str:
         refusal = self._wrong_epoch(event.expected_epoch)
-        refusal = refusal or self._watch.refusal_to_resume()
+        refusal = refusal or self._refusal_of_the_venue("release")
         if refusal:
             return refusal
         if self._gate.holds(DRAWDOWN):
             self._account.forgive_drawdown()
         self._kill_switch.deactivate(event.actor, time_ns=event.time_ns)
         return ""
+
+    def _refusal_of_the_venue(self, what: str) -> str:
+        """Return why the venue forbids it; it is asked at once, so that a repeated request need not wait long."""
+        refusal = self._watch.refusal_to_resume()
+        if refusal:
+            self._watch.hasten(f"a {what} waits for it")
+        return refusal
 
     def _cancel(self, event: OrderCancelRequested) -> str:
         canceled = self._desk.cancel(event.client_order_id, event.reason, event.time_ns)

@@ -22,7 +22,7 @@ from meva_core.model.money import EXACT, ZERO, quantise_down
 from meva_core.model.order import OrderType, TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import OrderSubmitted, RiskDecided, SignalDecided
+from meva_core.ops.log_records import RiskDecided, SignalDecided, fact, order_placed
 from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.risk.gate import RUNAWAY_ORDERS, TradingGate
 from meva_core.risk.limits_engine import RiskCode
@@ -135,13 +135,13 @@ class Decider:
         sequence.decisions = number = sequence.decisions + 1
         plain = order_type is _MARKET and not expires_ns
         terms = "" if plain else f" {signal.limit_price} {signal.post_only} {expires_ns}"
-        asked = SignalDecided(now_ns, number, strategy, symbol, signal, reason)
         asked_line = (
             f"signal {number} {now_ns} {strategy} {symbol} {reason or 'valid'} {side!s} {signal.quantity!s}"
             f" {order_type!s} {signal.time_in_force!s} {signal.reduce_only}{terms} {signal.confidence!r}"
             f" {signal.edge_bps!r} {signal.reason}"
         )
         if reason:
+            asked = fact(SignalDecided, now_ns, number, strategy, symbol, signal, reason)
             outbox.say((asked,), (asked_line,))
             slot.mute(side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
             return
@@ -164,9 +164,10 @@ class Decider:
         )
         intent_line = f"intent {number} {intent.quantity!s} {intent.reference_price!s} {expires_ns}"
         verdict = self._risk.validate_intent(intent, runtime.state)
-        judged = RiskDecided(now_ns, number, strategy, symbol, True, (), "")
         if isinstance(verdict, Refused):
-            judged = RiskDecided(now_ns, number, strategy, symbol, False, verdict.codes, verdict.explanation)
+            codes, why = verdict.codes, verdict.explanation
+            asked = fact(SignalDecided, now_ns, number, strategy, symbol, signal, "")
+            judged = fact(RiskDecided, now_ns, number, strategy, symbol, False, codes, why)
             refused_line = f"refused {number} {','.join(verdict.codes)} {verdict.explanation}"
             outbox.say((asked, judged), (asked_line, intent_line, refused_line))
             self._refuse(slot, verdict)
@@ -180,11 +181,9 @@ class Decider:
             f" {verdict.reserve_asset} {verdict.reserve_price!s}"
         )
         runtime.version += 1
-        outbox.order(
-            command,
-            (asked, judged, OrderSubmitted(now_ns, number, request, intent.reference_price)),
-            (asked_line, intent_line, place_line),
-        )
+        lines = asked_line, intent_line, place_line
+        price = intent.reference_price
+        outbox.order(command, lines, order_placed, now_ns, number, strategy, symbol, signal, request, price)
         slot.on_submitted(side, intent.quantity)
 
     def _refuse(self, slot: StrategySlot, verdict: Refused) -> None:

@@ -17,6 +17,7 @@ from meva_core.risk.gate import (
     DAILY_LOSS,
     DRAWDOWN,
     INTERNAL_ERROR,
+    JOURNAL_STALLED,
     KILL_SWITCH,
     OPERATOR_PAUSE,
     RECONCILING,
@@ -35,10 +36,13 @@ _LEVELS: Final = {
     OPERATOR_PAUSE: AlertLevel.INFO,
     RECONCILING: AlertLevel.MEDIUM,
     CLOCK_OFFSET: AlertLevel.HIGH,
+    JOURNAL_STALLED: AlertLevel.HIGH,
 }
-# A pause by hand, while a venue refuses orders or until the books are compared leaves resting orders alone; every
-# other cause cancels them.
-_KEEPS_ORDERS: Final = frozenset({OPERATOR_PAUSE, CIRCUIT_BREAKER, RECONCILING, CLOCK_OFFSET})
+# A pause by hand, while a venue refuses orders, until the books are compared or while a disk is slow leaves resting
+# orders alone; every other cause cancels them.
+_KEEPS_ORDERS: Final = frozenset(
+    {OPERATOR_PAUSE, CIRCUIT_BREAKER, RECONCILING, CLOCK_OFFSET, JOURNAL_STALLED}
+)
 
 
 class GateWatch:
@@ -61,7 +65,7 @@ class GateWatch:
         runtime.version += 1
         time_ns = runtime.now_ns
         runtime.outbox.record(
-            GateChanged(time_ns, flags.gate, flags.gate_epoch, cause.code, cause.reason, cause.actor)
+            GateChanged, time_ns, flags.gate, flags.gate_epoch, cause.code, cause.reason, cause.actor
         )
         runtime.outbox.decide(f"gate {flags.gate.name} {flags.gate_epoch} {cause.code} {cause.reason}")
         if cause.gate is Gate.OPEN:

@@ -335,5 +335,5 @@ class MarketPath:
         count = self._problems[name]
         if str(count).strip("0") == "1":
             text = name if count == 1 else f"{name}, {count} times by now"
-            self._outbox.record(DataRejected(self.runtime.now_ns, self.market.symbol, text))
+            self._outbox.record(DataRejected, self.runtime.now_ns, self.market.symbol, text)
         return True

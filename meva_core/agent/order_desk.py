@@ -121,14 +121,13 @@ class OrderDesk:
         runtime = self._runtime
         runtime.version += 1
         runtime.outbox.record(
-            OrderUpdated(
-                runtime.now_ns,
-                record.request,
-                record.venue_order_id,
-                record.status,
-                record.evidence,
-                record.filled_quantity,
-            )
+            OrderUpdated,
+            runtime.now_ns,
+            record.request,
+            record.venue_order_id,
+            record.status,
+            record.evidence,
+            record.filled_quantity,
         )
 
     def say_changed(self, record: OrderRecord) -> None:
@@ -159,16 +158,15 @@ class OrderDesk:
         self._holdings.add(strategy, fill, instrument)
         runtime.state.fills.append(fill)
         runtime.outbox.record(
-            FillBooked(
-                time_ns,
-                fill,
-                strategy,
-                update.realized,
-                update.fee_value,
-                update.notional_value,
-                update.closed_quantity,
-                _slippage_bps(fill, record),
-            )
+            FillBooked,
+            time_ns,
+            fill,
+            strategy,
+            update.realized,
+            update.fee_value,
+            update.notional_value,
+            update.closed_quantity,
+            _slippage_bps(fill, record),
         )
         self.say_changed(record)
         self._account.on_holdings()

@@ -68,7 +68,7 @@ class TreasuryDesk:
     def book(self, entry: LedgerEntry) -> None:
         """Post *entry*, and say so: the table of postings is written from what is said."""
         self._ledger.post(entry)
-        self._runtime.outbox.record(MoneyBooked(entry.time_ns, entry))
+        self._runtime.outbox.record(MoneyBooked, entry.time_ns, entry)
 
     def settle(self, event: TransferSettled, *, valued: bool) -> bool:
         """Return whether *event* is to be booked; a transfer of ours that it settles has come to its end.
@@ -116,7 +116,7 @@ class TreasuryDesk:
     def _answer_teller(self, time_ns: int, name: str, actor: str, request: str, refusal: str) -> None:
         """Answer who told of a cost or a transfer; a venue waits for no answer."""
         if actor:
-            self._runtime.outbox.record(ControlAnswered(time_ns, name, actor, request, refusal))
+            self._runtime.outbox.record(ControlAnswered, time_ns, name, actor, request, refusal)
 
     def close_day(self, closed_ns: int, *, before: EquityFacts, after: EquityFacts, result: Decimal) -> None:
         """Close a day with *result*, protect the principal, warn of a deficit, and propose a transfer."""
@@ -124,7 +124,7 @@ class TreasuryDesk:
         why = attribute(before, after, costs=runtime.state.treasury.operating_costs_today)
         day = treasury.close_day(runtime.state, closed_ns=closed_ns, result=result)
         rolling = runtime.state.treasury.rolling_surplus_30d
-        runtime.outbox.record(DayClosed(runtime.now_ns, day, why, rolling, treasury.reserve))
+        runtime.outbox.record(DayClosed, runtime.now_ns, day, why, rolling, treasury.reserve)
         if day.accrual:
             asset = runtime.state.reporting_currency
             self.book(reserve_entry(runtime.now_ns, asset=asset, amount=day.accrual))

@@ -94,6 +94,7 @@ class VenueWatch:
         self._observe_ns = NEVER_NS
         self._clean_ns = 0
         self._answered_ns = 0
+        self._hastened_ns = 0
         self._drift_since_ns = 0
         self._drift_cycles = 0
         self._cancels_pending = False
@@ -227,12 +228,23 @@ class VenueWatch:
             return "the venue has not confirmed yet that every order is cancelled"
         if len(self._unsettled):
             return f"{len(self._unsettled)} orders have an unknown outcome"
-        closed_ns = max(
-            (marker.since_ns for marker in self._runtime.state.runtime_flags.markers.values()), default=0
-        )
-        if self._clean_ns <= closed_ns:
+        if self._clean_ns <= self._closed_ns():
             return "books and venue have not been found equal since trading stopped: ask again in a moment"
         return ""
+
+    def hasten(self, reason: str) -> None:
+        """Compare now, for somebody who waits, as often as differences are asked about; what is due stays due."""
+        now_ns = self._runtime.now_ns
+        if self._starts and self._hastened_ns <= max(self._closed_ns(), now_ns - self._settings.retry_ns):
+            self._hastened_ns, due_ns = now_ns, self._observe_ns
+            self._observe(reason, now_ns)
+            self._observe_by(due_ns)  # A cancel that is not confirmed yet is repeated then.
+            self._arm()
+
+    def _closed_ns(self) -> int:
+        """Return when trading was stopped last, by any of the causes that still stand."""
+        markers = self._runtime.state.runtime_flags.markers.values()
+        return max((marker.since_ns for marker in markers), default=0)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole memory as plain values."""
@@ -241,6 +253,7 @@ class VenueWatch:
             "due": [self._timer_ns, self._observe_ns],
             "clean_ns": self._clean_ns,
             "answered_ns": self._answered_ns,
+            "hastened_ns": self._hastened_ns,
             "drift": [self._drift_since_ns, self._drift_cycles],
             "cancels_pending": self._cancels_pending,
             "booked_ns": self._desk.booked_ns,
@@ -254,6 +267,7 @@ class VenueWatch:
         self._timer_ns, self._observe_ns = memory["due"]
         self._clean_ns = memory["clean_ns"]
         self._answered_ns = memory["answered_ns"]
+        self._hastened_ns = memory["hastened_ns"]
         self._drift_since_ns, self._drift_cycles = memory["drift"]
         self._cancels_pending = memory["cancels_pending"]
         self._desk.booked_ns = memory["booked_ns"]
@@ -312,7 +326,7 @@ class VenueWatch:
         settings, now_ns = self._settings, event.time_ns
         stale = event.asked_ns <= self._desk.booked_ns  # We learned more while the question was on its way.
         drifting = (*report.strangers, *report.differences)
-        self._runtime.outbox.record(VenueCompared(now_ns, stale, drifting, len(self._unsettled)))
+        self._runtime.outbox.record(VenueCompared, now_ns, stale, drifting, len(self._unsettled))
         self._runtime.outbox.decide(f"compared {stale} {'; '.join(drifting)}")
         if report.open and self._cancels_pending:
             self._observe_by(now_ns + settings.retry_ns)

@@ -135,6 +135,8 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         # More would be dragged along by the commit of an order.
         "commit_events_max": Range(1, 256),
         "commit_interval_ms": Range(1, 60_000),
+        "commit_patience_ms": Range(100, 60_000),
+        "commit_limit_s": Range(1, 600),
         "heartbeat_ms": Range(100, 60_000),
         "clock_check_s": Range(1, 3_600),
         "stop_grace_s": Range(1, 300),

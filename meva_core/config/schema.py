@@ -267,6 +267,10 @@ class RuntimeConfig:
     # Market data alone is committed after so many events, or so long after the last commit.
     commit_events_max: int = 256
     commit_interval_ms: int = 250
+    # A commit takes some ms, seconds on a disk in distress: then trading waits. A disk that has not answered for longer
+    # than the limit is lost: the agent cancels what rests and ends.
+    commit_patience_ms: int = 2_000
+    commit_limit_s: int = 30
     heartbeat_ms: int = 1_000
     # A clock drifts by some milliseconds in a minute; the venue tolerates a second.
     clock_check_s: int = 60

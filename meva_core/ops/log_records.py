@@ -1,11 +1,16 @@
 """List what the agent says about its decisions, as values; logs, metrics, reports and sessions use them.
 
-Records are produced only where something was decided or booked, never per market event.
+Records are produced only where something was decided or booked, never per market event. On the path of an order
+they travel as facts, which become records when somebody asks for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any, TypeVarTuple
+
+import attrs
 
 from meva_core.commands import RaiseAlert
 from meva_core.model.fill import Fill
@@ -184,3 +189,46 @@ Record = (
     | MoneyBooked
     | DayClosed
 )
+
+Fields = TypeVarTuple("Fields")
+# What is to be said, before anybody asks for records: what makes them, and its arguments.
+Fact = tuple[Callable[..., Record | tuple[Record, ...]], tuple[Any, ...]]
+
+
+def fact(kind: Callable[[*Fields], Record], *fields: *Fields) -> Fact:
+    """Return the fact that becomes a record of this *kind*."""
+    return kind, fields
+
+
+def fact_of(record: Record) -> Fact:
+    """Return the fact that becomes an equal record."""
+    return type(record), attrs.astuple(record, recurse=False)
+
+
+def records_of(facts: Iterable[Fact]) -> tuple[Record, ...]:
+    """Return what *facts* become, in order."""
+    records: list[Record] = []
+    for kind, fields in facts:
+        made = kind(*fields)
+        if isinstance(made, tuple):
+            records += made
+        else:
+            records.append(made)
+    return tuple(records)
+
+
+def order_placed(
+    time_ns: int,
+    decision: int,
+    strategy: str,
+    symbol: str,
+    signal: Signal,
+    request: OrderRequest,
+    decision_price: Decimal,
+) -> tuple[SignalDecided, RiskDecided, OrderSubmitted]:
+    """Say that a valid signal was approved and handed over as an order: one fact for three records."""
+    return (
+        SignalDecided(time_ns, decision, strategy, symbol, signal, ""),
+        RiskDecided(time_ns, decision, strategy, symbol, True, (), ""),
+        OrderSubmitted(time_ns, decision, request, decision_price),
+    )

@@ -9,8 +9,10 @@ from typing import Any, Final, get_args
 
 from attrs import Factory, frozen
 
+from meva_core.model.fill import Fill
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.money import EXACT, ZERO
+from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.ops.equity_curve import SAMPLES_MAX, EquityCurve
 from meva_core.ops.log_records import (
     AlertRaised,
@@ -18,6 +20,7 @@ from meva_core.ops.log_records import (
     DataRejected,
     DayClosed,
     EquityMarked,
+    Fact,
     FillBooked,
     GateChanged,
     MoneyBooked,
@@ -27,8 +30,11 @@ from meva_core.ops.log_records import (
     RiskDecided,
     SignalDecided,
     VenueCompared,
+    fact_of,
+    order_placed,
 )
 from meva_core.ops.statistics import Statistic, daily_returns, share, sharpe, sortino, volatility
+from meva_core.signals.strategy import Signal
 
 # A cause that comes from outside (a strategy's reason) must not grow memory without end.
 REASONS_MAX: Final = 1_000
@@ -121,7 +127,7 @@ class RunStatistics:
     def __init__(self, reporting_currency: str, *, samples_max: int = SAMPLES_MAX) -> None:
         self._reporting_currency = reporting_currency
         self._curve = EquityCurve(samples_max)
-        self._counts = dict.fromkeys(get_args(Record), 0)
+        self._counts = dict.fromkeys((*get_args(Record), order_placed), 0)
         self._signals_rejected: Counter[str] = Counter()
         self._risk_rejected: Counter[str] = Counter()
         self._orders_by_status: Counter[str] = Counter()
@@ -129,7 +135,7 @@ class RunStatistics:
         self._gains = self._losses = ZERO
         self._closing_fills = self._winning_fills = 0
         self._slippage_bps = 0.0
-        self._takers: dict[type, Callable[[Any], None] | None] = {
+        self._takers: dict[Callable[..., Any], Callable[..., None] | None] = {
             SignalDecided: self._take_signal,
             RiskDecided: self._take_risk,
             OrderSubmitted: None,
@@ -143,22 +149,22 @@ class RunStatistics:
             AlertRaised: None,
             MoneyBooked: None,
             DayClosed: None,
+            order_placed: None,
         }
-        assert set(self._takers) == set(get_args(Record)), "every kind of record is known"
+        assert set(self._takers) == set(self._counts), "every kind of fact is known"
 
     def add(self, record: Record) -> None:
         """Count one record."""
-        self.add_all((record,))
+        self.add_all((fact_of(record),))
 
-    def add_all(self, records: Iterable[Record]) -> None:
-        """Count *records*. It costs no more for the millionth than for the first."""
+    def add_all(self, facts: Iterable[Fact]) -> None:
+        """Count what *facts* say. It costs no more for the millionth than for the first."""
         counts, takers = self._counts, self._takers
-        for record in records:
-            kind = type(record)
+        for kind, fields in facts:
             counts[kind] += 1
             taker = takers[kind]
             if taker is not None:
-                taker(record)
+                taker(*fields)
 
     def summary(
         self,
@@ -174,17 +180,18 @@ class RunStatistics:
         A deposit or withdrawal during the run counts as return.
         """
         counts = self._counts
+        placed = counts[order_placed]
         returns = daily_returns([float(start_equity), *self._curve.daily_closes()])
         gain = EXACT.subtract(final_equity, start_equity)
         return RunSummary(
             reporting_currency=self._reporting_currency,
             first_ns=first_ns,
             last_ns=last_ns,
-            signals=counts[SignalDecided],
+            signals=counts[SignalDecided] + placed,
             signals_rejected=_sorted(self._signals_rejected),
-            intents=counts[RiskDecided],
+            intents=counts[RiskDecided] + placed,
             risk_rejected=_sorted(self._risk_rejected),
-            orders=counts[OrderSubmitted],
+            orders=counts[OrderSubmitted] + placed,
             orders_by_status=_sorted(self._orders_by_status),
             fills=counts[FillBooked],
             alerts=counts[AlertRaised],
@@ -210,27 +217,55 @@ class RunStatistics:
             equity_curve=self._curve.samples(),
         )
 
-    def _take_signal(self, record: SignalDecided) -> None:
-        if record.reject_reason:
-            _count(self._signals_rejected, record.reject_reason)
+    def _take_signal(
+        self, _time_ns: int, _decision: int, _strategy: str, _symbol: str, _signal: Signal, reject_reason: str
+    ) -> None:
+        if reject_reason:
+            _count(self._signals_rejected, reject_reason)
 
-    def _take_risk(self, record: RiskDecided) -> None:
-        for code in record.codes:
+    def _take_risk(
+        self,
+        _time_ns: int,
+        _decision: int,
+        _strategy: str,
+        _symbol: str,
+        _approved: bool,  # noqa: FBT001
+        codes: tuple[str, ...],
+        _explanation: str,
+    ) -> None:
+        for code in codes:
             _count(self._risk_rejected, code)
 
-    def _take_update(self, record: OrderUpdated) -> None:
-        self._orders_by_status[record.status] += 1
+    def _take_update(
+        self,
+        _time_ns: int,
+        _request: OrderRequest,
+        _venue_order_id: str,
+        status: OrderStatus,
+        _evidence: str,
+        _filled_quantity: Decimal | None = None,
+    ) -> None:
+        self._orders_by_status[status] += 1
 
-    def _take_fill(self, record: FillBooked) -> None:
-        realized, fee = record.realized, record.fee_value
-        self._slippage_bps += record.slippage_bps
+    def _take_fill(
+        self,
+        _time_ns: int,
+        _fill: Fill,
+        _strategy: str,
+        realized: Decimal,
+        fee: Decimal,
+        notional: Decimal,
+        closed_quantity: Decimal,
+        slippage_bps: float,
+    ) -> None:
+        self._slippage_bps += slippage_bps
         outer = getcontext()
         setcontext(EXACT)
         try:
             self._fees += fee
-            self._turnover += record.notional_value
+            self._turnover += notional
             self._realized += realized
-            if record.closed_quantity:
+            if closed_quantity:
                 self._take_close(realized - fee)
         finally:
             setcontext(outer)
@@ -243,8 +278,8 @@ class RunStatistics:
         else:
             self._losses -= result
 
-    def _take_equity(self, record: EquityMarked) -> None:
-        self._curve.add(record.time_ns, record.equity, exposure=record.exposure, drawdown=record.drawdown)
+    def _take_equity(self, time_ns: int, equity: Decimal, exposure: Decimal, drawdown: Decimal) -> None:
+        self._curve.add(time_ns, equity, exposure=exposure, drawdown=drawdown)
 
 
 def days_between(first_ns: int, last_ns: int) -> float:

@@ -66,8 +66,11 @@ class Journal(Protocol):
     commit every call but `close` raises: the store holds what was committed before.
     """
 
-    def append(self, entry: JournalEntry) -> None:
-        """Buffer *entry*; raise `InvariantError` unless its sequence follows the last one."""
+    def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
+        """Buffer *entry* and what it books; raise `InvariantError` unless its sequence follows the last one.
+
+        *postings* are for the ledger table. No commit ever holds the one without the other.
+        """
         ...
 
     def append_trades(self, first_sequence: int, block: TradeBlock, *, start: int, stop: int) -> None:
@@ -79,10 +82,6 @@ class Journal(Protocol):
 
     def append_bars(self, first_sequence: int, block: BarBlock, *, start: int, stop: int) -> None:
         """Buffer rows *start* to *stop* of *block*, as `append_trades` does for trades."""
-        ...
-
-    def record_ledger(self, rows: Sequence[LedgerRow]) -> None:
-        """Buffer postings for the ledger table; the next commit writes them."""
         ...
 
     def commit(self) -> None:

@@ -20,8 +20,9 @@ INTERNAL_ERROR = "internal_error"
 VENUE_MISMATCH = "venue_mismatch"
 RECONCILING = "reconciling"
 CLOCK_OFFSET = "clock_offset"
+JOURNAL_STALLED = "journal_stalled"
 # These go when their cause goes, and not before, whoever asks.
-SELF_LIFTING = frozenset({RECONCILING, CLOCK_OFFSET})
+SELF_LIFTING = frozenset({RECONCILING, CLOCK_OFFSET, JOURNAL_STALLED})
 
 
 class TradingGate:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from loguru import logger
-
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.safety import SIMULATED_VENUE, needs_trading_key
@@ -60,7 +58,6 @@ async def _reached(config: AppConfig, venue: Venue, keys: Keys | None) -> tuple[
             Right.TRADE if keys else Right.NOTHING,
             transport=transport,
             clock=SystemClock(),
-            on_anomaly=logger.debug,
             keep=nonce_folder(),
         ) as connection:
             return await _asked(config, connection.reference, keys)

@@ -381,7 +381,7 @@ class ReplayDriver:
                 pending += answered.commands
 
     def _observe(self, outcome: Outcome) -> None:
-        if outcome.records:
+        if outcome.facts:
             for observe in self._observers:
                 observe(outcome)
 

@@ -97,7 +97,7 @@ class ReplayRun:
         self.driver.take_over(agent, venue)
 
     def _observe(self, outcome: Outcome) -> None:
-        self._statistics.add_all(outcome.records)
+        self._statistics.add_all(outcome.facts)
         for command in outcome.commands:
             if isinstance(command, RaiseAlert) and command.code == STRATEGY_FAILED:
                 context = command.context  # A person is at the keyboard: stop, and say where it failed.

@@ -83,10 +83,6 @@ class SessionRecorder:
         self._row, self._recorded = stop, last_sequence
 
     def _append(self, event: Event, outcome: Outcome) -> None:
-        self._session.append(
-            JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
-        )
+        entry = JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
+        self._session.append(entry, ledger_rows(outcome, self._instruments))
         self._recorded = outcome.sequence
-        rows = ledger_rows(outcome, self._instruments)
-        if rows:
-            self._session.record_ledger(rows)

@@ -133,11 +133,6 @@ def recorded(options: TradingOptions, config: AppConfig) -> Iterator[Record | No
         yield recorder.record
 
 
-def note_anomaly(detail: str) -> None:
-    """Log what a venue said and nobody understood."""
-    logger.bind(category="market_data", detail=detail).warning("venue.anomaly")
-
-
 def _note_fault(why: str) -> None:
     logger.bind(category="market_data", problem=why).error("recording.ended")
 

@@ -1,15 +1,18 @@
 """Make what an agent has handled durable, in one thread, so that the loop never waits for a disk.
 
-One commit is under way at a time; whoever asks meanwhile shares the next one. After a failed commit there is none.
+One commit is under way at a time; whoever asks meanwhile shares the next one. After a failed commit, and after one that
+was given up, there is none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from meva_runners.commit_then_act import CommittingAgent
+from meva_runners.trading.writer_thread import WriterThread
 
 Promise = asyncio.Future[None]
 
@@ -20,12 +23,19 @@ class JournalWriter:
     def __init__(self, process: CommittingAgent, *, on_failure: Callable[[BaseException], None]) -> None:
         self._process = process
         self._on_failure = on_failure
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = WriterThread("journal")
         self._waiting: list[Promise] = []
+        self._underway: list[Promise] = []
         self._wanted = self._busy = False
         self._failure: BaseException | None = None
+        self._started_s = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def waited_s(self) -> float:
+        """Return for how long the commit that is under way has been so, 0 where there is none."""
+        return time.monotonic() - self._started_s if self._busy else 0.0
 
     def durable(self) -> Promise:
         """Return the promise that everything handled so far is durable; a failed commit breaks it."""
@@ -43,15 +53,23 @@ class JournalWriter:
         if not self._busy and self._failure is None:
             self._start()
 
-    async def close(self) -> None:
-        """Wait for the commits that were asked for, and end the thread."""
-        await self._idle.wait()
-        self._thread.shutdown()
+    def give_up(self, failure: BaseException) -> None:
+        """Wait no longer for a commit that does not come to its end: it counts as failed, whatever becomes of it."""
+        if self._failure is None:
+            self._break([*self._underway, *self._waiting], failure)
+
+    async def close(self, wait_s: float) -> bool:
+        """End the thread after the commits that were asked for; return whether it could within *wait_s*."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), wait_s)
+        return self._thread.shutdown(0 if self._busy else wait_s)
 
     def _start(self) -> None:
         self._wanted, self._busy = False, True
         self._idle.clear()
+        self._started_s = time.monotonic()
         waiting, self._waiting = self._waiting, []
+        self._underway = waiting
         loop = asyncio.get_running_loop()
         try:
             work = self._thread.submit(self._process.committing())
@@ -65,6 +83,8 @@ class JournalWriter:
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
         self._busy = False
+        if self._failure is not None:
+            return  # It was given up.
         if failure is not None:
             self._break([*waiting, *self._waiting], failure)
             return

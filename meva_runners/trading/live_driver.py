@@ -34,6 +34,7 @@ from meva_core.ports.transfers import TransferExecutor
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
+from meva_runners.trading.journal_watch import hanging, watch_journal
 from meva_runners.trading.journal_writer import JournalWriter, Promise
 from meva_runners.trading.transfer_performer import unsettled_transfers
 
@@ -131,7 +132,8 @@ class LiveDriver:
         self._inbox.put(AgentStarted(self._clock.now_ns()))
         for command in unsettled_transfers(self._process.agent):
             self._performer.perform(command)
-        following = [asyncio.create_task(self._follow(stream)) for stream in streams]
+        watching = watch_journal(self._writer, self._settings, self._clock, self.ask)
+        following = [asyncio.create_task(work) for work in (*map(self._follow, streams), watching)]
         try:
             await self._loop_and_wind_up()
             if self._failure is not None:
@@ -143,7 +145,8 @@ class LiveDriver:
             if self._commit_due is not None:
                 self._commit_due.cancel()
             await self._performer.close()
-            await self._writer.close()
+            if not await self._writer.close(self._settings.stop_grace_s):
+                self.fail(hanging(self._settings.stop_grace_s))
             self.unsettled = self._left()
         if self._failure is not None:
             raise self._failure
@@ -248,7 +251,13 @@ class LiveDriver:
                 now_ns = self._clock.now_ns()
                 self._handle(OrderCancelRequested(now_ns, request_id, ACTOR, name, self._stop_reason))
         await self._loop(lambda: self._rests() or self._hurries or loop.time() >= deadline_s)
-        await self._writer.durable()
+        # Asked twice, it waits for a disk no longer than for one that is slow.
+        grace_s = self._settings.commit_patience_ms / 1_000 if self._hurries else self._settings.stop_grace_s
+        durable = self._writer.durable()
+        await asyncio.wait({durable}, timeout=grace_s)
+        if not durable.done():
+            self._writer.give_up(hanging(grace_s))
+        await durable
 
     def _rests(self) -> bool:
         """Return whether nothing is under way any more."""

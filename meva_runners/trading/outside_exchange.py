@@ -6,8 +6,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from loguru import logger
-
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.transport.http import HttpTransport
@@ -38,7 +36,6 @@ async def outside_exchange(config: AppConfig) -> AsyncIterator[ExchangeAdapter]:
             Right.TRADE,
             transport=transport,
             clock=SystemClock(),
-            on_anomaly=logger.warning,
             keep=nonce_folder(),
             beside=True,
         ) as connection:

@@ -7,11 +7,12 @@ from typing import Final
 from meva_adapters.clock.system import SystemClock
 from meva_adapters.transport.http import HttpTransport
 from meva_runners.strategy_loading import configured_strategies
-from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.command import loaded, recorded, trade
 from meva_runners.trading.embedded_venue import EMBEDDED, account_at, embedded_venue
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
 from meva_runners.trading.sessions import new_session
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import market_link, trading_link
 from meva_runners.venues.registry import VENUES, name_at
 from meva_runners.venues.venue import Account, Right
@@ -40,7 +41,7 @@ def spoken(options: TradingOptions) -> str:
 async def _at_the_embedded_venue(options: TradingOptions, name: str) -> int:
     settings = loaded(options, _PAPER, *EMBEDDED[name].settings)
     config = settings.config
-    strategies = configured_strategies(config, settings.origins)
+    strategies, anomalies = configured_strategies(config, settings.origins), VenueAnomalies(SystemClock())
     async with embedded_venue(config) as venue, HttpTransport() as transport:
         connected = VENUES[name].connect(
             config,
@@ -48,21 +49,23 @@ async def _at_the_embedded_venue(options: TradingOptions, name: str) -> int:
             Right.TRADE,
             transport=transport,
             clock=SystemClock(),
-            on_anomaly=note_anomaly,
+            on_anomaly=anomalies.note,
         )
         with (
             connected as connection,
             new_session(options.session, settings) as session,
             recorded(options, config) as record,
         ):
-            link = await trading_link(connection, name="the embedded venue", record=record)
+            link = await trading_link(
+                connection, name="the embedded venue", anomalies=anomalies, record=record
+            )
             return await trade(options, settings, strategies, link, session)
 
 
 async def _on_a_real_market(options: TradingOptions, name: str) -> int:
     settings = loaded(options, *_MARKET_ONLY)
     config = settings.config
-    strategies = configured_strategies(config, settings.origins)
+    strategies, anomalies = configured_strategies(config, settings.origins), VenueAnomalies(SystemClock())
     async with HttpTransport() as transport:
         connected = VENUES[name].connect(
             config,
@@ -70,13 +73,13 @@ async def _on_a_real_market(options: TradingOptions, name: str) -> int:
             Right.NOTHING,
             transport=transport,
             clock=SystemClock(),
-            on_anomaly=note_anomaly,
+            on_anomaly=anomalies.note,
         )
         with connected as connection:
             market = f"the market of {options.market_url}"
             await confirm_market(config, connection.reference, name=market)
             with new_session(options.session, settings) as session, recorded(options, config) as record:
-                link = await market_link(config, connection, name=market, record=record)
+                link = await market_link(config, connection, name=market, anomalies=anomalies, record=record)
                 return await trade(options, settings, strategies, link, session)
 
 

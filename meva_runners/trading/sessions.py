@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -110,7 +110,9 @@ def _kept(session: SqliteSession) -> Iterator[SqliteSession]:
     try:
         yield session
     except MevaError:
-        session.close()
+        # The first error is the one to report: a disk that hangs says so again when it is to close.
+        with suppress(StorageError):
+            session.close()
         raise
     finally:
         session.abandon()

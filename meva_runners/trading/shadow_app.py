@@ -12,13 +12,14 @@ from meva_core.errors import ConfigError, VenueRefusedError, VenueUnknownError
 from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
-from meva_runners.trading.command import loaded, note_anomaly, recorded, trade
+from meva_runners.trading.command import loaded, recorded, trade
 from meva_runners.trading.credentials import configured_account, configured_venue
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.places import nonce_folder
 from meva_runners.trading.preflight import confirm_market
 from meva_runners.trading.sessions import new_session, opened_with
 from meva_runners.trading.shadow_report import ShadowReport
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import market_link
 from meva_runners.venues.venue import Connection, Right
 
@@ -32,6 +33,7 @@ async def trade_in_shadow(options: TradingOptions) -> int:
         raise ConfigError(tuple(map(str, problems)))
     strategies = configured_strategies(config, settings.origins)
     account = configured_account(config)
+    anomalies = VenueAnomalies(SystemClock())
     async with HttpTransport() as transport:
         connected = configured_venue(config).connect(
             config,
@@ -39,7 +41,7 @@ async def trade_in_shadow(options: TradingOptions) -> int:
             Right.READ,
             transport=transport,
             clock=SystemClock(),
-            on_anomaly=note_anomaly,
+            on_anomaly=anomalies.note,
             keep=nonce_folder(),
         )
         with connected as connection:
@@ -49,7 +51,9 @@ async def trade_in_shadow(options: TradingOptions) -> int:
             report = ShadowReport(instruments_of(config), balances)
             with new_session(options.session, opened) as session, recorded(options, config) as record:
                 name = f"the shadow of {account.rest_url}"
-                link = await market_link(opened.config, connection, name=name, record=record)
+                link = await market_link(
+                    opened.config, connection, name=name, anomalies=anomalies, record=record
+                )
                 every_s = config.runtime.clock_check_s
                 return await trade(
                     options,

@@ -11,6 +11,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream
 from meva_runners.composition import compose_venue
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.venues.venue import Connection
 
 
@@ -29,14 +30,19 @@ class VenueLink:
     switch: DeadManSwitch | None = None
 
 
-async def trading_link(connection: Connection, *, name: str, record: Record | None = None) -> VenueLink:
-    """Return the link on which orders leave; *record* gets every raw market frame."""
+async def trading_link(
+    connection: Connection, *, name: str, anomalies: VenueAnomalies, record: Record | None = None
+) -> VenueLink:
+    """Return the link on which orders leave; *record* gets every raw market frame.
+
+    *anomalies* is told by the connection what nobody understands, and is one of the streams.
+    """
     trading = await connection.trading()
     market, watch = await connection.market(record)
     return VenueLink(
         name=name,
         exchange=trading.exchange,
-        streams=(market, trading.user_stream, watch),
+        streams=(market, trading.user_stream, watch, anomalies),
         reference=connection.reference,
         account=connection.account,
         switch=trading.switch,
@@ -44,7 +50,12 @@ async def trading_link(connection: Connection, *, name: str, record: Record | No
 
 
 async def market_link(
-    config: AppConfig, connection: Connection, *, name: str, record: Record | None = None
+    config: AppConfig,
+    connection: Connection,
+    *,
+    name: str,
+    anomalies: VenueAnomalies,
+    record: Record | None = None,
 ) -> VenueLink:
     """Return the link to a market alone; orders meet a matching engine with the account of *config*.
 
@@ -55,7 +66,7 @@ async def market_link(
     return VenueLink(
         name=name,
         exchange=MatchingExchange(engine, clock),
-        streams=(MatchedStream(market, engine, clock), watch),
+        streams=(MatchedStream(market, engine, clock), watch, anomalies),
         reference=connection.reference,
         account=connection.account,
     )

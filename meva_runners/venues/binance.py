@@ -94,7 +94,7 @@ class BinanceVenue(Venue):
         *,
         transport: HttpTransport,
         clock: Clock,
-        on_anomaly: Callable[[str], None],
+        on_anomaly: Callable[[str, str], None] | None = None,
         keep: Path | None = None,
         beside: bool = False,
     ) -> Iterator[BinanceConnection]:

@@ -102,7 +102,7 @@ class KrakenVenue(Venue):
         *,
         transport: HttpTransport,
         clock: Clock,
-        on_anomaly: Callable[[str], None],
+        on_anomaly: Callable[[str, str], None] | None = None,
         keep: Path | None = None,
         beside: bool = False,
     ) -> Iterator[KrakenConnection]:

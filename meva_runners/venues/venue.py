@@ -96,12 +96,13 @@ class Venue(ABC):
         *,
         transport: HttpTransport,
         clock: Clock,
-        on_anomaly: Callable[[str], None],
+        on_anomaly: Callable[[str, str], None] | None = None,
         keep: Path | None = None,
         beside: bool = False,
     ) -> AbstractContextManager[Connection]:
         """Give the connection to *account*.
 
+        *on_anomaly* hears, by kind and detail, of what nobody understands.
         *keep* is the folder of what must outlive this process; `None` where the venue does not outlive it either.
         *beside* says that another process may be using the key now. Raise `ConfigError` for a key that cannot be used.
         """

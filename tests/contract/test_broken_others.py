@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from meva_core.events import Event, StreamGapDetected, StreamLost
 from meva_core.ports.clock import Clock
 from meva_core.ports.market_feed import Deliver, EventStream
 from meva_core.ports.metrics import MetricsSink
-from meva_core.ports.storage import Session
+from meva_core.ports.storage import JournalEntry, LedgerRow, Session
 from meva_runners.harnesses.clocks import ManualClockHarness
 from meva_runners.harnesses.market_feeds import BinanceFeedHarness
 from meva_runners.harnesses.sinks import MemorySinkHarness
@@ -57,6 +58,20 @@ class ForgetfulHarness(MemorySessionHarness):
         return MemorySession(HEADER)
 
 
+class HastySession(MemorySession):
+    """Books first and journals later: a commit may fall in between."""
+
+    def append(self, entry: JournalEntry, postings: Sequence[LedgerRow] = ()) -> None:
+        self._pending_ledger += postings
+        time.sleep(0)
+        super().append(entry)
+
+
+class HastyHarness(MemorySessionHarness):
+    def make(self) -> Session:
+        return HastySession(HEADER)
+
+
 class Hushed:
     """Keeps some events to itself."""
 
@@ -86,10 +101,18 @@ def hushed(*kinds: type[Event]) -> Callable[[], Any]:
         (FloatClockHarness, "CL-01"),
         (RaisingSinkHarness, "ME-08"),
         (ForgetfulHarness, "ST-07"),
+        (HastyHarness, "ST-19"),
         (hushed(StreamGapDetected, StreamLost), "MF-05"),
         (hushed(StreamLost), "MF-06"),
     ],
-    ids=["float clock", "raising sink", "forgetful store", "feed hides gaps", "feed hides losses"],
+    ids=[
+        "float clock",
+        "raising sink",
+        "forgetful store",
+        "hasty store",
+        "feed hides gaps",
+        "feed hides losses",
+    ],
 )
 def test_a_broken_adapter_fails_its_case(make: Callable[[], Any], case: str) -> None:
     """The case about it is broken; the first of the contract, which is about something else, is not."""

@@ -130,8 +130,8 @@ def _round(session: SqliteSession, number: int) -> Iterator[Step]:
     session.append(_filled(last + 7))
     yield session.commit
     session.append_bars(last + 8, _bars(last + 8, 3), start=0, stop=3)
-    session.append(_paused(last + 11, detail="x" * (37 * number * number)))
-    session.record_ledger([LedgerRow(last + 11, "fill", "cash", "USDT", Decimal(f"-{last}.50"))])
+    posting = LedgerRow(last + 11, "fill", "cash", "USDT", Decimal(f"-{last}.50"))
+    session.append(_paused(last + 11, detail="x" * (37 * number * number)), [posting])
     yield session.commit
     session.append_trades(last + 12, _trades(last + 12, 9), start=0, stop=9)
     session.append(_timer(last + 21))

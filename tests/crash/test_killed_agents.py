@@ -8,12 +8,17 @@ from random import Random
 
 import pytest
 
+from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.errors import StorageError
+from meva_core.ports.storage import LedgerRow
 from meva_runners.commit_then_act import recover
+from meva_runners.composition import instruments_of
+from meva_runners.sessions.ledger_rows import ledger_rows
 from tests.crash import trader
 from tests.crash.test_killed_processes import nursery
+from tests.replay.case import config
 
 KILLS_PER_FILE = 10
 # Composing an agent takes some 10 ms, recovering one as long again; most are killed amid their trading.
@@ -24,15 +29,20 @@ class Undisturbed:
     """Be the agent that nobody kills, run up to any later event."""
 
     def __init__(self) -> None:
-        self.agent = trader.compose(None)
+        self.begin()
 
-    def hashes_at(self, sequence: int) -> tuple[str, str]:
-        """Return state and decision hash after so many events."""
+    def begin(self) -> None:
+        """Start with the first event."""
+        self.agent = trader.compose(None)
+        self.postings: list[LedgerRow] = []
+
+    def run_to(self, sequence: int) -> None:
+        """Handle the events up to *sequence*, and collect what they book."""
         if self.agent.sequence > sequence:
-            self.agent = trader.compose(None)
+            self.begin()
         while self.agent.sequence < sequence:
-            self.agent.handle(trader.next_event(self.agent))
-        return hashes(self.agent)
+            outcome = self.agent.handle(trader.next_event(self.agent))
+            self.postings += ledger_rows(outcome, instruments_of(config()))
 
 
 def hashes(agent: AgentOrchestrator) -> tuple[str, str]:
@@ -69,15 +79,20 @@ def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int]:
             found = 0 if agent is None else agent.sequence
             if found < told:
                 wrong.append(f"{path.name}: told of event {told}, recovered at {found}")
-            if agent is not None and hashes(agent) != undisturbed.hashes_at(found):
-                wrong.append(f"{path.name}: another state at event {found}")
+            if agent is not None:
+                undisturbed.run_to(found)
+                if hashes(agent) != hashes(undisturbed.agent):
+                    wrong.append(f"{path.name}: another state at event {found}")
+                with SessionTape(path) as tape:
+                    if list(tape.ledger()) != undisturbed.postings:
+                        wrong.append(f"{path.name}: another ledger at event {found}")
             told, events = found, events + found
             orders += 0 if agent is None else agent.state().sequence.decisions
     return wrong, events, orders
 
 
 def test_killed_agents_recover_their_state(tmp_path: Path) -> None:
-    """A sample of six kills: nothing lost, hashes equal to a life without death."""
+    """A sample of six kills: nothing lost; hashes and ledger equal those of a life without death."""
     wrong, events, orders = kill(6, tmp_path, seed=1)
 
     assert [] == wrong

@@ -75,9 +75,10 @@ def run(runner: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def started(runner: str, folder: Path, *arguments: str, **variables: str) -> Iterator[AgentProcess]:
-    """Start *runner* with its session and controls in *folder*; end it, whatever happens."""
+    """Start *runner*, or the module of that name, with session and controls in *folder*; end it, whatever happens."""
+    module = runner if "." in runner else f"meva_runners.{runner}"
     settings = ("--session", str(folder / "session.db"), "--controls-port", "0")
-    command = [sys.executable, "-m", f"meva_runners.{runner}", *settings, *arguments]
+    command = [sys.executable, "-m", module, *settings, *arguments]
     command += ["--set", f"controls.folder={folder / 'control'}"]
     process = subprocess.Popen(
         command,

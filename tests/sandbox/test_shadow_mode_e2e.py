@@ -106,7 +106,7 @@ async def test_an_order_that_tries_to_leave_all_the_same_is_dropped_unsent(right
                 rest_url=venue.url, stream_url="", api_key=DEFAULT_KEY, api_secret=DEFAULT_SECRET
             )
             connected = BinanceVenue().connect(
-                config(), account, right, transport=transport, clock=SystemClock(), on_anomaly=print
+                config(), account, right, transport=transport, clock=SystemClock()
             )
             with connected as connection:
                 exchange = connection.canceller()

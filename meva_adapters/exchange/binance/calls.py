@@ -53,7 +53,7 @@ class BinanceCalls:
         signer: Signer | None = None,
         recv_window_ms: int = 5_000,
         budget: RateBudget | None = None,
-        on_anomaly: Callable[[str], None] | None = None,
+        on_anomaly: Callable[[str, str], None] | None = None,
     ) -> None:
         self.clock = clock
         self.api_key = api_key
@@ -86,7 +86,7 @@ class BinanceCalls:
         """Count what was not understood; *kind* is one of a few, *detail* for a person."""
         self.anomalies[kind] += 1
         if self._on_anomaly is not None:
-            self._on_anomaly(f"{kind}: {detail}")
+            self._on_anomaly(kind, detail)
 
     async def public(self, path: str, parameters: list[tuple[str, str]], *, weight: int) -> Any:
         """Ask a public question; see `signed` for the errors."""

@@ -53,7 +53,7 @@ class CcxtWire:
         transport: HttpTransport,
         clock: Clock,
         *,
-        on_anomaly: Callable[[str], None] | None = None,
+        on_anomaly: Callable[[str, str], None] | None = None,
     ) -> None:
         self.client = client
         self.clock = clock
@@ -68,7 +68,7 @@ class CcxtWire:
         """Count what was not understood; *kind* is one of a few, *detail* for a person."""
         self.anomalies[kind] += 1
         if self._on_anomaly is not None:
-            self._on_anomaly(f"{kind}: {detail}")
+            self._on_anomaly(kind, detail)
 
     async def call(self, operation: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Return what *ask* returns; raise `NotSentError`, `VenueRefusedError` or `VenueUnknownError`.

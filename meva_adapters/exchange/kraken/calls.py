@@ -58,7 +58,7 @@ class KrakenCalls:
         nonces: Nonces | None = None,
         deadline_ms: int = 5_000,
         budget: DecayingBudget | None = None,
-        on_anomaly: Callable[[str], None] | None = None,
+        on_anomaly: Callable[[str, str], None] | None = None,
     ) -> None:
         self.clock = clock
         self.api_key = api_key
@@ -89,7 +89,7 @@ class KrakenCalls:
         """Count what was not understood; *kind* is one of a few, *detail* for a person."""
         self.anomalies[kind] += 1
         if self._on_anomaly is not None:
-            self._on_anomaly(f"{kind}: {detail}")
+            self._on_anomaly(kind, detail)
 
     async def public(self, name: str, parameters: list[tuple[str, str]]) -> Any:
         """Ask a public question; see `private` for the errors."""

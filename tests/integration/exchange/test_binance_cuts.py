@@ -32,6 +32,7 @@ from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
 from meva_runners.trading.embedded_venue import account_at
 from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import trading_link
 from meva_runners.venues.binance import BinanceVenue
 from meva_runners.venues.venue import Right
@@ -131,10 +132,9 @@ async def survived(cuts: int) -> list[float]:
             Right.TRADE,
             transport=transport,
             clock=QuickClock(),
-            on_anomaly=watch.alerts.append,
         )
         with connected as connection:
-            link = await trading_link(connection, name="venue")
+            link = await trading_link(connection, name="venue", anomalies=VenueAnomalies(SystemClock()))
         # A minute's requests are meant for a few cuts, and these come several a second.
         link.exchange._calls.budget = RateBudget(limit=10**9, reserve=0, window_ns=60 * 10**9)  # type: ignore[attr-defined]
         clock = SystemClock()

@@ -63,7 +63,7 @@ def spent(path: Path) -> AgentOrchestrator:
     session = SqliteSession.create(path, evolve(HEADER, config_json=config_text(config)))
     for sequence, event in enumerate(events(), start=1):
         outcome = agent.handle(event)
-        session.append(JournalEntry(sequence, event, outcome.commands, outcome.decisions, agent.link))
-        session.record_ledger(ledger_rows(outcome, instruments_of(config)))
+        entry = JournalEntry(sequence, event, outcome.commands, outcome.decisions, agent.link)
+        session.append(entry, ledger_rows(outcome, instruments_of(config)))
     session.close([("decision_hash", agent.decision_hash), ("state_hash", agent.state_hash())])
     return agent

@@ -65,9 +65,7 @@ def connected(
     """Return a connection with *right*."""
     url = config.exchange.rest_url
     account = Account(rest_url=url, stream_url="", api_key=DEFAULT_KEY, api_secret=KRAKEN_SECRET)
-    return KrakenVenue().connect(
-        config, account, right, transport=transport, clock=SystemClock(), on_anomaly=print, **more
-    )
+    return KrakenVenue().connect(config, account, right, transport=transport, clock=SystemClock(), **more)
 
 
 async def test_the_doctor_finds_a_fit_venue_green() -> None:

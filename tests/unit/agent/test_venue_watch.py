@@ -131,9 +131,18 @@ class Bench:
 
     def release(self, second: float) -> str:
         """Ask for the release of a kill with the current epoch; return the refusal."""
-        epoch = self.agent.state().runtime_flags.gate_epoch
-        self.hear(KillReleaseRequested(at(second), f"r-{second}", "ann", epoch))
-        return [each for each in self.records if isinstance(each, ControlAnswered)][-1].refusal
+        return self.asked(KillReleaseRequested(at(second), f"r-{second}", "ann", self.epoch))[0]
+
+    def asked(self, request: Event) -> tuple[str, list[ObserveVenue]]:
+        """Return the refusal of *request*, and the questions to the venue that it led to."""
+        commands = self.hear(request)
+        refusal = [each for each in self.records if isinstance(each, ControlAnswered)][-1].refusal
+        return refusal, wanted(commands, ObserveVenue)
+
+    @property
+    def epoch(self) -> int:
+        """Return the gate's epoch."""
+        return self.agent.state().runtime_flags.gate_epoch
 
 
 def unknown(order: PlaceOrder, second: float) -> OrderOutcomeUnknown:

@@ -182,6 +182,15 @@ def test_a_trade_with_one_wrong_field_is_no_trade(field: str, value: object) -> 
         read_trades(read_exact_json(json.dumps(damaged)), {"XXBTZUSD": BTC})
 
 
+@pytest.mark.parametrize("body", ['{"a":"\\ud800"}', b'{"a":"\\ud800"}', b"\xff", "NaN", ""])
+def test_what_no_journal_could_hold_is_no_json(body: str | bytes) -> None:
+    """Half of a surrogate pair would be a text that cannot be written down; other escapes are read."""
+    with pytest.raises(CodecError):
+        read_exact_json(body)
+
+    assert {"a": "\u00e9"} == read_exact_json('{"a":"\\u00e9"}')
+
+
 def test_what_is_damaged_raises_and_nothing_else() -> None:
     """Twenty thousand mutations are read or raise `CodecError`; a whole million under `prove`."""
     assert 20_000 == fuzzed(20_000)

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from meva_core.commands import AlertLevel, RaiseAlert
 from meva_core.model.order import OrderStatus
 from meva_core.model.state import Gate
-from meva_core.ops.log_records import AlertRaised, DataRejected, GateChanged, Record, VenueCompared
+from meva_core.ops.log_records import (
+    AlertRaised,
+    DataRejected,
+    GateChanged,
+    Record,
+    VenueCompared,
+    order_placed,
+)
 from meva_core.ops.reporting import REASONS_MAX, ReplayResult, RunStatistics, RunSummary, days_between
 from meva_core.ops.statistics import Statistic
 from tests.unit.ops.records import (
@@ -60,6 +67,24 @@ def test_everything_is_counted_once() -> None:
     assert {"expired": 1} == summary.signals_rejected
     assert {"stale_data": 1} == summary.risk_rejected
     assert {"filled": 1} == summary.orders_by_status
+
+
+def test_an_order_counts_as_its_three_records() -> None:
+    """A replay hands over one fact where an order was placed; its sum is that of signal, approval and order."""
+    submitted, signal = order_submitted(), signal_decided().signal
+    statistics = RunStatistics("USDT")
+    fields = (5, 3, "cross", "BTC/USDT", signal, submitted.request, submitted.decision_price)
+
+    statistics.add_all([(order_placed, fields)])
+
+    summary = statistics.summary(
+        first_ns=0,
+        last_ns=DAY_NS,
+        start_equity=Decimal(1000),
+        final_equity=Decimal(1000),
+        max_drawdown=Decimal(0),
+    )
+    assert summary_of(signal_decided(), risk_decided(), submitted) == summary
 
 
 def test_refusals_count_under_each_code_most_frequent_first() -> None:
