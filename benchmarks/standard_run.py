@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from meva_adapters.feed.open_tape import open_tape
 from meva_adapters.settings.loading import LoadedSettings, load_settings
-from meva_core.agent.outbox import Outcome
 from meva_core.ops.reporting import RunStatistics
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
@@ -46,12 +45,8 @@ def measured(path: str) -> dict[str, Any]:
     config = settings().config
     agent = compose_agent(config, [ConfiguredStrategy("sma_cross", SmaCross(10, 30, Decimal("0.1")))])
     statistics = RunStatistics(config.reporting_currency)
-
-    def observe(outcome: Outcome) -> None:
-        statistics.add_all(outcome.facts)
-
     tape = open_tape(path, symbol=SYMBOL, instruments=instruments_of(config))
-    driver = ReplayDriver(agent, compose_venue(config), observers=(observe,))
+    driver = ReplayDriver(agent, compose_venue(config), takers=statistics.takers)
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     for _ in driver.run([tape]):
         pass

@@ -35,7 +35,8 @@ _NS_PER_US: Final = 1_000
 class LogHandle:
     """Write log lines until closed; also a context manager.
 
-    *redactor* takes further secrets as they become known. *lost* counts lines that could not be written.
+    *redactor* takes further secrets as they become known. *audible* are the kinds of records that may be loud
+    enough. *lost* counts lines that could not be written.
     """
 
     def __init__(self, writer: LineWriter, redactor: Redactor, levels: dict[str, int], general: int) -> None:
@@ -44,7 +45,7 @@ class LogHandle:
         self._levels = levels
         self._general = general
         self._quietest = min(general, *levels.values())
-        self._audible = frozenset(
+        self.audible = frozenset(
             kind for kind, loudest in LOUDEST.items() if _NUMBERS[loudest] >= self._quietest
         )
         logger.remove()
@@ -60,7 +61,7 @@ class LogHandle:
 
     def write(self, record: Record, *, tick_id: int | None = None) -> None:
         """Write *record* if it is loud enough. *tick_id* is the sequence of the event behind it."""
-        if type(record) not in self._audible:
+        if type(record) not in self.audible:
             return
         number = _NUMBERS[level_of(record)]
         if number < self._quietest or number < self._levels[category_of(record)]:

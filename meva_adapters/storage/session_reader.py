@@ -148,6 +148,14 @@ class SessionReader:
         ):
             yield LedgerRow(time_ns, cause, account, asset, decode_decimal(amount))
 
+    def venue_numbers(self) -> tuple[int, dict[str, int]]:
+        """Return the largest id of an order, 0 for none, and of a trade by symbol, for a venue that numbers both."""
+        [(order_id,)] = self._all("SELECT coalesce(max(CAST(venue_order_id AS INTEGER)), 0) FROM orders")
+        trades = self._all(
+            "SELECT symbol, max(CAST(trade_id AS INTEGER)) FROM fills GROUP BY symbol ORDER BY symbol"
+        )
+        return order_id, dict(trades)
+
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty while the session runs, and after a crash."""
         return dict(self._all("SELECT name, value FROM results ORDER BY name"))

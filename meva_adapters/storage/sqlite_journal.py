@@ -154,6 +154,11 @@ class SqliteSession:
         with self._reading() as reader:
             return reader.snapshot(AGENT)
 
+    def venue_numbers(self) -> tuple[int, dict[str, int]]:
+        """Return the largest id of an order, 0 for none, and of a trade by symbol, for a venue that numbers both."""
+        with self._reading() as reader:
+            return reader.venue_numbers()
+
     def save_state(self, state: CanonicalState) -> None:
         """Store the canonical state by itself."""
         encoded = encode(state)

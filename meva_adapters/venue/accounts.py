@@ -21,6 +21,7 @@ from meva_adapters.venue.rows import (
     OwnTrade,
     account_position,
     execution_report,
+    order_row,
 )
 from meva_adapters.venue.settings import AccountSettings
 from meva_core.errors import InvariantError
@@ -35,6 +36,7 @@ from meva_core.events import (
 )
 from meva_core.execution.matching import MatchingEngine
 from meva_core.execution.order_filters import RejectCode
+from meva_core.execution.taken_over import Standing, take_over
 from meva_core.execution.venue_fees import FeeSchedule
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import NS_PER_MS, Side
@@ -88,6 +90,21 @@ class Account:
         self._last_execution_id = 0
         self._changed_ms = 0
         self._held = self.engine.balances()
+
+    def take_over(self, standing: Standing) -> None:
+        """Go on where *standing* says, before anything has happened: resting orders are open, the others expired."""
+        take_over(self.engine, standing)
+        self._held = self.engine.balances()
+        for record in standing.resting:
+            row = order_row(record, self._names[record.request.symbol], order_id=int(record.venue_order_id))
+            self._keep(row)
+            self._open[row.client_order_id] = row.order_id
+            self._by_name[(row.symbol, row.client_order_id)] = row.order_id
+        for number, record in enumerate(standing.expired, start=standing.last_order_id + 1):
+            order_id = int(record.venue_order_id or number)
+            row = order_row(record, self._names[record.request.symbol], order_id=order_id, status=EXPIRED)
+            self._keep(row)
+            self._by_name[(row.symbol, row.client_order_id)] = row.order_id
 
     def on_market(self, event: MarketEvent, now_ms: int) -> None:
         """Let the market move."""

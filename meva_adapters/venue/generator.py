@@ -24,14 +24,15 @@ Generated = BookChanged | QuoteReceived | TradeReceived
 
 
 class MarketGenerator:
-    """Make up one market; the same seed gives the same steps."""
+    """Make up one market; the same seed gives the same steps. Trades and updates are numbered from *first_id* on."""
 
-    def __init__(self, instrument: Instrument, start_price: Decimal, seed: int) -> None:
+    def __init__(
+        self, instrument: Instrument, start_price: Decimal, seed: int, *, first_id: int = 1_000
+    ) -> None:
         self._instrument = instrument
         self._random = Random(f"{seed}/{instrument.symbol}")  # noqa: S311 - repeatable, guards nothing.
         self._middle = max(LEVELS * 2, int(start_price / instrument.tick_size))
-        self._update_id = 1_000
-        self._trade_id = 1_000
+        self._update_id = self._trade_id = first_id
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
 

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from meva_core.model.market import NS_PER_MS
 from meva_core.model.money import ZERO
+from meva_core.model.order import OrderRecord, OrderType
 
 NEW: Final = "NEW"
 PARTIALLY_FILLED: Final = "PARTIALLY_FILLED"
@@ -52,6 +54,29 @@ class OrderRow:
     def is_open(self) -> bool:
         """Return whether it may still fill."""
         return self.status in OPEN_STATUSES
+
+
+def order_row(record: OrderRecord, symbol: str, *, order_id: int, status: str = "") -> OrderRow:
+    """Return the row of an order that the books of its account tell of, open unless *status* says otherwise."""
+    request = record.request
+    limit_type = "LIMIT_MAKER" if request.post_only else "LIMIT"
+    return OrderRow(
+        symbol=symbol,
+        order_id=order_id,
+        client_order_id=request.client_order_id,
+        side=request.side.name,
+        type=limit_type if request.type is OrderType.LIMIT else "MARKET",
+        time_in_force=request.time_in_force.name,
+        price=request.limit_price or ZERO,
+        quantity=request.quantity,
+        quote_order_quantity=ZERO,
+        created_ms=record.created_ns // NS_PER_MS,
+        updated_ms=record.updated_ns // NS_PER_MS,
+        response_type="ACK",
+        status=status or (PARTIALLY_FILLED if record.filled_quantity else NEW),
+        executed=record.filled_quantity,
+        executed_quote=record.filled_notional,
+    )
 
 
 @frozen

@@ -172,7 +172,9 @@ class VenueServer:
         now_ms = self.exchange.now_ms()
         moves = []
         for listed in self.settings.markets:
-            generator = MarketGenerator(listed.instrument, listed.start_price, self.settings.seed)
+            generator = MarketGenerator(
+                listed.instrument, listed.start_price, self.settings.seed, first_id=listed.first_id
+            )
             market = self.exchange.markets[listed.instrument.base + listed.instrument.quote]
             for bar in generator.past(now_ms, _PAST_MINUTES):
                 for interval, series in market.series.items():

@@ -19,11 +19,15 @@ DEFAULT_FEES: Final = FeeSchedule(_BPS_OF_BINANCE, _BPS_OF_BINANCE)
 
 @frozen
 class ListedMarket:
-    """List one market: its grid and limits, and the price around which the generator quotes it."""
+    """List one market: its grid and limits, and the price around which the generator quotes it.
+
+    What the generator makes up is numbered from *first_id* on.
+    """
 
     instrument: Instrument
     start_price: Decimal
     max_price: Decimal = Decimal(1_000_000)
+    first_id: int = 1_000
 
 
 @frozen

@@ -6,7 +6,7 @@ The orchestrator is the only entrance. What it returns must be committed before 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import getcontext, setcontext
 from typing import Any, get_args
 
@@ -19,7 +19,7 @@ from meva_core.agent.given_answers import GivenAnswer
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.market_watch import MARKET_TIMER, MarketWatch
 from meva_core.agent.order_desk import OrderDesk
-from meva_core.agent.outbox import Outcome
+from meva_core.agent.outbox import Outcome, Taker
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.agent.venue_watch import TIMER, VenueWatch
@@ -49,6 +49,7 @@ from meva_core.model.market import timeframe_ns
 from meva_core.model.money import EXACT, exact
 from meva_core.model.state import CanonicalState
 from meva_core.ops.alerts import AlertService
+from meva_core.ops.log_records import Kind, Record
 from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.portfolio.ledger_service import LedgerService, transfer_entry
 from meva_core.portfolio.pnl_service import PnLService
@@ -90,7 +91,7 @@ class AgentServices:
 class AgentOrchestrator:
     """Handle events. Times of market events must not fall; one that does is refused and counted.
 
-    A loop that replays calls `path(symbol).on_trade(...)` directly, and `take` when that returned true.
+    A loop that replays calls `path(symbol).on_trade(...)` or `on_event` directly, and `take` when that returned true.
     """
 
     def __init__(
@@ -178,19 +179,28 @@ class AgentOrchestrator:
 
         Whatever a strategy has no part in is handled where inexact results raise.
         """
+        self.on_event(event)
+        return self.take()
+
+    def on_event(self, event: Event) -> bool:
+        """Handle one event completely and return whether there is anything to `take`."""
         runtime = self._runtime
         handler = self._exact_handlers.get(type(event))
         if handler is None:
             self._handlers[type(event)](event)
-        else:
-            self._begin(event.time_ns)
-            outer = getcontext()
-            setcontext(EXACT)
-            try:
-                handler(event)
-            finally:
-                setcontext(outer)
-        return runtime.outbox.take(runtime.sequence)
+            return runtime.outbox.filled
+        self._begin(event.time_ns)
+        outer = getcontext()
+        setcontext(EXACT)
+        try:
+            handler(event)
+        finally:
+            setcontext(outer)
+        return runtime.outbox.filled
+
+    def tell(self, takers: Mapping[Kind, Taker], *, read: Collection[type[Record]] | None = None) -> None:
+        """Tell *takers* each fact of their kind at once; outcomes hold records of the kinds *read*, `None` for all."""
+        self._runtime.outbox.tell(takers, read=read)
 
     def take(self) -> Outcome:
         """Return what followed from the events since the last call."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from attrs import define, field
 
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
 from meva_core.commands import Command, RaiseAlert
-from meva_core.ops.log_records import AlertRaised, Fact, Fields, Record, records_of
+from meva_core.ops.log_records import MADE_OF, AlertRaised, Fact, Fields, Kind, Record, records_of
+
+# Takes the fields of one kind of fact, in their order.
+Taker = Callable[..., None]
+_NOBODY: Final[Mapping[Kind, Taker]] = {}
 
 
 @define
@@ -39,7 +44,7 @@ class Outcome:
 class Outbox:
     """Gather commands, facts and decisions. *filled* says whether there is anything to take."""
 
-    __slots__ = ("_commands", "_decisions", "_facts", "filled", "link")
+    __slots__ = ("_commands", "_decisions", "_facts", "_takers", "_unread", "filled", "link")
 
     def __init__(self) -> None:
         self.filled = False
@@ -47,6 +52,17 @@ class Outbox:
         self._commands: list[Command] = []
         self._facts: list[Fact] = []
         self._decisions: list[str] = []
+        self._takers = _NOBODY
+        self._unread: frozenset[Kind] = frozenset()
+
+    def tell(self, takers: Mapping[Kind, Taker], *, read: Collection[type[Record]] | None = None) -> None:
+        """Tell *takers* each fact of their kind at once, and put only facts of the kinds *read* into outcomes.
+
+        `None` stands for every kind. Takers are called inside `exact()` where fills are booked.
+        """
+        self._takers = takers
+        unread = [kind for kind, made in MADE_OF.items() if read is not None and made.isdisjoint(read)]
+        self._unread = frozenset(unread)
 
     def order(
         self,
@@ -59,13 +75,18 @@ class Outbox:
         self.filled = True
         self._commands.append(command)
         self._decisions += decisions
-        self._facts.append((kind, fields))
+        taker = self._takers.get(kind)
+        if taker is not None:
+            taker(*fields)
+        if kind not in self._unread:
+            self._facts.append((kind, fields))
 
     def say(self, facts: tuple[Fact, ...], decisions: tuple[str, ...]) -> None:
         """Add what was decided without a wish, and what is to be said of it."""
         self.filled = True
-        self._facts += facts
         self._decisions += decisions
+        for kind, fields in facts:
+            self.record(kind, *fields)
 
     def command(self, command: Command, text: str) -> None:
         """Add a wish; *text* is its line in the decision chain."""
@@ -81,10 +102,14 @@ class Outbox:
         self.record(AlertRaised, time_ns, alert)
         return True
 
-    def record(self, kind: Callable[[*Fields], Record], *fields: *Fields) -> None:
+    def record(self, kind: Callable[[*Fields], Record | tuple[Record, ...]], *fields: *Fields) -> None:
         """Add what is to be said: a record of this *kind* with these *fields*, none of which may change later."""
-        self.filled = True
-        self._facts.append((kind, fields))
+        taker = self._takers.get(kind)
+        if taker is not None:
+            taker(*fields)
+        if kind not in self._unread:
+            self.filled = True
+            self._facts.append((kind, fields))
 
     def decide(self, text: str) -> None:
         """Add a decision that no command carries."""

@@ -45,11 +45,11 @@ class Clearing:
 
         A market buy holds nothing back and is judged by its *notional*.
         """
-        account, asset = self._account, order.lock_asset
-        needed = order.locked(order.open_lots) if order.lock_per_lot else notional
+        account, asset, per_lot = self._account, order.lock_asset, order.lock_per_lot
+        needed = per_lot * order.open_lots if per_lot else notional
         if needed > account.free(asset):
             return False
-        if order.lock_per_lot:
+        if per_lot:
             account.lock(asset, needed)
         return True
 
@@ -91,21 +91,29 @@ class Clearing:
     def _fill(
         self, order: VenueOrder, price_ticks: int, lots: int, liquidity: Liquidity, time_ns: int
     ) -> Fill:
-        if not 0 < lots <= order.open_lots or not order.accepts(price_ticks):
+        if not 0 < lots <= order.open_lots or not (order.is_market or order.accepts(price_ticks)):
             facts = f"{order.client_order_id}: {lots} of {order.open_lots} lots at {price_ticks} ticks"
             raise InvariantError("a fill stays inside its order", facts)
         quantity = self._lot_size * lots
         notional = self._tick_lot * (price_ticks * lots)
-        self._exchange(order, lots, quantity, notional)
+        account, base, quote, is_buy = self._account, self._base, self._quote, order.is_buy
+        if not is_buy:
+            account.trade(base, quantity, quote, notional, locked=True)
+        elif order.lock_per_lot:
+            locked = order.locked(lots)
+            account.trade(quote, locked, base, quantity, locked=True)
+            account.receive(quote, locked - notional)  # Saved by a price better than the limit.
+        else:
+            account.trade(quote, notional, base, quantity, locked=False)
         fee, fee_asset = self._fees.charge(
-            is_buy=order.is_buy, quantity=quantity, notional=notional, liquidity=liquidity
+            is_buy=is_buy, quantity=quantity, notional=notional, liquidity=liquidity
         )
-        self._account.pay(fee_asset, fee)
+        account.pay(fee_asset, fee)
         order.open_lots -= lots
-        self._last_trade_id += 1
+        self._last_trade_id = trade_id = self._last_trade_id + 1
         fill = Fill(
             self._symbol,
-            str(self._last_trade_id),
+            str(trade_id),
             order.client_order_id,
             order.venue_order_id,
             order.request.side,
@@ -118,21 +126,6 @@ class Clearing:
         )
         self._trades.append(fill)
         return fill
-
-    def _exchange(self, order: VenueOrder, lots: int, quantity: Decimal, notional: Decimal) -> None:
-        account = self._account
-        if not order.is_buy:
-            account.pay_locked(self._base, quantity)
-            account.receive(self._quote, notional)
-        elif order.lock_per_lot:
-            locked = order.locked(lots)
-            saved = locked - notional  # By a price better than the limit.
-            account.pay_locked(self._quote, locked)
-            account.receive(self._quote, saved)
-            account.receive(self._base, quantity)
-        else:
-            account.pay(self._quote, notional)
-            account.receive(self._base, quantity)
 
     def _is_free(self, legs: list[Leg]) -> bool:
         tick_lots = 0

@@ -249,13 +249,7 @@ class MatchingEngine:
         order = market.filters.on_grid(request)
         if isinstance(order, Refusal):
             return self._rejected(request, order)
-        reference_ticks = market.reference_ticks(is_buy=order.is_buy)
-        order.taking = (
-            order.is_market
-            or order.unfilled_expiry is not None
-            or (reference_ticks != 0 and order.accepts(reference_ticks))
-        )
-        refusal = self._refusal(order, market, reference_ticks)
+        refusal = self._refusal(order, market)
         if refusal is not None:
             return self._rejected(request, refusal)
         self._last_order_id += 1
@@ -264,12 +258,17 @@ class MatchingEngine:
         market.open(order)
         return OrderAcknowledged(now_ns, order.client_order_id, order.venue_order_id, now_ns)
 
-    def _refusal(self, order: VenueOrder, market: VenueMarket, reference_ticks: int) -> Refusal | None:
-        """Return why *order* is refused, or None: what it may cost is locked then."""
+    def _refusal(self, order: VenueOrder, market: VenueMarket) -> Refusal | None:
+        """Return why *order* is refused, or None: what it may cost is locked then, and it knows whether it takes."""
         request = order.request
         if self.needs_book and market.lacks_book:
             return Refusal(RejectCode.NO_BOOK, f"the order book of {request.symbol} is not known")
-        price_ticks = reference_ticks if order.is_market else order.limit_ticks
+        price_ticks = reference_ticks = market.reference_ticks(is_buy=order.is_buy)
+        if not order.is_market:
+            price_ticks = order.limit_ticks
+            order.taking = order.unfilled_expiry is not None or (
+                reference_ticks != 0 and order.accepts(reference_ticks)
+            )
         if not price_ticks:
             return Refusal(RejectCode.NO_PRICE, f"no price of {request.symbol} is known yet")
         notional = market.clearing.notional(price_ticks, order.lots)

@@ -89,9 +89,7 @@ class OrderService:
         self._state = state
         self._ids = ids
         self._ended: dict[str, OrderRecord] = {}
-        self._ended_names: deque[str] = (
-            deque()
-        )  # Oldest first; a dict finds its first slowly after many went.
+        self._oldest: deque[OrderRecord] = deque()  # A dict finds its first slowly after many went.
         self._trades: dict[str, set[tuple[str, str]]] = {}
         self._orders_by_key: dict[str, str] = {}
         self._last_decision = 0
@@ -149,11 +147,12 @@ class OrderService:
 
     def apply(self, answer: OrderAnswer) -> OrderRecord | None:
         """Take what the venue, or the transport, says of an order; `None` when the order is not ours."""
-        record = self.find(answer.client_order_id)
+        client_order_id = answer.client_order_id
+        record = self._state.open_orders.get(client_order_id) or self._ended.get(client_order_id)
         if record is None:
             return None
         report, evidence = _ANSWERS[type(answer)]
-        status = next_status(answer.client_order_id, record.status, report)
+        status = next_status(client_order_id, record.status, report)
         self._set(record, status, evidence(answer), answer.time_ns)
         if isinstance(answer, OrderAcknowledged):
             record.venue_order_id = answer.venue_order_id
@@ -201,9 +200,10 @@ class OrderService:
         The booking key is (symbol, trade id), so a fill that comes by two channels counts once (fault B2). A fill
         that cannot be the order's raises, and changes nothing.
         """
-        client_order_id, quantity = fill.client_order_id, fill.quantity
+        client_order_id, quantity, key = fill.client_order_id, fill.quantity, (fill.symbol, fill.trade_id)
         record = self._state.open_orders.get(client_order_id) or self._ended.get(client_order_id)
-        if record is None or self.is_booked(fill):
+        booked = self._trades.get(client_order_id)
+        if record is None or (booked and key in booked):
             return None
         request, filled_before = record.request, record.filled_quantity
         filled = filled_before + quantity
@@ -212,7 +212,10 @@ class OrderService:
             raise InvariantError("fills stay inside their order", facts)
         report = _FINAL_FILL if filled == request.quantity else _PARTIAL_FILL
         status = next_status(client_order_id, record.status, report)  # Raises before anything has changed.
-        self._trades.setdefault(client_order_id, set()).add((fill.symbol, fill.trade_id))
+        if booked is None:
+            self._trades[client_order_id] = {key}
+        else:
+            booked.add(key)
         if status not in TERMINAL and record.status not in TERMINAL:  # Else all that is left goes at the end.
             release(self._state, record.reserve_asset, quantity * record.reserve_price)
         record.filled_notional += fill.price * quantity
@@ -264,7 +267,7 @@ class OrderService:
         self._told_until_ns = memory["told_until_ns"]
         self._last_decision = memory["last_decision"]
         self._ended = {each.request.client_order_id: each for each in memory["ended"]}
-        self._ended_names = deque(self._ended)
+        self._oldest = deque(self._ended.values())
         self._trades = {order: {tuple(key) for key in trades} for order, trades in memory["trades"].items()}
         remembered = (*self._state.open_orders.values(), *self._ended.values())
         self._orders_by_key = {each.request.idem_key: each.request.client_order_id for each in remembered}
@@ -289,22 +292,19 @@ class OrderService:
             self._end(record)
 
     def _end(self, record: OrderRecord) -> None:
-        client_order_id = record.request.client_order_id
-        release(self._state, record.reserve_asset, record.open_quantity * record.reserve_price)
-        del self._state.open_orders[client_order_id]
-        self._ended[client_order_id] = record
-        self._ended_names.append(client_order_id)
-        if len(self._ended) > ENDED_KEPT:
+        state, ended, request = self._state, self._ended, record.request
+        open_quantity = request.quantity - record.filled_quantity
+        release(state, record.reserve_asset, open_quantity * record.reserve_price)
+        del state.open_orders[request.client_order_id]
+        ended[request.client_order_id] = record
+        self._oldest.append(record)
+        if len(ended) > ENDED_KEPT:
             self._forget()
 
     def _forget(self) -> None:
-        ended, names = self._ended, self._ended_names
-        while len(ended) > ENDED_KEPT:
-            client_order_id = names[0]
-            record = ended[client_order_id]
-            if record.updated_ns >= self._told_until_ns:
-                return
-            names.popleft()
-            del ended[client_order_id]
-            self._trades.pop(client_order_id, None)
-            self._orders_by_key.pop(record.request.idem_key, None)
+        ended, oldest = self._ended, self._oldest
+        while len(ended) > ENDED_KEPT and oldest[0].updated_ns < self._told_until_ns:
+            request = oldest.popleft().request
+            del ended[request.client_order_id]
+            self._trades.pop(request.client_order_id, None)
+            self._orders_by_key.pop(request.idem_key, None)

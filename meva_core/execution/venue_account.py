@@ -44,6 +44,14 @@ class VenueAccount:
         """Take *amount* out of what is free."""
         _take(self._free, asset, amount)
 
+    def trade(
+        self, asset: str, amount: Decimal, received_asset: str, received: Decimal, *, locked: bool
+    ) -> None:
+        """Pay *amount* of one asset, out of what is locked or free, and receive another one."""
+        free = self._free
+        _take(self._locked if locked else free, asset, amount)
+        free[received_asset] = free.get(received_asset, ZERO) + received
+
     def lock(self, asset: str, amount: Decimal) -> None:
         """Hold *amount* back for an open order."""
         _take(self._free, asset, amount)
@@ -53,10 +61,6 @@ class VenueAccount:
         """Free *amount* again."""
         _take(self._locked, asset, amount)
         self.receive(asset, amount)
-
-    def pay_locked(self, asset: str, amount: Decimal) -> None:
-        """Take *amount* out of what is locked."""
-        _take(self._locked, asset, amount)
 
     def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Return free and locked by asset, sorted by asset."""

@@ -6,9 +6,9 @@ they travel as facts, which become records when somebody asks for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVarTuple
+from typing import Any, Final, TypeVarTuple, get_args
 
 import attrs
 
@@ -192,7 +192,8 @@ Record = (
 
 Fields = TypeVarTuple("Fields")
 # What is to be said, before anybody asks for records: what makes them, and its arguments.
-Fact = tuple[Callable[..., Record | tuple[Record, ...]], tuple[Any, ...]]
+Kind = Callable[..., Record | tuple[Record, ...]]
+Fact = tuple[Kind, tuple[Any, ...]]
 
 
 def fact(kind: Callable[[*Fields], Record], *fields: *Fields) -> Fact:
@@ -232,3 +233,10 @@ def order_placed(
         RiskDecided(time_ns, decision, strategy, symbol, True, (), ""),
         OrderSubmitted(time_ns, decision, request, decision_price),
     )
+
+
+# The kinds of records that each kind of fact becomes.
+MADE_OF: Final[Mapping[Kind, frozenset[type[Record]]]] = {
+    **{kind: frozenset({kind}) for kind in get_args(Record)},
+    order_placed: frozenset({SignalDecided, RiskDecided, OrderSubmitted}),
+}

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, getcontext, setcontext
-from typing import Any, Final, get_args
+from decimal import Decimal
+from functools import partial
+from typing import Final
 
 from attrs import Factory, frozen
 
 from meva_core.model.fill import Fill
 from meva_core.model.market import NS_PER_SECOND
-from meva_core.model.money import EXACT, ZERO
+from meva_core.model.money import EXACT, ZERO, exact
 from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.ops.equity_curve import SAMPLES_MAX, EquityCurve
 from meva_core.ops.log_records import (
+    MADE_OF,
     AlertRaised,
-    ControlAnswered,
     DataRejected,
-    DayClosed,
     EquityMarked,
-    Fact,
     FillBooked,
     GateChanged,
-    MoneyBooked,
+    Kind,
     OrderSubmitted,
     OrderUpdated,
     Record,
     RiskDecided,
     SignalDecided,
-    VenueCompared,
     fact_of,
     order_placed,
 )
@@ -119,52 +117,46 @@ class ReplayResult:
 
 
 class RunStatistics:
-    """Take the records of a run in order, then give its summary.
+    """Take the records of a run in order, or the facts behind them by *takers*, then give its summary.
 
+    A taker is called inside `exact()`, with the fields of its kind of fact. It costs no more for the millionth fact
+    than for the first.
     The market's first and last time come with `summary`, because a quiet market leaves no record.
     """
 
     def __init__(self, reporting_currency: str, *, samples_max: int = SAMPLES_MAX) -> None:
         self._reporting_currency = reporting_currency
         self._curve = EquityCurve(samples_max)
-        self._counts = dict.fromkeys((*get_args(Record), order_placed), 0)
+        self._counts = dict.fromkeys(MADE_OF, 0)
         self._signals_rejected: Counter[str] = Counter()
         self._risk_rejected: Counter[str] = Counter()
         self._orders_by_status: Counter[str] = Counter()
         self._fees = self._turnover = self._realized = ZERO
         self._gains = self._losses = ZERO
-        self._closing_fills = self._winning_fills = 0
+        self._signals = self._intents = self._placed = self._fills = self._closing_fills = (
+            self._winning_fills
+        ) = 0
         self._slippage_bps = 0.0
-        self._takers: dict[Callable[..., Any], Callable[..., None] | None] = {
+        self.takers: Final[Mapping[Kind, Callable[..., None]]] = {
+            **{kind: partial(self._take, kind) for kind in MADE_OF},
             SignalDecided: self._take_signal,
             RiskDecided: self._take_risk,
-            OrderSubmitted: None,
             OrderUpdated: self._take_update,
             FillBooked: self._take_fill,
             EquityMarked: self._take_equity,
-            GateChanged: None,
-            ControlAnswered: None,
-            VenueCompared: None,
-            DataRejected: None,
-            AlertRaised: None,
-            MoneyBooked: None,
-            DayClosed: None,
-            order_placed: None,
+            order_placed: self._take_order,
         }
-        assert set(self._takers) == set(self._counts), "every kind of fact is known"
 
     def add(self, record: Record) -> None:
         """Count one record."""
-        self.add_all((fact_of(record),))
+        self.add_all((record,))
 
-    def add_all(self, facts: Iterable[Fact]) -> None:
-        """Count what *facts* say. It costs no more for the millionth than for the first."""
-        counts, takers = self._counts, self._takers
-        for kind, fields in facts:
-            counts[kind] += 1
-            taker = takers[kind]
-            if taker is not None:
-                taker(*fields)
+    def add_all(self, records: Iterable[Record]) -> None:
+        """Count *records*."""
+        with exact():
+            for record in records:
+                kind, fields = fact_of(record)
+                self.takers[kind](*fields)
 
     def summary(
         self,
@@ -180,20 +172,20 @@ class RunStatistics:
         A deposit or withdrawal during the run counts as return.
         """
         counts = self._counts
-        placed = counts[order_placed]
+        placed, fills = self._placed, self._fills
         returns = daily_returns([float(start_equity), *self._curve.daily_closes()])
         gain = EXACT.subtract(final_equity, start_equity)
         return RunSummary(
             reporting_currency=self._reporting_currency,
             first_ns=first_ns,
             last_ns=last_ns,
-            signals=counts[SignalDecided] + placed,
+            signals=self._signals + placed,
             signals_rejected=_sorted(self._signals_rejected),
-            intents=counts[RiskDecided] + placed,
+            intents=self._intents + placed,
             risk_rejected=_sorted(self._risk_rejected),
             orders=counts[OrderSubmitted] + placed,
             orders_by_status=_sorted(self._orders_by_status),
-            fills=counts[FillBooked],
+            fills=fills,
             alerts=counts[AlertRaised],
             data_rejected=counts[DataRejected],
             gate_changes=counts[GateChanged],
@@ -213,13 +205,17 @@ class RunStatistics:
             sharpe=sharpe(returns),
             sortino=sortino(returns),
             mean_exposure=self._curve.mean_exposure_share(),
-            mean_slippage_bps=share(self._slippage_bps, counts[FillBooked], missing="no fill"),
+            mean_slippage_bps=share(self._slippage_bps, fills, missing="no fill"),
             equity_curve=self._curve.samples(),
         )
+
+    def _take(self, kind: Kind, *_fields: object) -> None:
+        self._counts[kind] += 1
 
     def _take_signal(
         self, _time_ns: int, _decision: int, _strategy: str, _symbol: str, _signal: Signal, reject_reason: str
     ) -> None:
+        self._signals += 1
         if reject_reason:
             _count(self._signals_rejected, reject_reason)
 
@@ -233,8 +229,12 @@ class RunStatistics:
         codes: tuple[str, ...],
         _explanation: str,
     ) -> None:
+        self._intents += 1
         for code in codes:
             _count(self._risk_rejected, code)
+
+    def _take_order(self, *_fields: object) -> None:
+        self._placed += 1
 
     def _take_update(
         self,
@@ -258,17 +258,13 @@ class RunStatistics:
         closed_quantity: Decimal,
         slippage_bps: float,
     ) -> None:
+        self._fills += 1
         self._slippage_bps += slippage_bps
-        outer = getcontext()
-        setcontext(EXACT)
-        try:
-            self._fees += fee
-            self._turnover += notional
-            self._realized += realized
-            if closed_quantity:
-                self._take_close(realized - fee)
-        finally:
-            setcontext(outer)
+        self._fees += fee
+        self._turnover += notional
+        self._realized += realized
+        if closed_quantity:
+            self._take_close(realized - fee)
 
     def _take_close(self, result: Decimal) -> None:
         self._closing_fills += 1

@@ -121,10 +121,10 @@ class ReplayApp:
             sink, close_sink = compose_metrics(config)
             resources.callback(close_sink)
 
-            observers = [logged(log)]
-            if config.observability.metrics != "none":
-                observers.append(measured(sink))
-            run = ReplayRun(config, self.strategies, observers=observers)
+            if config.observability.metrics == "none":
+                run = ReplayRun(config, self.strategies, observers=(logged(log),), read=log.audible)
+            else:
+                run = ReplayRun(config, self.strategies, observers=(logged(log), measured(sink)))
             session = None
             if session_path is not None:
                 session = resources.enter_context(self._session(session_path, run, tapes))

@@ -7,17 +7,18 @@ before the next event. Nothing an event causes can be filled by that event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from meva_core.agent.orchestrator import AgentOrchestrator
-from meva_core.agent.outbox import Outcome
+from meva_core.agent.outbox import Outcome, Taker
 from meva_core.data.replay_loader import ReplayLoader, Window, bar_of
 from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.market import Candle
+from meva_core.ops.log_records import Kind, Record
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
 from meva_runners.replaying.performer import SimulatedPerformer
 
@@ -71,6 +72,7 @@ class NoRecorder:
 class ReplayDriver:
     """Run one agent against one simulated venue.
 
+    *takers* are told facts as they happen; *observers* are shown records of the kinds *read*, `None` for all.
     *market_events* counts what the tapes gave, *passed_over* those of them that columns showed to be quiet,
     *load_seconds* the time spent reading them, *run_seconds* the time spent on everything else. Runs of at least
     *columns_from* trades are searched by columns; `None`: none is.
@@ -81,7 +83,9 @@ class ReplayDriver:
         agent: AgentOrchestrator,
         venue: MatchingEngine,
         *,
+        takers: Mapping[Kind, Taker] | None = None,
         observers: Sequence[Observer] = (),
+        read: Collection[type[Record]] | None = None,
         recorder: Recorder | None = None,
         columns_from: int | None = COLUMNS_FROM,
     ) -> None:
@@ -90,8 +94,10 @@ class ReplayDriver:
         self.market_events = self.passed_over = 0
         self.first_ns = self.last_ns = 0
         self.load_seconds = self.run_seconds = 0.0
+        self._takers = takers or {}
         self._observers = tuple(observers)
-        self.recorder = recorder or NoRecorder()
+        self._read = read if observers else ()
+        self.record_with(recorder)
         self._columns_from = columns_from
         self._unfit: set[str] = set()  # Strategies whose guard or features cannot be told from columns.
         self._performer = SimulatedPerformer(venue, agent.permits)
@@ -134,17 +140,28 @@ class ReplayDriver:
         self._observe(self.agent.finish())
         self.run_seconds += perf_counter() - began
 
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Keep everything that is handled from now on, `None` for nothing."""
+        self._recorder = recorder or NoRecorder()
+        self._is_recorded = recorder is not None
+        self._listen()
+
     def take_over(self, agent: AgentOrchestrator, venue: MatchingEngine) -> None:
         """Go on with another agent and venue, restored from a checkpoint of these."""
         self.agent, self.venue = agent, venue
         self._performer = SimulatedPerformer(venue, agent.permits)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Have the agent say as much as somebody reads; a recorder reads everything."""
+        self.agent.tell(self._takers, read=None if self._is_recorded else self._read)
 
     def _window_rows(self) -> int | None:
         """Return from how many rows on markets that take turns are looked at together; `None`: never.
 
         A recorder is told of rows in runs of one market, which such a window has next to none of.
         """
-        return self._columns_from if isinstance(self.recorder, NoRecorder) and _has_numpy() else None
+        return None if self._is_recorded or not _has_numpy() else self._columns_from
 
     def _pieces(
         self, runs: Iterator[Run], stops: Iterator[int]
@@ -165,7 +182,7 @@ class ReplayDriver:
 
     def _handle_rows(self, block: Block | Window, start: int, stop: int) -> None:
         if not isinstance(block, Window):
-            self.recorder.begin(block, start)
+            self._recorder.begin(block, start)
         match block:
             case Window():
                 first_ns, last_ns = self._handle_window(block, start, stop)
@@ -181,7 +198,7 @@ class ReplayDriver:
                 first_ns, last_ns = block.events[start].time_ns, block.events[stop - 1].time_ns
             case _:
                 assert_never(block)
-        self.recorder.end(self.agent.sequence)
+        self._recorder.end(self.agent.sequence)
         self.market_events += stop - start
         self.first_ns = self.first_ns or first_ns
         self.last_ns = last_ns
@@ -300,7 +317,7 @@ class ReplayDriver:
     def _answer(self, time_ns: int) -> None:
         """Record what followed from the newest row, and perform it."""
         outcome = self.agent.take()
-        self.recorder.record_row(outcome)
+        self._recorder.record_row(outcome)
         self._follow(outcome, time_ns)
 
     def _handle_each_trade(self, block: TradeBlock, start: int, stop: int) -> None:
@@ -356,16 +373,15 @@ class ReplayDriver:
     def _handle_event(self, event: Event) -> None:
         venue = self.venue
         self._deliver(venue.on_market(event) if isinstance(event, MarketEvent) else venue.due(event.time_ns))
-        outcome = self.agent.handle(event)
-        self.recorder.record(event, outcome)
-        self._follow(outcome, event.time_ns)
+        self._deliver((event,))
 
     def _deliver(self, events: Iterable[Event]) -> None:
-        """Let the agent handle what the venue reports, and perform what follows."""
+        """Let the agent handle *events*, and perform what follows from each."""
         for event in events:
-            outcome = self.agent.handle(event)
-            self.recorder.record(event, outcome)
-            self._follow(outcome, event.time_ns)
+            if self.agent.on_event(event) or self._is_recorded:
+                outcome = self.agent.take()
+                self._recorder.record(event, outcome)
+                self._follow(outcome, event.time_ns)
 
     def _follow(self, outcome: Outcome, time_ns: int) -> None:
         """Perform the commands of *outcome*, and those of everything that they lead to, in order."""
@@ -375,10 +391,11 @@ class ReplayDriver:
         pending = list(outcome.commands)
         for command in pending:  # It grows while it is walked along.
             for event in self._performer.perform(command, time_ns):
-                answered = self.agent.handle(event)
-                self.recorder.record(event, answered)
-                self._observe(answered)
-                pending += answered.commands
+                if self.agent.on_event(event) or self._is_recorded:
+                    answered = self.agent.take()
+                    self._recorder.record(event, answered)
+                    self._observe(answered)
+                    pending += answered.commands
 
     def _observe(self, outcome: Outcome) -> None:
         if outcome.facts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from meva_adapters.storage.codec import decode, encode
@@ -12,6 +12,7 @@ from meva_core.commands import RaiseAlert
 from meva_core.config.schema import AppConfig
 from meva_core.errors import StrategyError
 from meva_core.model.money import plain
+from meva_core.ops.log_records import AlertRaised, Record
 from meva_core.ops.reporting import ReplayResult, RunStatistics
 from meva_core.ports.market_feed import Tape
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue
@@ -20,7 +21,10 @@ from meva_runners.run_result import RunFacts, RunSpan, run_result
 
 
 class ReplayRun:
-    """Compose an agent and a venue and replay tapes on them, once."""
+    """Compose an agent and a venue and replay tapes on them, once.
+
+    *observers* are shown outcomes with records of the kinds *read*, `None` for all; fewer make a quicker run.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class ReplayRun:
         strategies: Sequence[ConfiguredStrategy],
         *,
         observers: Sequence[Observer] = (),
+        read: Collection[type[Record]] | None = None,
         columns_from: int | None = COLUMNS_FROM,
     ) -> None:
         self._config = config
@@ -36,13 +41,15 @@ class ReplayRun:
         self.driver = ReplayDriver(
             compose_agent(config, self._strategies),
             compose_venue(config),
+            takers=self._statistics.takers,
             observers=(self._observe, *observers),
+            read=None if read is None and observers else {AlertRaised, *(read or ())},
             columns_from=columns_from,
         )
 
     def record_with(self, recorder: Recorder) -> None:
         """Keep everything that is handled from now on."""
-        self.driver.recorder = recorder
+        self.driver.record_with(recorder)
 
     def checkpoint(self) -> dict[str, Any]:
         """Return the memory of agent and venue."""
@@ -97,7 +104,6 @@ class ReplayRun:
         self.driver.take_over(agent, venue)
 
     def _observe(self, outcome: Outcome) -> None:
-        self._statistics.add_all(outcome.facts)
         for command in outcome.commands:
             if isinstance(command, RaiseAlert) and command.code == STRATEGY_FAILED:
                 context = command.context  # A person is at the keyboard: stop, and say where it failed.

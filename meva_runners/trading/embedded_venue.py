@@ -21,7 +21,9 @@ from meva_adapters.venue.settings import (
 )
 from meva_core.config.schema import AppConfig
 from meva_core.execution.venue_fees import FeeSchedule
+from meva_core.model.instrument import Instrument
 from meva_runners.composition import instruments_of
+from meva_runners.trading.recovered import LastMarket, Recovered
 from meva_runners.venues.venue import Account
 
 _START_PRICES: Final = {
@@ -34,39 +36,57 @@ _PRICE_OF_OTHERS: Final = Decimal(100)
 class Embedded:
     """Describe how the venue that speaks like one of ours is made, and what an account there is settled by.
 
-    *settings* are the overrides that a paper session at it is recorded with, so that its guarantees are known.
+    *settings* are the overrides that a paper session at it is recorded with, so that its guarantees are known. It
+    *goes_on* where a later process can make it again as a session knew it: its ids must be numbers for that.
     """
 
     server: type[VenueServer]
     secret: str
     settings: tuple[str, ...]
+    goes_on: bool
 
 
 EMBEDDED: Final[Mapping[str, Embedded]] = {
-    "binance": Embedded(server=VenueServer, secret=DEFAULT_SECRET, settings=("exchange.venue=binance",)),
+    "binance": Embedded(
+        server=VenueServer, secret=DEFAULT_SECRET, settings=("exchange.venue=binance",), goes_on=True
+    ),
     # The adapter has its orders charged in the quote asset, for the venue's list of trades names no other.
     "kraken": Embedded(
         server=KrakenServer,
         secret=KRAKEN_SECRET,
         settings=("exchange.venue=kraken", "exchange.fees.paid_in=quote", "exchange.tier=pro"),
+        goes_on=False,
     ),
 }
 
 
-def embedded_venue(config: AppConfig) -> VenueServer:
-    """Return a venue that lists the configured instruments and holds the configured balances; it is not started."""
+def embedded_venue(config: AppConfig, before: Recovered | None = None) -> VenueServer:
+    """Return a venue that lists the configured instruments and holds the configured balances; it is not started.
+
+    Where the session goes on, the venue goes on too: with the account, the orders, the prices and the numbers *before*.
+    """
     fees, embedded = config.exchange.fees, EMBEDDED[config.exchange.venue]
-    return embedded.server(
+    assert before is None or embedded.goes_on, "no session of it is continued"
+    last = {} if before is None else before.markets
+    venue = embedded.server(
         VenueSettings(
-            markets=tuple(
-                ListedMarket(instrument, _START_PRICES.get(symbol, _PRICE_OF_OTHERS))
-                for symbol, instrument in instruments_of(config).items()
-            ),
+            markets=tuple(_listed(item, last.get(symbol)) for symbol, item in instruments_of(config).items()),
             accounts=(AccountSettings(DEFAULT_KEY, embedded.secret, config.exchange.balances),),
             fees=FeeSchedule(fees.maker_bps, fees.taker_bps, fees.paid_in),
-            seed=config.seed,
+            seed=config.seed
+            if before is None
+            else config.seed + before.events,  # The same moves do not come again.
         )
     )
+    if before is not None:
+        venue.exchange.accounts[DEFAULT_KEY].take_over(before.standing)
+    return venue
+
+
+def _listed(instrument: Instrument, last: LastMarket | None) -> ListedMarket:
+    if last is None:
+        return ListedMarket(instrument, _START_PRICES.get(instrument.symbol, _PRICE_OF_OTHERS))
+    return ListedMarket(instrument, last.price, first_id=last.number + 1)
 
 
 def account_at(venue: VenueServer) -> Account:

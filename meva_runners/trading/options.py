@@ -73,7 +73,7 @@ _OPTIONS: Final[tuple[Option, ...]] = (
     ),
     click.option("--seed", type=int, help="Seed of every simulated chance."),
     click.option("--duration", type=Duration(), metavar="60s", help="Stop after so long; otherwise on Ctrl-C."),
-    click.option("--session", type=_PATH, metavar="FILE", help="Keep the session in this file."),
+    click.option("--session", type=_PATH, metavar="FILE", help="Keep the session there; one that exists goes on."),
     click.option(
         "--dashboard/--no-dashboard", default=True, help="Serve controls and dashboard on loopback, or do not."
     ),

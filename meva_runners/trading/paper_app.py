@@ -11,7 +11,8 @@ from meva_runners.trading.command import loaded, recorded, trade
 from meva_runners.trading.embedded_venue import EMBEDDED, account_at, embedded_venue
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
-from meva_runners.trading.sessions import new_session
+from meva_runners.trading.recovered import recovered
+from meva_runners.trading.sessions import begun_session, kept_session
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import market_link, trading_link
 from meva_runners.venues.registry import VENUES, name_at
@@ -42,24 +43,22 @@ async def _at_the_embedded_venue(options: TradingOptions, name: str) -> int:
     settings = loaded(options, _PAPER, *EMBEDDED[name].settings)
     config = settings.config
     strategies, anomalies = configured_strategies(config, settings.origins), VenueAnomalies(SystemClock())
-    async with embedded_venue(config) as venue, HttpTransport() as transport:
-        connected = VENUES[name].connect(
-            config,
-            account_at(venue),
-            Right.TRADE,
-            transport=transport,
-            clock=SystemClock(),
-            on_anomaly=anomalies.note,
-        )
-        with (
-            connected as connection,
-            new_session(options.session, settings) as session,
-            recorded(options, config) as record,
-        ):
-            link = await trading_link(
-                connection, name="the embedded venue", anomalies=anomalies, record=record
+    opening = kept_session if EMBEDDED[name].goes_on else begun_session
+    with opening(options.session, settings) as (session, opened), recorded(options, config) as record:
+        before = recovered(session, opened.config, strategies)
+        async with embedded_venue(opened.config, before) as venue, HttpTransport() as transport:
+            connected = VENUES[name].connect(
+                opened.config,
+                account_at(venue),
+                Right.TRADE,
+                transport=transport,
+                clock=SystemClock(),
+                on_anomaly=anomalies.note,
             )
-            return await trade(options, settings, strategies, link, session)
+            with connected as connection:
+                embedded = "the embedded venue"
+                link = await trading_link(connection, name=embedded, anomalies=anomalies, record=record)
+                return await trade(options, opened, strategies, link, session)
 
 
 async def _on_a_real_market(options: TradingOptions, name: str) -> int:
@@ -78,9 +77,17 @@ async def _on_a_real_market(options: TradingOptions, name: str) -> int:
         with connected as connection:
             market = f"the market of {options.market_url}"
             await confirm_market(config, connection.reference, name=market)
-            with new_session(options.session, settings) as session, recorded(options, config) as record:
-                link = await market_link(config, connection, name=market, anomalies=anomalies, record=record)
-                return await trade(options, settings, strategies, link, session)
+            kept = kept_session(options.session, settings)
+            with kept as (session, opened), recorded(options, config) as record:
+                link = await market_link(
+                    opened.config,
+                    connection,
+                    name=market,
+                    anomalies=anomalies,
+                    record=record,
+                    before=recovered(session, opened.config, strategies),
+                )
+                return await trade(options, opened, strategies, link, session)
 
 
 def market_place(options: TradingOptions, name: str) -> Account:

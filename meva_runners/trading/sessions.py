@@ -40,6 +40,28 @@ def new_session(path: Path | None, settings: LoadedSettings) -> Iterator[SqliteS
 
 
 @contextmanager
+def kept_session(
+    path: Path | None, settings: LoadedSettings
+) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
+    """Give the session at *path*, continued where there is one already, and the settings to go on with."""
+    if path is not None and path.exists():
+        with continued_session(path, settings) as continued:
+            yield continued
+        return
+    with begun_session(path, settings) as begun:
+        yield begun
+
+
+@contextmanager
+def begun_session(
+    path: Path | None, settings: LoadedSettings
+) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
+    """Give a new session in *path*, as `kept_session` does; raise `StorageError` where there is one already."""
+    with new_session(path, settings) as session:
+        yield session, settings
+
+
+@contextmanager
 def continued_session(path: Path, settings: LoadedSettings) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
     """Give the session at *path* and the settings to go on with: *settings*, opened as the session was.
 

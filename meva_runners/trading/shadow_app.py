@@ -17,7 +17,8 @@ from meva_runners.trading.credentials import configured_account, configured_venu
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.places import nonce_folder
 from meva_runners.trading.preflight import confirm_market
-from meva_runners.trading.sessions import new_session, opened_with
+from meva_runners.trading.recovered import recovered
+from meva_runners.trading.sessions import kept_session, opened_with
 from meva_runners.trading.shadow_report import ShadowReport
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import market_link
@@ -47,12 +48,17 @@ async def trade_in_shadow(options: TradingOptions) -> int:
         with connected as connection:
             await confirm_market(config, connection.reference, name=account.rest_url)
             balances = await _balances(connection)
-            opened = opened_with(settings, balances)
             report = ShadowReport(instruments_of(config), balances)
-            with new_session(options.session, opened) as session, recorded(options, config) as record:
+            kept = kept_session(options.session, opened_with(settings, balances))
+            with kept as (session, opened), recorded(options, config) as record:
                 name = f"the shadow of {account.rest_url}"
                 link = await market_link(
-                    opened.config, connection, name=name, anomalies=anomalies, record=record
+                    opened.config,
+                    connection,
+                    name=name,
+                    anomalies=anomalies,
+                    record=record,
+                    before=recovered(session, opened.config, strategies),
                 )
                 every_s = config.runtime.clock_check_s
                 return await trade(

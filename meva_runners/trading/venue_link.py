@@ -8,9 +8,11 @@ from meva_adapters.clock.system import SystemClock
 from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
 from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
+from meva_core.execution.taken_over import take_over
 from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream
 from meva_runners.composition import compose_venue
+from meva_runners.trading.recovered import Recovered
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.venues.venue import Connection
 
@@ -56,16 +58,20 @@ async def market_link(
     name: str,
     anomalies: VenueAnomalies,
     record: Record | None = None,
+    before: Recovered | None = None,
 ) -> VenueLink:
     """Return the link to a market alone; orders meet a matching engine with the account of *config*.
 
-    What is ordered is filled in this process, and nothing can be sent.
+    What is ordered is filled in this process, and nothing can be sent. Where the session goes on, the engine goes on
+    where it stood *before*.
     """
     clock, engine = SystemClock(), compose_venue(config)
+    if before is not None:
+        take_over(engine, before.standing)
     market, watch = await connection.market(record)
     return VenueLink(
         name=name,
-        exchange=MatchingExchange(engine, clock),
+        exchange=MatchingExchange(engine, clock, expired=() if before is None else before.standing.expired),
         streams=(MatchedStream(market, engine, clock), watch, anomalies),
         reference=connection.reference,
         account=connection.account,

@@ -5,7 +5,7 @@ It cannot send anything anywhere: it knows no address and no key. What it fills 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
@@ -14,6 +14,7 @@ from meva_core.events import (
     CancelRefused,
     CandleClosed,
     Event,
+    ObservedOrder,
     OrderQueryAnswered,
     QuoteReceived,
     StreamConnected,
@@ -22,6 +23,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.execution.matching import MatchingEngine
+from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ORDER_KINDS, Capability, VenueCapabilities
 from meva_core.ports.market_feed import Deliver, EventStream
@@ -31,11 +33,12 @@ _NOT_OPEN: Final = "no such order is open"
 
 
 class MatchingExchange:
-    """Be the account that *engine* holds."""
+    """Be the account that *engine* holds; *expired* are orders that an engine before it ended with."""
 
-    def __init__(self, engine: MatchingEngine, clock: Clock) -> None:
+    def __init__(self, engine: MatchingEngine, clock: Clock, *, expired: Iterable[OrderRecord] = ()) -> None:
         self._engine = engine
         self._clock = clock
+        self._expired = {record.request.client_order_id: _observed(record) for record in expired}
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -58,10 +61,10 @@ class MatchingExchange:
         return self._engine.cancel_all(command.symbol, self._clock.now_ns())
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
-        """Tell of one order while it is open, and of the trades on its symbol."""
+        """Tell of one order while it is open, or that it ended with the engine before, and of its symbol's trades."""
         now_ns, name = self._clock.now_ns(), command.client_order_id
         orders = self._engine.open_orders(command.symbol)
-        found = next((order for order in orders if order.client_order_id == name), None)
+        found = next((order for order in orders if order.client_order_id == name), self._expired.get(name))
         fills = tuple(self._engine.trades_since(command.symbol, command.trades_after))
         return [OrderQueryAnswered(now_ns, now_ns, now_ns, name, found, fills)]
 
@@ -77,6 +80,19 @@ class MatchingExchange:
     async def arm_dead_man_switch(self, timeout_s: int) -> None:
         """Raise `NotSupported`: these orders end with the process that holds them."""
         self.capabilities.require(Capability.DEAD_MAN_SWITCH)
+
+
+def _observed(record: OrderRecord) -> ObservedOrder:
+    request = record.request
+    return ObservedOrder(
+        client_order_id=request.client_order_id,
+        venue_order_id=record.venue_order_id,
+        symbol=request.symbol,
+        side=request.side,
+        quantity=request.quantity,
+        filled_quantity=record.filled_quantity,
+        status=OrderStatus.EXPIRED.value,
+    )
 
 
 class MatchedStream:

@@ -20,12 +20,35 @@ def test_locking_moves_between_free_and_locked() -> None:
 
     account.lock("USD", Decimal("3.5"))
     account.unlock("USD", Decimal(1))
-    account.pay_locked("USD", Decimal("0.5"))
 
-    assert {"USD": (Decimal("7.5"), Decimal(2))} == account.balances()
+    assert {"USD": (Decimal("7.5"), Decimal("2.5"))} == account.balances()
 
 
-@pytest.mark.parametrize("operation", ["pay", "lock", "unlock", "pay_locked"])
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_trade_pays_one_asset_and_receives_another(locked: bool) -> None:
+    """What is paid leaves the locked or the free amount; what comes is free."""
+    account = VenueAccount({"USD": Decimal(10)})
+    account.lock("USD", Decimal(4))
+
+    account.trade("USD", Decimal(3), "BTC", Decimal("0.1"), locked=locked)
+
+    left = (Decimal(6), Decimal(1)) if locked else (Decimal(3), Decimal(4))
+    assert {"USD": left, "BTC": (Decimal("0.1"), Decimal(0))} == account.balances()
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_trade_that_is_not_covered_moves_nothing(locked: bool) -> None:
+    """Neither side of it."""
+    account = VenueAccount({"USD": Decimal(10)})
+    account.lock("USD", Decimal(5))
+
+    with pytest.raises(InvariantError):
+        account.trade("USD", Decimal(6), "BTC", Decimal("0.1"), locked=locked)
+
+    assert {"USD": (5, 5)} == account.balances()
+
+
+@pytest.mark.parametrize("operation", ["pay", "lock", "unlock"])
 def test_what_is_not_there_cannot_be_moved(operation: str) -> None:
     """A caller asks first, so this is a bug and stops everything; nothing has changed."""
     account = VenueAccount({"USD": Decimal(10)})

@@ -75,7 +75,7 @@ def test_an_order_counts_as_its_three_records() -> None:
     statistics = RunStatistics("USDT")
     fields = (5, 3, "cross", "BTC/USDT", signal, submitted.request, submitted.decision_price)
 
-    statistics.add_all([(order_placed, fields)])
+    statistics.takers[order_placed](*fields)
 
     summary = statistics.summary(
         first_ns=0,
