@@ -85,15 +85,6 @@ def instruments_of(config: AppConfig) -> dict[str, Instrument]:
     return {item.symbol: item.instrument() for item in config.exchange.instruments}
 
 
-def traded_assets(config: AppConfig) -> frozenset[str]:
-    """Return the assets that the books are kept in; what else an account holds is none of the agent's business."""
-    instruments = instruments_of(config).values()
-    assets = {asset for item in instruments for asset in (item.base, item.quote)}
-    paid_in = config.exchange.fees.paid_in
-    fees = {paid_in} - {"received", "quote", "base"}
-    return frozenset(assets | fees | {config.reporting_currency})
-
-
 def capabilities_of(config: AppConfig) -> VenueCapabilities:
     """Return what the configured venue guarantees; a venue that is not known guarantees nothing."""
     stated = _CAPABILITIES.get(config.exchange.venue)

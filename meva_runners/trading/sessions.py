@@ -19,9 +19,10 @@ from meva_core.errors import MevaError, StorageError
 from meva_core.model.market import NS_PER_MS
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader
-from meva_runners.composition import instruments_of, traded_assets
+from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.sessions.header import session_header
+from meva_runners.venues.venue import traded_assets
 
 # No order of a live session waits for the packing of more events than these.
 _SEGMENT_EVENTS: Final = 256

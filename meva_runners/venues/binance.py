@@ -20,8 +20,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
 from meva_core.ports.market_feed import EventStream
-from meva_runners.composition import instruments_of, traded_assets
-from meva_runners.venues.venue import Account, Right, Trading, Venue, jitter_of
+from meva_runners.venues.venue import Account, Right, Trading, Venue, jitter_of, traded_assets
 
 
 class BinanceConnection:
@@ -31,6 +30,8 @@ class BinanceConnection:
         self, config: AppConfig, account: Account, calls: BinanceCalls, transport: HttpTransport
     ) -> None:
         self.reference = self.account = BinanceReference(calls)
+        self._instruments = tuple(item.instrument() for item in config.exchange.instruments)
+        self._symbols = tuple(item.symbol for item in self._instruments)
         self._config = config
         self._place = account
         self._calls = calls
@@ -38,16 +39,15 @@ class BinanceConnection:
 
     async def market(self, record: Record | None) -> tuple[EventStream, EventStream]:
         """Return the combined streams, and the watch of the venue's rules."""
-        instruments = instruments_of(self._config).values()
         stream = BinanceMarketStream(
             self._calls,
             self._transport,
             stream_url=self._place.stream_url,
-            instruments=instruments,
+            instruments=self._instruments,
             jitter=jitter_of(self._config),
             record=record,
         )
-        return stream, BinanceMarketWatch(self._calls, instruments)
+        return stream, BinanceMarketWatch(self._calls, self._instruments)
 
     async def trading(self) -> Trading:
         """Return exchange and stream, which share what they know of our orders."""
@@ -59,7 +59,7 @@ class BinanceConnection:
             self._transport,
             signer,
             ws_api_url=self._place.ws_api_url,
-            symbols=instruments_of(self._config),
+            symbols=self._symbols,
             jitter=jitter_of(self._config),
             trades=exchange.trades,
         )
@@ -70,7 +70,7 @@ class BinanceConnection:
         config = self._config
         return BinanceExchange(
             self._calls,
-            symbols=tuple(instruments_of(config)),
+            symbols=self._symbols,
             owns=ClientOrderIds(config.agent, config.account).owns,
             assets=traded_assets(config),
         )

@@ -27,8 +27,7 @@ from meva_core.errors import ConfigError
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
 from meva_core.ports.market_feed import EventStream
-from meva_runners.composition import instruments_of, traded_assets
-from meva_runners.venues.venue import Account, Right, Trading, Venue, jitter_of
+from meva_runners.venues.venue import Account, Right, Trading, Venue, jitter_of, traded_assets
 
 
 class KrakenConnection:
@@ -37,7 +36,7 @@ class KrakenConnection:
     def __init__(
         self, config: AppConfig, account: Account, calls: KrakenCalls, transport: HttpTransport
     ) -> None:
-        self._symbols = tuple(instruments_of(config))
+        self._symbols = tuple(item.symbol for item in config.exchange.instruments)
         self.reference = self.account = KrakenReference(calls, probe=self._symbols[0])
         self._config = config
         self._place = account

@@ -114,6 +114,15 @@ class Venue(ABC):
         return self.streams.get(parts.hostname or "", same_host)
 
 
+def traded_assets(config: AppConfig) -> frozenset[str]:
+    """Return the assets that the books are kept in; what else an account holds is none of the agent's business."""
+    instruments = [item.instrument() for item in config.exchange.instruments]
+    assets = {asset for item in instruments for asset in (item.base, item.quote)}
+    paid_in = config.exchange.fees.paid_in
+    fees = {paid_in} - {"received", "quote", "base"}
+    return frozenset(assets | fees | {config.reporting_currency})
+
+
 def jitter_of(config: AppConfig) -> Callable[[], float]:
     """Return what spreads the reconnects of many agents; it decides nothing that is journaled."""
     return Random(f"{config.agent}/{config.account}").random  # noqa: S311 - repeatable, guards nothing.
