@@ -27,6 +27,7 @@ class MemorySession:
         self.ledger: list[LedgerRow] = []
         self.results: dict[str, str] = {}
         self._committed: list[JournalEntry] = []
+        self._forgotten = 0
         self._pending: list[JournalEntry] = []
         self._pending_ledger: list[LedgerRow] = []
         self._snapshots: dict[int, bytes] = {}
@@ -83,11 +84,27 @@ class MemorySession:
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order."""
         self._refuse_closed()
-        return iter(self._committed[after_sequence:])
+        if after_sequence < self._forgotten:
+            problem = f"has forgotten the events up to {self._forgotten}."
+            raise StorageError("memory", problem, "Read from there on.")
+        return iter(self._committed[after_sequence - self._forgotten :])
 
     def last_sequence(self) -> int:
         """Return the sequence of the last committed entry, 0 when there is none."""
+        return self._forgotten + len(self._committed)
+
+    @property
+    def kept(self) -> int:
+        """Return how many committed entries are here; all of them, unless `keep_newest` was called."""
         return len(self._committed)
+
+    def keep_newest(self, count: int) -> None:
+        """Drop entries and snapshots that recovery needs no more: *count* entries and a snapshot before them stay."""
+        first = self.last_sequence() - count
+        start = max((place for place in self._snapshots if place <= first), default=self._forgotten)
+        del self._committed[: start - self._forgotten]
+        self._forgotten = start
+        self._snapshots = {place: kept for place, kept in self._snapshots.items() if place >= start}
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
@@ -124,8 +141,8 @@ class MemorySession:
     def reopened(self) -> MemorySession:
         """Return the session as a new process would find it: with what was committed, and nothing else."""
         session = MemorySession(self.header)
-        session._committed = list(self._committed)
-        session._count = EventCount(len(self._committed))
+        session._committed, session._forgotten = list(self._committed), self._forgotten
+        session._count = EventCount(self.last_sequence())
         session._snapshots = dict(self._snapshots)
         session.ledger = list(self.ledger)
         session.results = dict(self.results)

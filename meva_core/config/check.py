@@ -8,14 +8,16 @@ from decimal import Decimal, DecimalException
 from typing import Final
 
 from meva_core.config.codes import Code, Problem, did_you_mean
-from meva_core.config.ranges import AMOUNT, POSITIVE_AMOUNT, out_of_range
+from meva_core.config.ranges import AMOUNT, POSITIVE_AMOUNT, SECONDS_PER_DAY, out_of_range
 from meva_core.config.safety import alert_routes, live_needs, secret_references, secure_urls
 from meva_core.config.schema import AppConfig, InstrumentConfig
 from meva_core.errors import OffGridError
+from meva_core.model.hours import Hours, time_of_day_ns
 from meva_core.model.instrument import split_symbol
 from meva_core.model.money import decimals_of, whole_steps
 
 FILL_MODELS: Final = ("next_trade", "volume", "book")
+DIGEST_BELOW: Final = ("info", "medium", "high")
 METRICS: Final = ("none", "statsd", "memory")
 TIERS: Final = ("starter", "intermediate", "pro")
 PAID_IN: Final = ("received", "quote", "base")
@@ -39,6 +41,7 @@ def _choices(config: AppConfig) -> Iterator[Problem]:
         ("execution.fill_model", config.execution.fill_model, FILL_MODELS),
         ("exchange.tier", config.exchange.tier, TIERS),
         ("observability.metrics", config.observability.metrics, METRICS),
+        ("observability.digest.below", config.observability.digest.below, DIGEST_BELOW),
     )
     for path, value, known in chosen:
         if value not in known:
@@ -277,6 +280,33 @@ def _schedule(config: AppConfig) -> Iterator[Problem]:
         )
 
 
+def _digest(config: AppConfig) -> Iterator[Problem]:
+    digest, path = config.observability.digest, "observability.digest"
+    written = (
+        ("at", digest.at, time_of_day_ns(digest.at) is not None, "HH:MM in UTC, such as 07:00"),
+        (
+            "quiet_hours",
+            digest.quiet_hours,
+            not digest.quiet_hours or Hours.read(digest.quiet_hours) is not None,
+            "two times in UTC, such as 22:00-06:00, or nothing",
+        ),
+    )
+    for name, text, is_right, expected in written:
+        if not is_right:
+            remedy = "Write hours and minutes with two digits each, and two different times in a span."
+            yield Problem(
+                Code.BAD_HOURS, f"{path}.{name}", found=repr(text), expected=expected, remedy=remedy
+            )
+    if 0 < digest.every_s <= SECONDS_PER_DAY and SECONDS_PER_DAY % digest.every_s:
+        yield Problem(
+            Code.OUT_OF_RANGE,
+            f"{path}.every_s",
+            found=str(digest.every_s),
+            expected=f"a divisor of the {SECONDS_PER_DAY} seconds of a day",
+            remedy="Write for example 3600: the times of the digests are then the same each day.",
+        )
+
+
 RULES: Final[tuple[Rule, ...]] = (
     out_of_range,
     _choices,
@@ -286,6 +316,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _limits,
     _marks,
     _schedule,
+    _digest,
     secret_references,
     secure_urls,
     alert_routes,

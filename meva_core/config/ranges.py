@@ -13,6 +13,7 @@ from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import (
     AppConfig,
     ControlsConfig,
+    DigestConfig,
     ExchangeConfig,
     ExecutionConfig,
     FeesConfig,
@@ -130,6 +131,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "stale_alert_s": Range(1, 3_600),
         "escalate_after_s": Range(30, 86_400),
     },
+    DigestConfig: {"every_s": Range(60, SECONDS_PER_DAY)},
     RuntimeConfig: {
         "inbox_events_max": Range(100, 1_000_000),
         # More would be dragged along by the commit of an order.

@@ -232,6 +232,21 @@ class LoggingConfig:
 
 
 @frozen
+class DigestConfig:
+    """Say which alerts wait, to be told together. Every time is UTC, written `HH:MM`.
+
+    Alerts *below* a level (`info`: none, `medium` or `high`) wait for the next digest: at *at* of each day and every
+    *every_s* from there. In *quiet_hours*, `HH:MM-HH:MM`, only critical ones are told; the rest waits for their end.
+    """
+
+    below: str = "info"
+    at: str = "00:00"
+    # Who wants no message at once wants no more than one an hour. It divides the day, so that *at* keeps its meaning.
+    every_s: int = 3_600
+    quiet_hours: str = ""
+
+
+@frozen
 class ObservabilityConfig:
     """Set what people and machines get to see.
 
@@ -256,6 +271,7 @@ class ObservabilityConfig:
     stale_alert_s: int = 3
     # A loud alert that nobody acknowledged is told again, as critical.
     escalate_after_s: int = 300
+    digest: DigestConfig = Factory(DigestConfig)
 
 
 @frozen

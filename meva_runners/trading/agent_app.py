@@ -107,6 +107,7 @@ class AgentApp:
             latched,
             self._clock,
             config.runtime,
+            books=link.books,
             transfers=FolderTransferExecutor(self.folder / "transfers"),
             on_alert=on_alert,
             on_tick=self._measurements.tick,

@@ -10,7 +10,7 @@ from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
 from meva_core.execution.taken_over import take_over
 from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
-from meva_core.ports.market_feed import EventStream
+from meva_core.ports.market_feed import BookSource, EventStream
 from meva_runners.composition import compose_venue
 from meva_runners.trading.recovered import Recovered
 from meva_runners.trading.venue_anomalies import VenueAnomalies
@@ -27,6 +27,7 @@ class VenueLink:
     name: str
     exchange: ExchangeAdapter
     streams: tuple[EventStream, ...]
+    books: BookSource
     reference: VenueReference
     account: AccountReader
     switch: DeadManSwitch | None = None
@@ -45,6 +46,7 @@ async def trading_link(
         name=name,
         exchange=trading.exchange,
         streams=(market, trading.user_stream, watch, anomalies),
+        books=market,
         reference=connection.reference,
         account=connection.account,
         switch=trading.switch,
@@ -73,6 +75,7 @@ async def market_link(
         name=name,
         exchange=MatchingExchange(engine, clock, expired=() if before is None else before.standing.expired),
         streams=(MatchedStream(market, engine, clock), watch, anomalies),
+        books=market,
         reference=connection.reference,
         account=connection.account,
     )

@@ -20,7 +20,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
 from meva_core.ports.market_feed import EventStream
-from meva_runners.venues.venue import Account, Right, Trading, Venue, jitter_of, traded_assets
+from meva_runners.venues.venue import Account, MarketStream, Right, Trading, Venue, jitter_of, traded_assets
 
 
 class BinanceConnection:
@@ -37,7 +37,7 @@ class BinanceConnection:
         self._calls = calls
         self._transport = transport
 
-    async def market(self, record: Record | None) -> tuple[EventStream, EventStream]:
+    async def market(self, record: Record | None) -> tuple[MarketStream, EventStream]:
         """Return the combined streams, and the watch of the venue's rules."""
         stream = BinanceMarketStream(
             self._calls,

@@ -27,7 +27,7 @@ from meva_core.errors import ConfigError
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
 from meva_core.ports.market_feed import EventStream
-from meva_runners.venues.venue import Account, Right, Trading, Venue, jitter_of, traded_assets
+from meva_runners.venues.venue import Account, MarketStream, Right, Trading, Venue, jitter_of, traded_assets
 
 
 class KrakenConnection:
@@ -44,7 +44,7 @@ class KrakenConnection:
         self._transport = transport
         self._known: tuple[KrakenPair, ...] = ()
 
-    async def market(self, record: Record | None) -> tuple[EventStream, EventStream]:
+    async def market(self, record: Record | None) -> tuple[MarketStream, EventStream]:
         """Return the public channels, and the watch of the venue's state and rules."""
         stream = KrakenMarketStream(
             self._calls,

@@ -21,7 +21,7 @@ from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
-from meva_core.ports.market_feed import EventStream
+from meva_core.ports.market_feed import BookSource, EventStream
 
 
 class Right(StrEnum):
@@ -52,6 +52,10 @@ class Trading:
     switch: DeadManSwitch | None
 
 
+class MarketStream(EventStream, BookSource, Protocol):
+    """Follow markets, and renew their books when asked."""
+
+
 class Connection(Protocol):
     """Reach one account at one venue with one right. Its methods raise `VenueRefusedError` or `VenueUnknownError`."""
 
@@ -65,7 +69,7 @@ class Connection(Protocol):
         """Return what tells what the account holds."""
         ...
 
-    async def market(self, record: Record | None) -> tuple[EventStream, EventStream]:
+    async def market(self, record: Record | None) -> tuple[MarketStream, EventStream]:
         """Return the stream of the market, recorded by *record*, and the one that tells whether it is open."""
         ...
 
