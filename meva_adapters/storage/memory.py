@@ -30,6 +30,7 @@ class MemorySession:
         self._pending: list[JournalEntry] = []
         self._pending_ledger: list[LedgerRow] = []
         self._snapshots: dict[int, bytes] = {}
+        self._retired = 0
         self._count = EventCount(0)
         self._closed = False
         self._lock = Lock()  # One thread may append while another commits.
@@ -83,11 +84,14 @@ class MemorySession:
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order."""
         self._refuse_closed()
-        return iter(self._committed[after_sequence:])
+        if after_sequence < self._retired:
+            problem = f"has retired the market events up to {self._retired}."
+            raise StorageError("memory", problem, "Read from there on.")
+        return iter(self._committed[after_sequence - self._retired :])
 
     def last_sequence(self) -> int:
         """Return the sequence of the last committed entry, 0 when there is none."""
-        return len(self._committed)
+        return self._retired + len(self._committed)
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
@@ -105,6 +109,24 @@ class MemorySession:
             self._snapshots[sequence] = encoded
 
         return store
+
+    def retire(self, before_ns: int) -> bool:
+        """Drop the events up to the newest checkpoint before *before_ns*; return whether any went."""
+        self._refuse_closed()
+        with self._lock:
+            older = [
+                sequence
+                for sequence in self._snapshots
+                if sequence > self._retired
+                and self._committed[sequence - self._retired - 1].event.time_ns < before_ns
+            ]
+            if not older:
+                return False
+            anchor = max(older)
+            self._snapshots = {each: kept for each, kept in self._snapshots.items() if each >= anchor}
+            del self._committed[: anchor - self._retired]
+            self._retired = anchor
+            return True
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""
@@ -125,7 +147,8 @@ class MemorySession:
         """Return the session as a new process would find it: with what was committed, and nothing else."""
         session = MemorySession(self.header)
         session._committed = list(self._committed)
-        session._count = EventCount(len(self._committed))
+        session._retired = self._retired
+        session._count = EventCount(self.last_sequence())
         session._snapshots = dict(self._snapshots)
         session.ledger = list(self.ledger)
         session.results = dict(self.results)
