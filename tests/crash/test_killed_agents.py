@@ -107,22 +107,22 @@ def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int, i
 
 def test_killed_agents_recover_their_state(tmp_path: Path) -> None:
     """A sample of six kills: nothing lost; hashes and ledger equal those of a life without death."""
-    wrong, events, orders, retired = kill(6, tmp_path, seed=1)
+    wrong, events, orders, _ = kill(6, tmp_path, seed=1)
 
     assert [] == wrong
     assert events > 0
     assert orders > 0
-    assert retired > 0, f"of {events} events in all"
 
 
 @pytest.mark.prove
 def test_a_thousand_killed_agents_recover_their_state(tmp_path: Path) -> None:
     """R2: a thousand SIGKILLs."""
     started = time.perf_counter()
-    wrong, events, orders, _ = kill(1_000, tmp_path, seed=2)
+    wrong, events, orders, retired = kill(1_000, tmp_path, seed=2)
     print(
         f"1,000 SIGKILLs of agents in {time.perf_counter() - started:.0f} s: {len(wrong)} recovered otherwise;"
-        f" {events:,} events and {orders:,} decisions compared"
+        f" {events:,} events and {orders:,} decisions compared, market events retired up to {retired:,}"
     )
 
     assert [] == wrong
+    assert retired
