@@ -192,24 +192,25 @@ class Bench:
             self.exchange = exchange = BinanceExchange(
                 calls, symbols=[SYMBOL], owns=ClientOrderIds(config.agent, config.account).owns
             )
-            driver = LiveDriver(
-                process,
-                exchange,
-                clock,
-                config.runtime,
-                transfers=MemoryTransferExecutor(),
-                on_alert=_nobody,
-                on_tick=_untold,
-            )
-            stream = market or BinanceMarketStream(
+            at_venue = BinanceMarketStream(
                 calls,
                 transport,
                 stream_url=self.url.replace("http", "ws"),
                 instruments=[BTC],
                 jitter=lambda: 0.0,
             )
+            driver = LiveDriver(
+                process,
+                exchange,
+                clock,
+                config.runtime,
+                books=at_venue,
+                transfers=MemoryTransferExecutor(),
+                on_alert=_nobody,
+                on_tick=_untold,
+            )
             driver.deliver(await calls.measure_clock())
-            task = asyncio.create_task(driver.run((QuietAccount(), stream)))
+            task = asyncio.create_task(driver.run((QuietAccount(), market or at_venue)))
             try:
                 yield driver, process
             finally:

@@ -79,6 +79,14 @@ class ObserveVenue:
 
 
 @value
+class RenewBook:
+    """Fetch the order book of *symbol* anew: it is impossible, although the stream that feeds it missed nothing."""
+
+    symbol: str
+    reason: str
+
+
+@value
 class SetTimer:
     """Wake the core with `TimerFired(name)` at *due_ns*."""
 
@@ -122,6 +130,7 @@ Command = (
     | CancelAllOrders
     | QueryOrder
     | ObserveVenue
+    | RenewBook
     | SetTimer
     | RaiseAlert
     | TransferFunds

@@ -299,6 +299,7 @@ def _add_venue_watch(container: punq.Container, config: AppConfig, capabilities:
         # The fence has passed, and two more questions should have settled it (figure R9).
         unknown_alert_ns=(window_ns or 0) + lag_bound_ns + 10 * NS_PER_SECOND,
         overdue_ns=execution.reconcile_overdue_intervals * execution.reconcile_interval_s * NS_PER_SECOND,
+        unanswered_max=config.risk.breaker_consecutive_rejects,
     )
     container.register(ReconcileService, scope=punq.Scope.singleton, instruments=instruments_of(config))
     container.register(

@@ -16,7 +16,7 @@ from meva_runners.composition import ConfiguredStrategy
 
 @frozen(kw_only=True)
 class RunFacts:
-    """Hold what a result says about its run beside what happened in it."""
+    """Hold what a result says about its run beside what happened in it; *symbols* are those that might be heard of."""
 
     config_hash: str
     tape_hash: str
@@ -69,10 +69,16 @@ def run_result(
         load_seconds=span.load_seconds,
         mode=facts.mode,
         source=facts.source,
-        symbols=facts.symbols,
+        symbols=_heard(agent, facts.symbols),
         strategies=tuple(_described(item) for item in strategies),
         warnings=(*facts.warnings, *_warnings(agent, span)),
     )
+
+
+def _heard(agent: AgentOrchestrator, symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of *symbols* of which something was heard; all of them where nothing was heard at all."""
+    market = agent.services.market_data.market
+    return tuple(symbol for symbol in symbols if market(symbol).last_ns) or symbols
 
 
 def _warnings(agent: AgentOrchestrator, span: RunSpan) -> Iterator[str]:

@@ -5,7 +5,7 @@ Figures are rounded for reading; the exact ones are in the JSON result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, TextIO
@@ -24,6 +24,10 @@ from meva_core.ops.statistics import Statistic
 _WIDE: Final = 92
 # More reasons than fit a screen say no more than the most frequent ones.
 _REASONS_SHOWN: Final = 8
+# Refusals that a smaller order avoids; they are named as the limit is configured.
+_SIZE_LIMITS: Final = frozenset(
+    {"max_notional_per_trade", "max_position_notional_per_symbol", "max_portfolio_exposure"}
+)
 _SMALL_SHARE: Final = 0.001
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
@@ -53,6 +57,7 @@ class _Summary:
         refusals = _refusals(result.summary)
         if refusals:
             yield from (Text(), _section("Refused", refusals))
+            yield from (Text(line, style="yellow") for line in _remedy(result.summary))
         yield from (Text(), _section("Run", _run(result)))
         yield from (Text(), _section("Reproducible", _hashes(result)))
 
@@ -116,6 +121,14 @@ def _refusals(summary: RunSummary) -> Rows:
     if summary.data_rejected:
         rows.append(("Market data", f"{summary.data_rejected:,} problems"))
     return rows
+
+
+def _remedy(summary: RunSummary) -> Iterator[str]:
+    """Yield what to do where every order would have been too large, as a first try with the shipped limits is."""
+    limits = [code for code in summary.risk_rejected if code in _SIZE_LIMITS]
+    if limits and summary.intents and not summary.orders:
+        yield "Every order was larger than the limits allow, so nothing was traded. Ask for less, for example with"
+        yield f"--set strategy.quantity=0.01, or raise the limit: --set risk.{limits[0]}=..."
 
 
 def _reasons(heading: str, counts: Mapping[str, int]) -> Rows:

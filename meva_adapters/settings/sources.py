@@ -20,6 +20,8 @@ FILE_BYTES_MAX: Final = 1_000_000
 # Files that every environment shares; they are no environments themselves.
 SHARED_FILES: Final = ("base", "logging")
 
+_FIRST_STRATEGY: Final = "strategy"
+_FIRST_STRATEGY_KEYS: Final = ("strategies", "0", "parameters")
 _ENV_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _STARTS_STRUCTURE: Final = ("[", "{", '"', "'")
 
@@ -105,12 +107,15 @@ class Sources:
                 )
 
     def add_overrides(self, overrides: Sequence[str]) -> None:
-        """Add every `section.key=value`, in the order given."""
+        """Add every `section.key=value`, in the order given; `strategy.X` is a parameter of the first strategy."""
         for override in overrides:
             path, equals, text = override.partition("=")
             if equals:
                 place = f"--set {_shown(path.strip())}"
-                self._assign(Assignment(tuple(path.strip().split(".")), text, place, loud=False))
+                keys = tuple(path.strip().split("."))
+                if keys[0] == _FIRST_STRATEGY:
+                    keys = (*_FIRST_STRATEGY_KEYS, *keys[1:])
+                self._assign(Assignment(keys, text, place, loud=False))
             else:
                 self.problems.append(_no_place("--set", found="no `=`", expected="section.key=value"))
 

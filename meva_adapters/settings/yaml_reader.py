@@ -116,7 +116,9 @@ class _Builder:
             if not isinstance(key, yaml.ScalarEvent) or not key.value.isprintable():
                 raise NotPlainError("a key that is no word", self._place(key))
             below = joined(path, key.value)
-            node = self._node(next(self._events), below, depth=depth + 1)
+            node = self._node(event := next(self._events), below, depth=depth + 1)
+            if _line(event) != _line(key):  # What begins below its key is looked for at the key.
+                node = Node(node.value, self._place(key))
             if key.value in values:
                 self._problems.append(_duplicate(below, self._place(key), values[key.value]))
             values.setdefault(key.value, node)
@@ -139,6 +141,10 @@ class _Builder:
     def _place(self, event: yaml.Event) -> str:
         mark = event.start_mark
         return self._placing(mark.line, mark.column) if mark else self._placing(0, 0)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line if event.start_mark else 0
 
 
 def _duplicate(path: str, place: str, first: Node) -> Problem:

@@ -27,10 +27,10 @@ class MemorySession:
         self.ledger: list[LedgerRow] = []
         self.results: dict[str, str] = {}
         self._committed: list[JournalEntry] = []
+        self._forgotten = 0
         self._pending: list[JournalEntry] = []
         self._pending_ledger: list[LedgerRow] = []
         self._snapshots: dict[int, bytes] = {}
-        self._retired = 0
         self._count = EventCount(0)
         self._closed = False
         self._lock = Lock()  # One thread may append while another commits.
@@ -84,14 +84,25 @@ class MemorySession:
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order."""
         self._refuse_closed()
-        if after_sequence < self._retired:
-            problem = f"has retired the market events up to {self._retired}."
+        if after_sequence < self._forgotten:
+            problem = f"has retired the market events up to {self._forgotten}."
             raise StorageError("memory", problem, "Read from there on.")
-        return iter(self._committed[after_sequence - self._retired :])
+        return iter(self._committed[after_sequence - self._forgotten :])
 
     def last_sequence(self) -> int:
         """Return the sequence of the last committed entry, 0 when there is none."""
-        return self._retired + len(self._committed)
+        return self._forgotten + len(self._committed)
+
+    @property
+    def kept(self) -> int:
+        """Return how many committed entries are here; all of them, unless `keep_newest` was called."""
+        return len(self._committed)
+
+    def keep_newest(self, count: int) -> None:
+        """Drop entries and snapshots that recovery needs no more: *count* entries and a snapshot before them stay."""
+        first = self.last_sequence() - count
+        start = max((place for place in self._snapshots if place <= first), default=self._forgotten)
+        self._forget(start)
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
@@ -114,18 +125,10 @@ class MemorySession:
         """Drop the events up to the newest checkpoint before *before_ns*; return whether any went."""
         self._refuse_closed()
         with self._lock:
-            older = [
-                sequence
-                for sequence in self._snapshots
-                if sequence > self._retired
-                and self._committed[sequence - self._retired - 1].event.time_ns < before_ns
-            ]
+            older = [place for place in self._snapshots if self._is_before(place, before_ns)]
             if not older:
                 return False
-            anchor = max(older)
-            self._snapshots = {each: kept for each, kept in self._snapshots.items() if each >= anchor}
-            del self._committed[: anchor - self._retired]
-            self._retired = anchor
+            self._forget(max(older))
             return True
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
@@ -146,13 +149,23 @@ class MemorySession:
     def reopened(self) -> MemorySession:
         """Return the session as a new process would find it: with what was committed, and nothing else."""
         session = MemorySession(self.header)
-        session._committed = list(self._committed)
-        session._retired = self._retired
+        session._committed, session._forgotten = list(self._committed), self._forgotten
         session._count = EventCount(self.last_sequence())
         session._snapshots = dict(self._snapshots)
         session.ledger = list(self.ledger)
         session.results = dict(self.results)
         return session
+
+    def _is_before(self, place: int, before_ns: int) -> bool:
+        """Return whether the event *place* is here, and older than *before_ns*."""
+        index = place - self._forgotten - 1
+        return index >= 0 and self._committed[index].event.time_ns < before_ns
+
+    def _forget(self, start: int) -> None:
+        """Drop entries and snapshots up to event *start*, but for the snapshot after it."""
+        del self._committed[: start - self._forgotten]
+        self._forgotten = start
+        self._snapshots = {place: kept for place, kept in self._snapshots.items() if place >= start}
 
     def _append_bare(self, sequence: int, event: Event) -> None:
         last = self._pending[-1] if self._pending else self._committed[-1] if self._committed else None

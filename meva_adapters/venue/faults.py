@@ -28,6 +28,9 @@ class FaultKind(StrEnum):
     SILENT_STREAMS = "silent_streams"  # Connections of *scope* stay up and say nothing for *milliseconds*.
     SHUTDOWN_EVENT = "shutdown_event"  # `serverShutdown` is sent to every connection.
     DROP_DEPTH = "drop_depth"  # The next *times* depth events of *symbol* are not sent.
+    CROSS_DEPTH = (
+        "cross_depth"  # The next *times* depth events of *symbol* bid what is asked, numbered in order.
+    )
     DUPLICATE_USER_EVENTS = "duplicate_user_events"  # The next *times* user events are sent twice.
     LATE_USER_EVENTS = "late_user_events"  # The next *times* user events are *milliseconds* late.
     FRAME = "frame"  # *message*, whatever it is, is sent as it stands to every connection of *scope*.

@@ -109,6 +109,7 @@ class Market:
         self.depth_100ms = DepthCollector()
         self.depth_1s = DepthCollector()
         self.depth_to_drop = 0
+        self.depth_to_cross = 0
 
     def on_trade(self, event: TradeReceived, now_ms: int) -> PublicTrade:
         """Take a trade in and return it as it is printed."""

@@ -117,8 +117,7 @@ class VenueServer:
             case FaultKind.SHUTDOWN_EVENT:
                 self._face.announce_shutdown()
             case FaultKind.FRAME:
-                for connection in self._connections(fault.scope):
-                    connection.send_bytes(fault.message.encode())
+                self.say(fault.message, fault.scope)
             case FaultKind.CLOCK_OFFSET:
                 exchange.clock_offset_ms = fault.milliseconds
             case _:
@@ -132,6 +131,8 @@ class VenueServer:
         match fault.kind:
             case FaultKind.DROP_DEPTH:
                 market.depth_to_drop = fault.times
+            case FaultKind.CROSS_DEPTH:
+                market.depth_to_cross = fault.times
             case FaultKind.HALT:
                 market.status = fault.message or "HALT"
             case FaultKind.FILTERS:
@@ -147,11 +148,11 @@ class VenueServer:
         for market in self.exchange.markets.values():
             market.status = TRADING
             market.rules = evolve(market.listed_rules)
-            market.depth_to_drop = 0
+            market.depth_to_drop = market.depth_to_cross = 0
 
-    def say(self, text: str) -> None:
-        """Send *text* to every WebSocket connection, so that tests can say what no venue would."""
-        for connection in self._connections("all"):
+    def say(self, text: str, scope: str = "all") -> None:
+        """Send *text* to every WebSocket connection of *scope*, so that tests can say what no venue would."""
+        for connection in self._connections(scope):
             connection.send_bytes(text.encode())
 
     def _connections(self, scope: str) -> list[Connection]:

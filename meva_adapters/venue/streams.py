@@ -214,6 +214,9 @@ class MarketStreams:
             "a": levels(market, changes.asks.items()),
         }
         changes.clear()
+        if market.depth_to_cross:
+            market.depth_to_cross -= 1
+            update["b"] += levels(market, [(market.best().ask_ticks, 1)])
         symbol = market.name.lower()
         if market.depth_to_drop:
             market.depth_to_drop -= 1

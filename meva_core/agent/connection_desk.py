@@ -73,6 +73,7 @@ class ConnectionDesk:
         match event:
             case AgentStarted():
                 connectivity.connected = dict.fromkeys(connectivity.connected, False)
+                self._forget_markets("", self._paths)  # A feed that begins anew may number anew.
                 self._gate.lift(
                     JOURNAL_STALLED, actor=_ACTOR, reason="a new process writes", time_ns=event.time_ns
                 )

@@ -17,8 +17,8 @@ from meva_core.commands import AlertLevel
 from meva_core.errors import StrategyError
 from meva_core.execution.idempotency import idem_key
 from meva_core.execution.order_service import OrderService
-from meva_core.model.market import NEVER_NS, NS_PER_SECOND, Candle
-from meva_core.model.money import EXACT, ZERO, quantise_down
+from meva_core.model.market import NS_PER_SECOND, Candle
+from meva_core.model.money import EXACT, ZERO
 from meva_core.model.order import OrderType, TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
@@ -56,6 +56,7 @@ class Decider:
         signal_age_ns: int,
     ) -> None:
         self._runtime = runtime
+        self._flags = runtime.state.runtime_flags
         self._account = account
         self._risk = risk
         self._gate = gate
@@ -64,6 +65,11 @@ class Decider:
         self._alerts = alerts
         self._signal_age_ns = signal_age_ns
         self._on_switch: list[Callable[[], None]] = []
+
+    def adopt(self, slot: StrategySlot) -> None:
+        """Show *slot* the account and the books that its strategy trades on."""
+        slot.context.account = self._account
+        slot.follow(self._holdings, self._runtime.state.open_orders)
 
     def on_switch(self, listener: Callable[[], None]) -> None:
         """Call *listener* whenever a strategy was switched off, on whatever symbol it failed."""
@@ -75,7 +81,7 @@ class Decider:
         The strategy calculates as it likes; what follows from its answer is exact.
         """
         runtime = self._runtime
-        if runtime.state.runtime_flags.gate is not _OPEN:
+        if self._flags.gate is not _OPEN:
             self._account.mark()  # A refusal names exact numbers. While open, the band says that no limit is reached.
         time_ns = runtime.now_ns
         sellable = self._sellable(slot) if slot.unsold > ZERO else ZERO
@@ -99,8 +105,8 @@ class Decider:
 
     def fail(self, slot: StrategySlot, error: StrategyError) -> None:
         """Switch off a strategy that failed, on every symbol, and call for a person."""
-        state, outbox, time_ns = self._runtime.state, self._runtime.outbox, self._runtime.now_ns
-        state.runtime_flags.strategy_enabled[slot.name] = False
+        outbox, time_ns = self._runtime.outbox, self._runtime.now_ns
+        self._flags.strategy_enabled[slot.name] = False
         self._runtime.version += 1
         for switched in self._on_switch:
             switched()
@@ -115,16 +121,12 @@ class Decider:
         )
         outbox.alert(alert, time_ns)
 
-    def refresh(self, slot: StrategySlot) -> None:
-        """Take over what the strategy of *slot* holds and has on order."""
-        slot.refresh(self._holdings, self._runtime.state.open_orders)
-
     def _sellable(self, slot: StrategySlot) -> Decimal:
         """Return what the strategy may sell: its own, and not more than is free, in whole lots (fault B5)."""
-        instrument = slot.market.instrument
-        balance = self._runtime.state.balances.get(instrument.base)
+        balance = self._runtime.state.balances.get(slot.market.instrument.base)
         free = ZERO if balance is None else EXACT.subtract(balance.total, balance.locked)
-        return quantise_down(min(slot.unsold, max(free, ZERO)), instrument.lot_size)
+        most = slot.unsold if slot.unsold <= free else max(free, ZERO)
+        return slot.whole_lots[str(most)][0]
 
     def _decide(self, slot: StrategySlot, signal: Signal, reason: str) -> None:
         """Carry the wish of *slot* through risk to an order, or say why not."""
@@ -135,8 +137,9 @@ class Decider:
         sequence.decisions = number = sequence.decisions + 1
         plain = order_type is _MARKET and not expires_ns
         terms = "" if plain else f" {signal.limit_price} {signal.post_only} {expires_ns}"
+        asked_text = str(signal.quantity)
         asked_line = (
-            f"signal {number} {now_ns} {strategy} {symbol} {reason or 'valid'} {side!s} {signal.quantity!s}"
+            f"signal {number} {now_ns} {strategy} {symbol} {reason or 'valid'} {side!s} {asked_text}"
             f" {order_type!s} {signal.time_in_force!s} {signal.reduce_only}{terms} {signal.confidence!r}"
             f" {signal.edge_bps!r} {signal.reason}"
         )
@@ -145,8 +148,12 @@ class Decider:
             outbox.say((asked,), (asked_line,))
             slot.mute(side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
             return
-        expires_ns = min(expires_ns or NEVER_NS, now_ns + self._signal_age_ns)
+        last_ns = now_ns + self._signal_age_ns
+        if not expires_ns or expires_ns > last_ns:
+            expires_ns = last_ns
         market = slot.market
+        quantity, quantity_text = slot.whole_lots[asked_text]
+        price = market.instrument.tick_size * market.last_ticks
         intent = TradeIntent(
             number,
             strategy,
@@ -154,15 +161,15 @@ class Decider:
             side,
             order_type,
             signal.time_in_force,
-            slot.whole_lots(signal.quantity),
+            quantity,
             signal.limit_price,
             signal.post_only,
             signal.reduce_only,
-            market.instrument.tick_size * market.last_ticks,
+            price,
             now_ns,
             expires_ns,
         )
-        intent_line = f"intent {number} {intent.quantity!s} {intent.reference_price!s} {expires_ns}"
+        intent_line = f"intent {number} {quantity_text} {price!s} {expires_ns}"
         verdict = self._risk.validate_intent(intent, runtime.state)
         if isinstance(verdict, Refused):
             codes, why = verdict.codes, verdict.explanation
@@ -182,9 +189,8 @@ class Decider:
         )
         runtime.version += 1
         lines = asked_line, intent_line, place_line
-        price = intent.reference_price
         outbox.order(command, lines, order_placed, now_ns, number, strategy, symbol, signal, request, price)
-        slot.on_submitted(side, intent.quantity)
+        slot.on_submitted(side, quantity)
 
     def _refuse(self, slot: StrategySlot, verdict: Refused) -> None:
         """Hear the wish of *slot* no more for a while, and stop trading when it is a loop that speaks."""

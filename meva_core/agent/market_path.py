@@ -8,7 +8,7 @@ path for a slower one that decides the same way.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from meva_core.agent.account_watch import AccountWatch
@@ -36,6 +36,7 @@ class MarketPath:
     the other is refused, because both would tell the strategies the same thing twice.
 
     *warm* are the slots that every event samples the quick way, *cold* those that it samples the slow way.
+    *on_broken_book* gets the symbol of a book that became unusable, why, and when.
     *epoch* rises with everything after which the features may not show what they were expected to: an event
     that was refused, a strategy that was switched off.
     """
@@ -55,6 +56,7 @@ class MarketPath:
         "low",
         "market",
         "on_bars",
+        "on_broken_book",
         "runtime",
         "warm",
     )
@@ -77,13 +79,14 @@ class MarketPath:
         self._slots = tuple(slots)
         self._by_name = {slot.name: slot for slot in slots}
         for slot in slots:
-            slot.context.account = account
+            decider.adopt(slot)
         self._problems: Counter[str] = Counter()
         self._source = ""
         self.on_bars = (
             False  # Whether the market lives on bars: asked at every trade, so no text is compared.
         )
         self.candles = CandleFeed(market.symbol, self._slots)
+        self.on_broken_book: Callable[[str, str, int], None] = _nobody_asks
         self.epoch = 0
         self.warm: tuple[StrategySlot, ...] = ()
         self.cold: tuple[StrategySlot, ...] = ()
@@ -184,7 +187,8 @@ class MarketPath:
         """Take a snapshot or change of the book; strategies see it at their next trade or bar."""
         if self._begins(change.time_ns):
             outcome = self.market.apply_book(change)
-            self._count(outcome if outcome.broken else None)
+            if self._count(outcome if outcome.broken else None):
+                self.on_broken_book(change.symbol, str(outcome), change.time_ns)
         return self._outbox.filled
 
     def close_due(self, time_ns: int) -> None:
@@ -194,7 +198,7 @@ class MarketPath:
 
     def refresh(self, strategy: str) -> None:
         """Take over what *strategy* holds here and has on order."""
-        self._decider.refresh(self._by_name[strategy])
+        self._by_name[strategy].refresh()
 
     def sort_slots(self) -> None:
         """Decide which slots take the quick way: sampled by every event, warm, without history, switched on."""
@@ -236,7 +240,7 @@ class MarketPath:
         self.candles.restore(memory["candles"])
         for slot, slot_memory in zip(self._slots, memory["slots"], strict=True):
             slot.restore(slot_memory)
-            self._decider.refresh(slot)
+            slot.refresh()
         self.sort_slots()
 
     def _admits_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
@@ -337,3 +341,7 @@ class MarketPath:
             text = name if count == 1 else f"{name}, {count} times by now"
             self._outbox.record(DataRejected, self.runtime.now_ns, self.market.symbol, text)
         return True
+
+
+def _nobody_asks(_symbol: str, _cause: str, _time_ns: int) -> None:
+    """Let a broken book be: nothing fetches it anew."""

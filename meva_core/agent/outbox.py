@@ -42,16 +42,19 @@ class Outcome:
 
 
 class Outbox:
-    """Gather commands, facts and decisions. *filled* says whether there is anything to take."""
+    """Gather commands, facts and decisions. *filled* says whether there is anything to take.
+
+    Everything is kept in tuples: an event leads to few things, and what is taken need not be copied.
+    """
 
     __slots__ = ("_commands", "_decisions", "_facts", "_takers", "_unread", "filled", "link")
 
     def __init__(self) -> None:
         self.filled = False
         self.link = FIRST_LINK
-        self._commands: list[Command] = []
-        self._facts: list[Fact] = []
-        self._decisions: list[str] = []
+        self._commands: tuple[Command, ...] = ()
+        self._facts: tuple[Fact, ...] = ()
+        self._decisions: tuple[str, ...] = ()
         self._takers = _NOBODY
         self._unread: frozenset[Kind] = frozenset()
 
@@ -73,13 +76,13 @@ class Outbox:
     ) -> None:
         """Add a wish, and all that led to it as one fact; the last of *decisions* is its own line in the chain."""
         self.filled = True
-        self._commands.append(command)
+        self._commands += (command,)
         self._decisions += decisions
         taker = self._takers.get(kind)
         if taker is not None:
             taker(*fields)
         if kind not in self._unread:
-            self._facts.append((kind, fields))
+            self._facts += ((kind, fields),)
 
     def say(self, facts: tuple[Fact, ...], decisions: tuple[str, ...]) -> None:
         """Add what was decided without a wish, and what is to be said of it."""
@@ -91,8 +94,8 @@ class Outbox:
     def command(self, command: Command, text: str) -> None:
         """Add a wish; *text* is its line in the decision chain."""
         self.filled = True
-        self._commands.append(command)
-        self._decisions.append(text)
+        self._commands += (command,)
+        self._decisions += (text,)
 
     def alert(self, alert: RaiseAlert | None, time_ns: int) -> bool:
         """Add a call for a person, and say so; nothing when the alerts held it back. Return whether it was added."""
@@ -109,22 +112,22 @@ class Outbox:
             taker(*fields)
         if kind not in self._unread:
             self.filled = True
-            self._facts.append((kind, fields))
+            self._facts += ((kind, fields),)
 
     def decide(self, text: str) -> None:
         """Add a decision that no command carries."""
         self.filled = True
-        self._decisions.append(text)
+        self._decisions += (text,)
 
     def take(self, sequence: int) -> Outcome:
         """Return what has gathered since the last call, and link its decisions."""
-        facts, decisions = tuple(self._facts), tuple(self._decisions)
-        self._facts = []
+        facts, decisions = self._facts, self._decisions
+        self._facts = ()
         self.filled = False
         if not decisions:
             return Outcome(sequence, (), facts, (), self.link)
-        commands = tuple(self._commands)
-        self._commands, self._decisions = [], []
+        commands = self._commands
+        self._commands = self._decisions = ()
         lines = "\n".join(decisions)
         self.link = link = next_link(self.link, f"{sequence}\n{lines}")
         return Outcome(sequence, commands, facts, decisions, link)

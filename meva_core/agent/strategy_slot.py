@@ -19,6 +19,28 @@ from meva_core.signals.signal_engine import SignalEngine
 from meva_core.signals.strategy import FeatureValues, SignalContext
 
 _BUY: Final = Side.BUY
+# Most strategies ask for few sizes; one that asks for ever new ones must not fill the memory.
+_SIZES_KEPT: Final = 64
+
+
+class WholeLots(dict[str, tuple[Decimal, str]]):
+    """Cut quantities down to whole lots: the quantity and its text, by the text of what was asked for.
+
+    What is remembered is found without a division, and a text is needed of every quantity anyway.
+    """
+
+    def __init__(self, lot_size: Decimal) -> None:
+        super().__init__()
+        self._lot_size = lot_size
+
+    def __missing__(self, asked: str) -> tuple[Decimal, str]:
+        """Cut what was not asked for lately."""
+        if len(self) >= _SIZES_KEPT:
+            self.clear()
+        quantity = quantise_down(Decimal(asked), self._lot_size)
+        text = str(quantity)
+        self[asked] = self[text] = cut = quantity, text
+        return cut
 
 
 class StrategySlot:
@@ -28,9 +50,10 @@ class StrategySlot:
     """
 
     __slots__ = (
-        "_asked_quantity",
         "_expected",
-        "_whole_quantity",
+        "_holdings",
+        "_lot_size",
+        "_open_orders",
         "acts",
         "candle_updates",
         "context",
@@ -49,6 +72,7 @@ class StrategySlot:
         "unsold",
         "updates",
         "values",
+        "whole_lots",
     )
 
     def __init__(self, engine: SignalEngine, market: Market, features: FeatureSet) -> None:
@@ -68,7 +92,9 @@ class StrategySlot:
         self.context = SignalContext(market.symbol, market.instrument, self.values, make_state())
         self.stance = 0
         self.position = self.unsold = self._expected = ZERO
-        self._asked_quantity = self._whole_quantity = ZERO
+        self._lot_size = market.instrument.lot_size
+        self.whole_lots = WholeLots(self._lot_size)
+        self.follow(StrategyHoldings(), {})
         self.muted = False
         self.muted_side: Side | None = None
         self.muted_version = self.muted_until_ns = 0
@@ -78,11 +104,16 @@ class StrategySlot:
         """Return whether every sample must pass through the feature set, which keeps rows of it."""
         return self.features.history > 0
 
-    def refresh(self, holdings: StrategyHoldings, open_orders: dict[str, OrderRecord]) -> None:
+    def follow(self, holdings: StrategyHoldings, open_orders: dict[str, OrderRecord]) -> None:
+        """Learn what to look at when the strategy's holdings or orders have changed."""
+        self._holdings = holdings
+        self._open_orders = open_orders
+
+    def refresh(self) -> None:
         """Take over what the strategy holds and has on order."""
-        self.position = self.unsold = expected = holdings.held(self.name, self.symbol)
-        if open_orders:
-            buys, sells = self._on_order(open_orders)
+        self.position = self.unsold = expected = self._holdings.held(self.name, self.symbol)
+        if self._open_orders:
+            buys, sells = self._on_order(self._open_orders)
             self.unsold = EXACT.subtract(self.position, sells)
             expected = EXACT.add(self.unsold, buys)
         self._expect(expected)
@@ -95,21 +126,12 @@ class StrategySlot:
             self.unsold -= quantity + ZERO  # Written with the same decimals as the sum of all orders.
             self._expect(self._expected - quantity)
 
-    def whole_lots(self, quantity: Decimal) -> Decimal:
-        """Return *quantity* cut down to whole lots; what may be sold is so already, and most ask for one size."""
-        if quantity is self.context.sellable:
-            return quantity
-        if quantity is not self._asked_quantity:
-            self._asked_quantity = quantity
-            self._whole_quantity = quantise_down(quantity, self.market.instrument.lot_size)
-        return self._whole_quantity
-
     def _expect(self, expected: Decimal) -> None:
         self._expected = expected
         if expected > ZERO:
-            self.stance = 1 if expected >= self.market.instrument.lot_size else 0
+            self.stance = 1 if expected >= self._lot_size else 0
         else:
-            self.stance = -1 if -expected >= self.market.instrument.lot_size else 0
+            self.stance = -1 if -expected >= self._lot_size else 0
 
     def _on_order(self, open_orders: dict[str, OrderRecord]) -> tuple[Decimal, Decimal]:
         buys = sells = ZERO

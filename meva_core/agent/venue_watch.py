@@ -15,6 +15,7 @@ from attrs import frozen
 from meva_core.agent.gate_watch import GateWatch
 from meva_core.agent.order_desk import OrderDesk
 from meva_core.agent.runtime_state import Runtime
+from meva_core.agent.venue_silence import VenueSilence
 from meva_core.commands import AlertLevel, CancelAllOrders, CancelOrder, ObserveVenue, QueryOrder, SetTimer
 from meva_core.errors import IllegalTransitionError
 from meva_core.events import (
@@ -62,6 +63,7 @@ class WatchSettings:
     drift_ns: int
     unknown_alert_ns: int
     overdue_ns: int
+    unanswered_max: int
 
 
 class VenueWatch:
@@ -99,7 +101,13 @@ class VenueWatch:
         self._drift_cycles = 0
         self._cancels_pending = False
         self._trades_after = dict(trades_after)
+        self._silence = VenueSilence(runtime, alerts, limit=settings.unanswered_max)
         gate_watch.on_cancel_all(self.on_cancel_all)
+
+    @property
+    def answered_ns(self) -> int:
+        """Return when the venue last said what it holds of ours, 0 where it never did."""
+        return self._answered_ns
 
     def start(self, event: AgentStarted) -> None:
         """Wake up: nothing that was under way is known, and nothing is traded before it is."""
@@ -124,6 +132,7 @@ class VenueWatch:
 
     def on_unknown(self, event: OrderOutcomeUnknown) -> None:
         """Begin to search for an order whose outcome is unknown."""
+        self._silence.on_failure(f"order {event.client_order_id}", event.problem, event.time_ns)
         record = self._desk.apply(event)
         if record is None:
             return
@@ -133,10 +142,12 @@ class VenueWatch:
 
     def on_refused_cancel(self, event: CancelRefused) -> None:
         """Ask what became of an order that could not be cancelled: it ended, or never came."""
+        self._silence.on_answer()
         self._search(event.client_order_id)
 
     def on_failure(self, event: RequestFailed) -> None:
         """Ask again in a while. A cancel without an answer leaves its order in doubt."""
+        self._silence.on_failure(event.request, event.problem, event.time_ns)
         if event.request == "cancel":
             self._search(event.subject)
         elif event.request in ("observe", "cancel_all"):
@@ -173,6 +184,7 @@ class VenueWatch:
 
     def on_answer(self, event: OrderQueryAnswered) -> None:
         """Take what the venue says of one order, and what its silence proves."""
+        self._silence.on_answer()
         for fill in event.fills:
             if self._orders.find(fill.client_order_id) is not None:
                 self._desk.book(fill, event.time_ns)
@@ -194,6 +206,7 @@ class VenueWatch:
 
     def on_state(self, event: VenueStateObserved) -> None:
         """Hold the books against the venue's report, and act on every difference."""
+        self._silence.on_answer()
         report = self._reconcile.reconcile(self._runtime.state, event)
         for fill in report.fills:
             self._desk.book(fill, event.time_ns)
@@ -259,6 +272,7 @@ class VenueWatch:
             "booked_ns": self._desk.booked_ns,
             "trades_after": sorted(self._trades_after.items()),
             "unsettled": self._unsettled.snapshot(),
+            "unanswered": self._silence.count,
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
@@ -273,6 +287,7 @@ class VenueWatch:
         self._desk.booked_ns = memory["booked_ns"]
         self._trades_after = dict(memory["trades_after"])
         self._unsettled.restore(memory["unsettled"])
+        self._silence.count = memory["unanswered"]
 
     def _hold(self, reason: str, time_ns: int) -> None:
         """Let trading wait for a comparison."""

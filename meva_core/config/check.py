@@ -8,14 +8,17 @@ from decimal import Decimal, DecimalException
 from typing import Final
 
 from meva_core.config.codes import Code, Problem, did_you_mean
-from meva_core.config.ranges import AMOUNT, POSITIVE_AMOUNT, out_of_range
+from meva_core.config.ranges import AMOUNT, POSITIVE_AMOUNT, SECONDS_PER_DAY, out_of_range
 from meva_core.config.safety import alert_routes, live_needs, secret_references, secure_urls
 from meva_core.config.schema import AppConfig, InstrumentConfig
 from meva_core.errors import OffGridError
+from meva_core.model.hours import Hours, time_of_day_ns
 from meva_core.model.instrument import split_symbol
 from meva_core.model.money import decimals_of, whole_steps
 
 FILL_MODELS: Final = ("next_trade", "volume", "book")
+ALERT_LEVELS: Final = ("info", "medium", "high", "critical")
+DIGEST_BELOW: Final = ALERT_LEVELS[:-1]  # A critical alert never waits.
 METRICS: Final = ("none", "statsd", "memory")
 PAID_IN: Final = ("received", "quote", "base")
 
@@ -37,10 +40,18 @@ def _choices(config: AppConfig) -> Iterator[Problem]:
     chosen = (
         ("execution.fill_model", config.execution.fill_model, FILL_MODELS),
         ("observability.metrics", config.observability.metrics, METRICS),
+        ("observability.digest.below", config.observability.digest.below, DIGEST_BELOW),
     )
     for path, value, known in chosen:
         if value not in known:
             yield _not_a_choice(path, value, known)
+    channels = config.observability.alert_channels
+    for channel, level in config.observability.channel_levels.items():
+        path = f"observability.channel_levels.{channel}"
+        if level not in ALERT_LEVELS:
+            yield _not_a_choice(path, level, ALERT_LEVELS)
+        elif channel not in channels:
+            yield _not_a_choice(path, channel, channels or ("the alert_channels, of which there are none",))
     paid_in = config.exchange.fees.paid_in
     if paid_in not in PAID_IN and not _ASSET.fullmatch(paid_in):
         yield _not_a_choice("exchange.fees.paid_in", paid_in, (*PAID_IN, "an asset such as BNB"))
@@ -274,6 +285,33 @@ def _schedule(config: AppConfig) -> Iterator[Problem]:
         )
 
 
+def _digest(config: AppConfig) -> Iterator[Problem]:
+    digest, path = config.observability.digest, "observability.digest"
+    written = (
+        ("at", digest.at, time_of_day_ns(digest.at) is not None, "HH:MM in UTC, such as 07:00"),
+        (
+            "quiet_hours",
+            digest.quiet_hours,
+            not digest.quiet_hours or Hours.read(digest.quiet_hours) is not None,
+            "two times in UTC, such as 22:00-06:00, or nothing",
+        ),
+    )
+    for name, text, is_right, expected in written:
+        if not is_right:
+            remedy = "Write hours and minutes with two digits each, and two different times in a span."
+            yield Problem(
+                Code.BAD_HOURS, f"{path}.{name}", found=repr(text), expected=expected, remedy=remedy
+            )
+    if 0 < digest.every_s <= SECONDS_PER_DAY and SECONDS_PER_DAY % digest.every_s:
+        yield Problem(
+            Code.OUT_OF_RANGE,
+            f"{path}.every_s",
+            found=str(digest.every_s),
+            expected=f"a divisor of the {SECONDS_PER_DAY} seconds of a day",
+            remedy="Write for example 3600: the times of the digests are then the same each day.",
+        )
+
+
 RULES: Final[tuple[Rule, ...]] = (
     out_of_range,
     _choices,
@@ -283,6 +321,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _limits,
     _marks,
     _schedule,
+    _digest,
     secret_references,
     secure_urls,
     alert_routes,

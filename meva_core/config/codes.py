@@ -35,6 +35,7 @@ class Code(StrEnum):
     REFUSED_BY_STRATEGY = "CFG-116"
     PLAIN_SECRET = "CFG-122"  # noqa: S105 - the name of a fault.
     INSECURE_URL = "CFG-123"
+    BAD_HOURS = "CFG-124"
     RECV_WINDOW = "CFG-130"
     NOT_ARMED = "CFG-140"
     CAN_WITHDRAW = "CFG-141"
@@ -66,6 +67,7 @@ MEANINGS: Final[dict[Code, str]] = {
     Code.REFUSED_BY_STRATEGY: "A strategy refuses its parameters, or cannot be configured at all.",
     Code.PLAIN_SECRET: "A secret stands in the configuration, instead of a reference to it.",
     Code.INSECURE_URL: "An address is not encrypted, or is none.",
+    Code.BAD_HOURS: "A time of day, or a span of hours, is not written as HH:MM, or as HH:MM-HH:MM.",
     Code.RECV_WINDOW: "The validity window of requests is too long to prove that an order was not placed.",
     Code.NOT_ARMED: "Real money was not armed, or for another account or other limits than those configured.",
     Code.CAN_WITHDRAW: "The key can withdraw; an agent's key must not.",

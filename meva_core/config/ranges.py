@@ -13,6 +13,7 @@ from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import (
     AppConfig,
     ControlsConfig,
+    DigestConfig,
     ExchangeConfig,
     ExecutionConfig,
     FeesConfig,
@@ -128,7 +129,9 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "checkpoint_events": Range(1, 10_000_000),
         "stale_alert_s": Range(1, 3_600),
         "escalate_after_s": Range(30, 86_400),
+        "heartbeat_url_s": Range(10, 86_400),
     },
+    DigestConfig: {"every_s": Range(60, SECONDS_PER_DAY)},
     RuntimeConfig: {
         "inbox_events_max": Range(100, 1_000_000),
         # More would be dragged along by the commit of an order.

@@ -227,11 +227,27 @@ class LoggingConfig:
 
 
 @frozen
+class DigestConfig:
+    """Say which alerts wait, to be told together. Every time is UTC, written `HH:MM`.
+
+    Alerts *below* a level (`info`: none, `medium` or `high`) wait for the next digest: at *at* of each day and every
+    *every_s* from there. In *quiet_hours*, `HH:MM-HH:MM`, only critical ones are told; the rest waits for their end.
+    """
+
+    below: str = "info"
+    at: str = "00:00"
+    # Who wants no message at once wants no more than one an hour. It divides the day, so that *at* keeps its meaning.
+    every_s: int = 3_600
+    quiet_hours: str = ""
+
+
+@frozen
 class ObservabilityConfig:
     """Set what people and machines get to see.
 
     *metrics* is `none`, `statsd` or `memory`. *alert_channels* are `log`, or references (`env:NAME`,
-    `file:PATH`, `cred:NAME`) to the address of a channel: who knows the address can post to it.
+    `file:PATH`, `cred:NAME`) to the address of a channel: who knows the address can post to it. *heartbeat_url* is
+    such a reference as well.
     """
 
     service: str = "meva"
@@ -247,10 +263,16 @@ class ObservabilityConfig:
     # About 0.2 s of replay: the longest stretch that a restart has to repeat.
     checkpoint_events: int = 100_000
     alert_channels: tuple[str, ...] = ()
+    # The lowest level that a channel gets, by channel; every channel that is not named here gets all.
+    channel_levels: dict[str, str] = Factory(dict)
+    # Asked at this interval while the agent lives, so that a service elsewhere calls when machine and network are gone.
+    heartbeat_url: str = ""
+    heartbeat_url_s: int = 60
     # Market data that is too old for orders becomes an alert after so long; most reconnects take less.
     stale_alert_s: int = 3
     # A loud alert that nobody acknowledged is told again, as critical.
     escalate_after_s: int = 300
+    digest: DigestConfig = Factory(DigestConfig)
 
 
 @frozen

@@ -40,20 +40,22 @@ class ClientOrderIds:
 
     def __init__(self, agent: str, account: str) -> None:
         self.prefix = _tag(f"{agent}\x00{account}", _PREFIX_DIGITS)
-        self._owners: dict[tuple[str, str], str] = {}
+        # All but the last two digits of a name, by owner, for the decisions that share them.
+        self._beginnings: dict[tuple[str, str], str] = {}
         self._high = -1
-        self._high_text = ""
 
     def name(self, intent: TradeIntent) -> str:
         """Return the client order id of *intent*."""
-        owner = (intent.strategy, intent.symbol)
-        tag = self._owners.get(owner)
-        if tag is None:
-            tag = self._owners[owner] = self.owner_tag(*owner)
         high, low = divmod(intent.decision, len(_PAIRS))
         if high != self._high:
-            self._high, self._high_text = high, f"{_base36(high):0>{_SEQUENCE_DIGITS - 2}}"
-        return f"{tag}{self._high_text}{_PAIRS[low]}"
+            self._high = high
+            self._beginnings.clear()
+        owner = (intent.strategy, intent.symbol)
+        beginning = self._beginnings.get(owner)
+        if beginning is None:
+            digits = f"{_base36(high):0>{_SEQUENCE_DIGITS - 2}}"
+            beginning = self._beginnings[owner] = self.owner_tag(*owner) + digits
+        return beginning + _PAIRS[low]
 
     def owner_tag(self, strategy: str, symbol: str) -> str:
         """Return the characters with which all orders of *strategy* on *symbol* begin."""

@@ -285,9 +285,7 @@ class OrderService:
 
     def _set(self, record: OrderRecord, status: OrderStatus, evidence: str, time_ns: int) -> None:
         before = record.status
-        record.status = status
-        record.updated_ns = time_ns
-        record.evidence = evidence
+        record.status, record.updated_ns, record.evidence = status, time_ns, evidence
         if status in TERMINAL and before not in TERMINAL:
             self._end(record)
 

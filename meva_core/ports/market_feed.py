@@ -98,6 +98,18 @@ class Tape(Protocol):
 Deliver = Callable[[Event], None]
 
 
+class BookSource(Protocol):
+    """Be asked for whole books by whoever keeps them."""
+
+    def renew_book(self, symbol: str) -> None:
+        """Fetch the book of the unified *symbol* anew, and deliver the snapshot with the events of its stream.
+
+        The book was found impossible (crossed, without a side) although no change was missed. Who asks again and
+        again waits ever longer: a venue whose book is like that is not to be flooded.
+        """
+        ...
+
+
 class EventStream(Protocol):
     """Follow one live source, a market's or an account's, for as long as it is wanted.
 

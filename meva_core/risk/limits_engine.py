@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -12,10 +12,12 @@ from attrs import define
 from meva_core.config.schema import RiskConfig
 from meva_core.data.market_data_service import Market
 from meva_core.model.instrument import Instrument
+from meva_core.model.market import Side
 from meva_core.model.order import TradeIntent
 from meva_core.model.state import CanonicalState, Gate
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.loss_guard import LossGuard
+from meva_core.risk.order_rate import OrderKinds
 
 
 class RiskCode(StrEnum):
@@ -60,6 +62,7 @@ class RiskSubject:
     valuation: ValuationService
     losses: LossGuard
     quote_is_reporting: bool
+    kinds: Mapping[Side, OrderKinds]
 
 
 @define
@@ -68,8 +71,9 @@ class RiskView:
 
     `broken_rules` takes the same in the same order, all but the last, which no rule looks at.
     Money is in the reporting currency, but `_quote` and prices in the quote asset, and *reserve* and *free* in
-    *reserve_asset*. *grows* says that the intent can raise the worst-case position: any other passes the limits
-    on size of position and exposure, which are then left at zero.
+    *reserve_asset*. *orders_in_window* and *repeats_in_window* are exact where a limit may be near or somebody
+    listens, else upper bounds. *grows* says that the intent can raise the worst-case position: any other passes the
+    limits on size of position and exposure, which are then left at zero.
     """
 
     intent: TradeIntent
@@ -125,14 +129,14 @@ def broken_rules(
     free: Decimal,
 ) -> list[RiskCode]:
     """Return the code of every rule that is broken, hiding none: flat, on bare numbers, as every order passes it."""
-    quantity, flags, limits = intent.quantity, state.runtime_flags, state.risk_limits
-    item, config, losses = subject.instrument, subject.config, subject.losses
+    quantity, limits, item, config = intent.quantity, state.risk_limits, subject.instrument, subject.config
+    flags, losses = state.runtime_flags, subject.losses
     codes: list[RiskCode] = []
     if flags.gate is not _OPEN and (grows or flags.gate is not _REDUCE_ONLY):
         codes.append(RiskCode.GATE_CLOSED)
-    if not flags.strategy_enabled.get(intent.strategy, False):
+    if not flags.strategy_enabled.get(intent.strategy):
         codes.append(RiskCode.STRATEGY_DISABLED)
-    if intent.expires_ns < intent.created_ns and intent.expires_ns > 0:
+    if 0 < intent.expires_ns < intent.created_ns:
         codes.append(RiskCode.INTENT_EXPIRED)
     if data_age_ns > max_data_age_ns:
         codes.append(RiskCode.STALE_DATA)
@@ -153,14 +157,16 @@ def broken_rules(
         codes.append(RiskCode.INSTRUMENT_LIMITS)
     if notional > limits.max_notional_per_trade:
         codes.append(RiskCode.MAX_NOTIONAL_PER_TRADE)
-    if grows and position_notional > limits.max_position_notional_per_symbol:
-        codes.append(RiskCode.MAX_POSITION_NOTIONAL)
-    if grows and exposure > limits.max_portfolio_exposure:
-        codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
-    if not losses.is_calm and losses.is_daily_loss_reached:
-        codes.append(RiskCode.DAILY_LOSS_LIMIT)
-    if not losses.is_calm and losses.is_drawdown_reached:
-        codes.append(RiskCode.MAX_DRAWDOWN_LIMIT)
+    if grows:
+        if position_notional > limits.max_position_notional_per_symbol:
+            codes.append(RiskCode.MAX_POSITION_NOTIONAL)
+        if exposure > limits.max_portfolio_exposure:
+            codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
+    if not losses.is_calm:
+        if losses.is_daily_loss_reached:
+            codes.append(RiskCode.DAILY_LOSS_LIMIT)
+        if losses.is_drawdown_reached:
+            codes.append(RiskCode.MAX_DRAWDOWN_LIMIT)
     if len(state.open_orders) >= limits.max_open_orders:
         codes.append(RiskCode.MAX_OPEN_ORDERS)
     if orders_in_window >= config.max_orders_per_window:

@@ -4,35 +4,54 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 
+from meva_core.model.market import Side
+
+
+class OrderKinds(dict[str, str]):
+    """Name what is alike of one symbol's orders on one *side*, by strategy; each name is made once."""
+
+    def __init__(self, symbol: str, side: Side) -> None:
+        super().__init__()
+        self._of_symbol = f":{symbol}:{side.value}"
+
+    def __missing__(self, strategy: str) -> str:
+        """Make the name for *strategy*."""
+        kind = self[strategy] = strategy + self._of_symbol
+        return kind
+
 
 class OrderRate:
-    """Remember when orders were approved, for *window_ns*; memory is bounded by the limit on orders."""
+    """Remember when orders were approved, for *window_ns*; memory is bounded by who counts often enough.
+
+    *times* holds every order remembered, oldest first; those of them that have left the window are forgotten when
+    somebody counts.
+    """
 
     def __init__(self, *, window_ns: int) -> None:
         self._window_ns = window_ns
-        self._times: deque[tuple[int, str]] = deque()
+        self.times: deque[tuple[int, str]] = deque()
         self._alike: defaultdict[str, int] = defaultdict(int)
 
     def count(self, time_ns: int, kind: str) -> tuple[int, int]:
         """Return (orders, orders of *kind*) in the window that ends at *time_ns*."""
         oldest = time_ns - self._window_ns
-        times, alike = self._times, self._alike
+        times, alike = self.times, self._alike
         while times and times[0][0] <= oldest:
             alike[times.popleft()[1]] -= 1
         return len(times), alike[kind]
 
     def add(self, time_ns: int, kind: str) -> None:
         """Count an order of *kind*, such as strategy, symbol and side."""
-        self._times.append((time_ns, kind))
+        self.times.append((time_ns, kind))
         self._alike[kind] += 1
 
     def snapshot(self) -> list[list[int | str]]:
         """Return the remembered orders, oldest first."""
-        return [[time_ns, kind] for time_ns, kind in self._times]
+        return [[time_ns, kind] for time_ns, kind in self.times]
 
     def restore(self, rows: list[list[int | str]]) -> None:
         """Take over the rows that `snapshot` returned."""
-        self._times.clear()
+        self.times.clear()
         self._alike.clear()
         for time_ns, kind in rows:
             self.add(int(time_ns), str(kind))

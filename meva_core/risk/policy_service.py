@@ -20,10 +20,12 @@ from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.exposure_engine import ExposureEngine
 from meva_core.risk.limits_engine import RiskCode, RiskSubject, RiskView, broken_rules, explain
 from meva_core.risk.loss_guard import LossGuard
-from meva_core.risk.order_rate import OrderRate
+from meva_core.risk.order_rate import OrderKinds, OrderRate
 
 _ONE: Final = Decimal(1)
 _BPS: Final = Decimal("0.0001")
+# So many orders are remembered before the old ones among them are looked for.
+_REMEMBERED_MAX: Final = 64
 # Names of a module are found faster than members of an enum, and every order looks for these.
 _BUY: Final = Side.BUY
 _LIMIT: Final = OrderType.LIMIT
@@ -64,14 +66,16 @@ class RiskPolicyService:
         fee = EXACT.multiply(fees.taker_bps, _BPS) if fees.paid_in == "quote" else ZERO
         self._limit_reserve = EXACT.add(_ONE, fee)
         self._market_reserve = EXACT.multiply(EXACT.add(_ONE, self._collar), self._limit_reserve)
+        self._few_orders = min(config.max_orders_per_window, config.max_repeated_orders, _REMEMBERED_MAX)
         self._subjects = {}
         for symbol in market_data.symbols:
             market = market_data.market(symbol)
-            is_reporting = market.instrument.quote == valuation.reporting_currency
+            instrument = market.instrument
+            is_reporting = instrument.quote == valuation.reporting_currency
+            kinds = {side: OrderKinds(symbol, side) for side in Side}
             self._subjects[symbol] = RiskSubject(
-                market.instrument, market, config, valuation, loss_guard, is_reporting
+                instrument, market, config, valuation, loss_guard, is_reporting, kinds
             )
-        self._alone = len(self._subjects) == 1  # No other symbol can be exposed to anything.
 
     def follow_rules(self, instrument: Instrument) -> None:
         """Judge by the sizes that the venue takes from now on; its grid must be the one that we trade on."""
@@ -90,7 +94,12 @@ class RiskPolicyService:
         mark = instrument.tick_size * market.last_ticks
         price = mark if limit_price is None else limit_price
         notional_quote = quantity * price
-        long, short = self._exposure.reach(state, symbol)
+        position = state.positions.get(symbol)
+        long = ZERO if position is None else position.quantity
+        short, unknown_orders = ZERO - long, 0
+        if state.open_orders:
+            long, short = self._exposure.open_quantities(state, symbol).reach
+            unknown_orders = _unknown_orders(state, symbol)
         if side is _BUY:
             opposite, grown = market.ask_ticks, long + quantity
             # What a bought unit may cost at worst: its limit, or the mark plus the whole collar.
@@ -101,26 +110,21 @@ class RiskPolicyService:
             reserve_asset, reserve_price = instrument.base, _ONE
         # The worst case rises only where the new order leads further than all before it, either way.
         grows = grown > long and grown > short and grown > ZERO
-        mark_known = (
-            market.last_ticks > 0
-            and valuation.is_ready()
-            and (subject.quote_is_reporting or valuation.has_price(instrument.quote))
-        )
+        priced = subject.quote_is_reporting or valuation.has_price(instrument.quote)
+        mark_known = market.last_ticks > 0 and priced and valuation.is_ready()
         notional = position_notional = exposure = ZERO
         if mark_known:
-            notional = notional_quote
-            if grows:
-                position_notional = grown * mark
+            notional, position_notional = notional_quote, grown * mark if grows else ZERO
             if not subject.quote_is_reporting:
                 worth = valuation.price_of(instrument.quote)
                 notional, position_notional = notional * worth, position_notional * worth
             if grows:
-                exposure = position_notional
-                if not self._alone:
-                    exposure += self._elsewhere(state, symbol)
+                exposure = position_notional + self._elsewhere(state, symbol)
         balance = state.balances.get(reserve_asset)
-        kind = f"{intent.strategy}:{symbol}:{side!s}"
-        orders, repeats = self.order_rate.count(time_ns, kind)
+        rate, kind = self.order_rate, subject.kinds[side][intent.strategy]
+        orders = repeats = len(rate.times)  # At most so many, and nearly always fewer than any limit.
+        if orders >= self._few_orders or self.on_judged is not None:
+            orders, repeats = rate.count(time_ns, kind)
         facts = (  # In the order of the fields of `RiskView`.
             intent,
             state,
@@ -129,7 +133,7 @@ class RiskPolicyService:
             self._max_data_age_ns,
             mark_known,
             grows,
-            _unknown_orders(state, symbol) if state.open_orders else 0,
+            unknown_orders,
             notional_quote,
             notional,
             position_notional,
@@ -147,7 +151,7 @@ class RiskPolicyService:
         if broken:
             explanation = explain(broken, RiskView(*facts, reserve_asset))
             return Refused(intent, tuple([code.value for code in broken]), explanation)
-        self.order_rate.add(time_ns, kind)
+        rate.add(time_ns, kind)
         return Approved(intent, state.runtime_flags.gate_epoch, notional_quote, reserve_asset, reserve_price)
 
     def _elsewhere(self, state: CanonicalState, symbol: str) -> Decimal:

@@ -20,8 +20,6 @@ from meva_runners.simulation.campaign import Campaign, Failure, run_campaign, sh
 from meva_runners.simulation.plan_file import read_plan, write_plan
 from meva_runners.simulation.seed_run import Job, SeedResult, strategies_of
 
-_STRATEGY = "strategy."
-
 
 def simulate(options: SimulateOptions) -> None:
     """Run, show, and exit with 1 when a promise was broken."""
@@ -81,10 +79,7 @@ def _jobs(options: SimulateOptions) -> list[Job]:
         return [read_plan(options.plan)]
     if options.overrides and not options.strategy:
         raise ConfigError(("--set sets parameters of the strategy that --strategy names. Name one.",))
-    overrides = tuple(
-        f"strategies.0.parameters.{item.removeprefix(_STRATEGY)}" if item.startswith(_STRATEGY) else item
-        for item in options.overrides
-    )
+    overrides = tuple(options.overrides)
     seeds = range(options.first, options.first + options.seeds) if options.seed is None else [options.seed]
     return [Job(seed, options.minutes, options.strategy, overrides, dense=options.dense) for seed in seeds]
 

@@ -12,7 +12,6 @@ from attrs import frozen
 from meva_runners.commands.option_group import with_options
 
 # Shorthand for the parameters of the strategy that is named first.
-_STRATEGY: Final = "strategy."
 
 EXAMPLES: Final = """
 \b
@@ -57,13 +56,9 @@ class ReplayOptions:
 
 def settings_overrides(strategies: Sequence[str], seed: int | None, overrides: Sequence[str]) -> list[str]:
     """Return what `--strategy`, `--seed` and `--set` mean for the settings, in the order in which it applies."""
-    written = [
-        f"strategies.0.parameters.{item.removeprefix(_STRATEGY)}" if item.startswith(_STRATEGY) else item
-        for item in overrides
-    ]
     chosen = [f"strategies=[{', '.join(f'{{name: {name!r}}}' for name in strategies)}]"] if strategies else []
     seeded = [] if seed is None else [f"seed={seed}"]
-    return [*chosen, *seeded, *written]
+    return [*chosen, *seeded, *overrides]
 
 
 def replay_options(command: Callable[..., Any]) -> Callable[..., Any]:

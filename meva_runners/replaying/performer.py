@@ -14,6 +14,7 @@ from meva_core.commands import (
     PlaceOrder,
     QueryOrder,
     RaiseAlert,
+    RenewBook,
     SetTimer,
     TransferFunds,
 )
@@ -42,8 +43,8 @@ class SimulatedPerformer:
                 return self.venue.cancel_all(symbol, time_ns)
             case QueryOrder() | ObserveVenue():
                 return [self._observed(time_ns)]
-            case RaiseAlert() | SetTimer() | TransferFunds():
-                return []  # A recording has no person to call, no wall clock, and no money to move.
+            case RaiseAlert() | RenewBook() | SetTimer() | TransferFunds():
+                return []  # A recording has no person to call, no other book, no wall clock, and no money to move.
             case _:
                 assert_never(command)
 

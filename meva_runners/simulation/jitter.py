@@ -28,12 +28,17 @@ _TAKING: Final = (_TERMS[0], _TERMS[2], _TERMS[4])
 
 @frozen
 class Jitter:
-    """Change sides whenever two short averages cross, about a tenth of all trades; *rests*: with resting orders too."""
+    """Change sides whenever two short averages cross, about a tenth of all trades; *rests*: with resting orders too.
+
+    *sold_at_once* is the most that one order sells. Without it, what has gathered under pauses and lost answers
+    may pass the limit of an order, and then the strategy sells no more.
+    """
 
     fast: int = 2
     slow: int = 6
     quantity: Decimal = Decimal("0.01")
     rests: bool = True
+    sold_at_once: Decimal | None = None
     timeframe: str | None = None
 
     def features(self) -> Mapping[str, Feature]:
@@ -53,7 +58,7 @@ class Jitter:
         if not above and ctx.sellable <= 0:
             return None
         side = Side.BUY if above else Side.SELL
-        quantity = self.quantity * (1 + ctx.price_ticks % 3) if above else ctx.sellable
+        quantity = self.quantity * (1 + ctx.price_ticks % 3) if above else self._sold(ctx.sellable)
         limit = None
         if order_type is OrderType.LIMIT:
             offset = -5 if post_only == above else 5  # A post-only order waits, the others may take.
@@ -69,3 +74,6 @@ class Jitter:
             post_only=post_only,
             reduce_only=not above,
         )
+
+    def _sold(self, sellable: Decimal) -> Decimal:
+        return sellable if self.sold_at_once is None else min(sellable, self.sold_at_once)

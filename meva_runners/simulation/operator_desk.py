@@ -99,8 +99,10 @@ class SimulatedOperator:
 
     def _adopt(self) -> None:
         """Have what other hands traded in the account recorded as transfers, each once."""
-        trades = [fill for _, fill in self._exchange.truth.trades if is_foreign(fill.client_order_id)]
-        for fill in trades[self._adopted :]:
+        trades = self._exchange.truth.trades
+        for _, fill in trades[self._adopted :]:
+            if not is_foreign(fill.client_order_id):
+                continue
             instrument = self._exchange.engine.market(fill.symbol).instrument
             sign = 1 if fill.side is Side.BUY else -1
             moved = (

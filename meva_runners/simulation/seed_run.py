@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from meva_adapters.exchange.simulated.faults import Fault, Operation
+from meva_adapters.exchange.simulated.faults import Fault
 from meva_adapters.settings.loading import load_settings
 from meva_core.config.schema import StrategyConfig
 from meva_core.signals.signal_engine import described
@@ -23,6 +23,8 @@ from meva_runners.simulation.world import QUIET_SECONDS, World
 from meva_runners.strategy_loading import configured_strategies
 
 JITTER: Final = "jitter"
+# A run that is so long goes on trading to its end, whatever gathers on the way.
+_LONG_MINUTES: Final = 120
 # A simulated minute takes some hundredths of a second; who needs this long never returns.
 _SECONDS_PER_MINUTE_MAX: Final = 5
 
@@ -73,6 +75,8 @@ def strategies_of(job: Job) -> tuple[tuple[StrategyConfig, ...], tuple[Configure
     """Return the strategies of *job*, configured and built; raise `ConfigError` where that is not possible."""
     if not job.strategy:
         jitter = Jitter(fast=1, slow=2, rests=False) if job.dense else Jitter()
+        if job.minutes >= _LONG_MINUTES:
+            jitter = evolve(jitter, sold_at_once=3 * jitter.quantity)
         return (StrategyConfig(JITTER),), (ConfiguredStrategy(JITTER, jitter),)
     chosen = f"strategies=[{{name: {job.strategy!r}}}]"
     loaded = load_settings("dev", environ={}, overrides=[chosen, *job.overrides])
@@ -95,7 +99,6 @@ def run_seed(job: Job) -> SeedResult:
         violations = (Violation("I30", world.now_ns, str(error)),)
     except Exception as error:  # noqa: BLE001 - whatever escapes the agent is a finding (invariant I30).
         violations = (Violation("I30", world.now_ns, described(error)),)
-    submissions = sum(request.operation is Operation.PLACE for request in world.exchange.wire)
     return SeedResult(
         seed=job.seed,
         trace=world.trace,
@@ -103,7 +106,7 @@ def run_seed(job: Job) -> SeedResult:
         fired=dict(sorted(world.plan.fired.items())),
         struck=tuple(dict.fromkeys(world.plan.struck)),
         reached=dict(sorted(world.checker.reached.items())),
-        submissions=submissions,
+        submissions=world.checker.submissions,
         placed=len(world.exchange.truth.placed),
         crashes=world.crashes,
         events=world.checker.events,

@@ -26,6 +26,7 @@ from meva_core.commands import (
     PlaceOrder,
     QueryOrder,
     RaiseAlert,
+    RenewBook,
     SetTimer,
     TransferFunds,
 )
@@ -43,6 +44,9 @@ from meva_runners.simulation.scenario import FIRST_TICKS, START_NS, Scenario
 # After the last fault the world goes on for so long: window, lag bound and two more questions must fit (figure R9).
 QUIET_SECONDS: Final = 150
 _CHECKPOINT_EVENTS: Final = 2_000
+# A run of days has many millions of events, and no recovery looks further back than to the newest checkpoint.
+_EVENTS_MAX: Final = 200_000
+_EVENTS_KEPT: Final = 20_000
 _OF_THE_OPERATOR: Final = frozenset({Kind.PAUSE, Kind.RESUME, Kind.KILL, Kind.RELEASE, Kind.CANCEL_ONE})
 _OPERATIONS: Final[dict[type, Operation]] = {
     PlaceOrder: Operation.PLACE,
@@ -279,6 +283,8 @@ class World:
         assert self._agent is not None, "only a living process commits"
         self._agent.commit()
         self.checker.on_commit()
+        if self._session.kept > _EVENTS_MAX:
+            self._session.keep_newest(_EVENTS_KEPT)
 
     def _perform_with_faults(self, command: Command) -> Sequence[Event]:
         operation = _OPERATIONS.get(type(command))
@@ -294,7 +300,6 @@ class World:
 
     def _perform(self, command: Command) -> Sequence[Event]:
         exchange, now_ns = self.exchange, self.now_ns
-        sent = len(exchange.wire)
         events: Sequence[Event] = ()
         match command:
             case PlaceOrder():
@@ -313,9 +318,12 @@ class World:
                 self.checker.on_timers(len(self._timers))
             case RaiseAlert() | TransferFunds():
                 pass  # The checker reads them in the records.
-        for request in exchange.wire[sent:]:
+            case RenewBook():
+                pass  # The market tells a snapshot every now and then.
+        for request in exchange.wire:
             self._trace.update(repr(request).encode())
             self.checker.on_wire(request)
+        exchange.wire.clear()
         return events
 
     def _die(self) -> None:

@@ -20,6 +20,7 @@ from meva_core.commands import (
     PlaceOrder,
     QueryOrder,
     RaiseAlert,
+    RenewBook,
     SetTimer,
     TransferFunds,
 )
@@ -28,7 +29,7 @@ from meva_core.events import Event, OrderDropped, TimerFired
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter
-from meva_core.ports.market_feed import Deliver
+from meva_core.ports.market_feed import BookSource, Deliver
 from meva_core.ports.transfers import TransferExecutor
 from meva_runners.trading.transfer_performer import carry_out
 
@@ -36,7 +37,7 @@ Refusal = Callable[[PlaceOrder], OrderDropped | None]
 
 
 class ExchangePerformer:
-    """Call *exchange* and *transfers*.
+    """Call *exchange*, *books* and *transfers*.
 
     *deliver* gets every event, *on_alert* every alert, *on_failure* what no adapter may raise. *handled_ns* gives the
     time of the newest event that was handled, which a clock that is set back does not take back.
@@ -47,6 +48,7 @@ class ExchangePerformer:
         exchange: ExchangeAdapter,
         clock: Clock,
         *,
+        books: BookSource,
         transfers: TransferExecutor,
         refusal: Refusal,
         deliver: Deliver,
@@ -57,6 +59,7 @@ class ExchangePerformer:
         self._exchange = exchange
         self._handled_ns = handled_ns
         self._clock = clock
+        self._books = books
         self._transfers = transfers
         self._refusal = refusal
         self._deliver = deliver
@@ -83,6 +86,8 @@ class ExchangePerformer:
                 self._start(self._ask(self._exchange.query(command)))
             case ObserveVenue():
                 self._start(self._ask(self._exchange.observe(command)))
+            case RenewBook():
+                self._books.renew_book(command.symbol)
             case SetTimer():
                 self._set_timer(command)
             case RaiseAlert():

@@ -29,7 +29,7 @@ from meva_core.events import (
 from meva_core.model.order import OrderStatus
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter
-from meva_core.ports.market_feed import EventStream
+from meva_core.ports.market_feed import BookSource, EventStream
 from meva_core.ports.transfers import TransferExecutor
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.exchange_performer import ExchangePerformer
@@ -51,8 +51,9 @@ _LAST_CANCEL_S: Final = 10.0
 class LiveDriver:
     """Run *process* against *exchange* until `stop` is called or something fails.
 
-    *transfers* carries out what an operator approved; *on_alert* gets what people must be told, *on_tick* how many ns
-    an event took that led to something. After `run`, *unsettled* names the orders whose end is not known.
+    *books* gives order books anew, *transfers* carries out what an operator approved; *on_alert* gets what people must
+    be told, *on_tick* how many ns an event took that led to something. After `run`, *unsettled* names the orders whose
+    end is not known.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class LiveDriver:
         clock: Clock,
         settings: RuntimeConfig,
         *,
+        books: BookSource,
         transfers: TransferExecutor,
         on_alert: Callable[[RaiseAlert], None],
         on_tick: Callable[[int], None],
@@ -78,6 +80,7 @@ class LiveDriver:
         self._performer = ExchangePerformer(
             exchange,
             clock,
+            books=books,
             transfers=transfers,
             refusal=self._refusal,
             deliver=self._inbox.put,
@@ -102,6 +105,11 @@ class LiveDriver:
     def waiting(self) -> int:
         """Return how many events wait for their turn."""
         return len(self._inbox)
+
+    @property
+    def committing_s(self) -> float:
+        """Return for how long the commit that is under way has been so, 0 where there is none."""
+        return self._writer.waited_s
 
     def deliver(self, event: Event) -> None:
         """Let *event* wait for its turn."""

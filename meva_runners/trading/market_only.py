@@ -80,6 +80,7 @@ def market_link(
             BinanceMarketWatch(calls, instruments_of(config).values()),
             anomalies,
         ),
+        books=market,
         reference=reference,
         account=reference,
     )

@@ -20,7 +20,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader, ExchangeAdapter, VenueReference
-from meva_core.ports.market_feed import EventStream
+from meva_core.ports.market_feed import BookSource, EventStream
 from meva_runners.composition import instruments_of
 from meva_runners.trading.sessions import traded_assets
 from meva_runners.trading.venue_anomalies import VenueAnomalies
@@ -44,6 +44,7 @@ class VenueLink:
     name: str
     exchange: ExchangeAdapter
     streams: tuple[EventStream, ...]
+    books: BookSource
     reference: VenueReference
     account: AccountReader
 
@@ -76,6 +77,14 @@ def binance_link(
     reference = BinanceReference(calls)
     trades = OwnTrades(calls)
     jitter = jitter_of(config)
+    market = BinanceMarketStream(
+        calls,
+        transport,
+        stream_url=account.stream_url,
+        instruments=instruments.values(),
+        jitter=jitter,
+        record=record,
+    )
     return VenueLink(
         name=name,
         exchange=BinanceExchange(
@@ -86,14 +95,7 @@ def binance_link(
             assets=traded_assets(config),
         ),
         streams=(
-            BinanceMarketStream(
-                calls,
-                transport,
-                stream_url=account.stream_url,
-                instruments=instruments.values(),
-                jitter=jitter,
-                record=record,
-            ),
+            market,
             BinanceUserStream(
                 calls,
                 transport,
@@ -106,6 +108,7 @@ def binance_link(
             BinanceMarketWatch(calls, instruments.values()),
             anomalies,
         ),
+        books=market,
         reference=reference,
         account=reference,
     )

@@ -237,6 +237,18 @@ def test_many_reasons_are_cut(result: ReplayResult) -> None:
     assert "reason-7 9, 3 more reasons" in text
 
 
+def test_a_first_try_with_too_large_orders_is_told_what_to_do(result: ReplayResult) -> None:
+    """Only where the size of every order was the reason, and no order left."""
+    tried = evolve(result.summary, orders=0, risk_rejected={"max_notional_per_trade": 3})
+    advice = "--set strategy.quantity=0.01, or raise the limit: --set risk.max_notional_per_trade="
+
+    assert advice in shown(evolve(result, summary=tried))
+    assert "strategy.quantity" not in shown(evolve(result, summary=evolve(tried, orders=1)))
+    assert "strategy.quantity" not in shown(
+        evolve(result, summary=evolve(tried, risk_rejected={"stale_data": 3}))
+    )
+
+
 def test_terminal_of_few_letters_gets_no_bars(result: ReplayResult) -> None:
     """Where the encoding has no bars, the curve is left out rather than broken."""
     raw = io.BytesIO()

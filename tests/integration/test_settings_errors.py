@@ -55,6 +55,7 @@ EXAMPLES: dict[Code, tuple[str, str]] = {
     Code.PLAIN_SECRET: (f"exchange:\n  api_key: {SECRET}", "mine.yaml:2:12"),
     Code.INSECURE_URL: ("exchange:\n  rest_url: http://api.example.com", "mine.yaml:2:13"),
     Code.RECV_WINDOW: ("exchange: {recv_window_ms: 60000}", "mine.yaml:1:28"),
+    Code.BAD_HOURS: ("observability: {digest: {quiet_hours: 22-6}}", "mine.yaml:1:39"),
     Code.NO_ALERT_ROUTE: ("env: prod", "env:MEVA_ALERT_URL"),
     Code.WRONG_VENUE: ("mode: live", "config/base.yaml:17:10"),
 }
@@ -145,6 +146,31 @@ strategies:
             (head.partition(": ")[0], place.removeprefix("at ").removeprefix(f"{tmp_path}/"), remedy)
         )
     assert sorted(expected) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "place"),
+    [
+        ("# first\nriks:\n  max_open_orders: 5\n", "riks", "mine.yaml:2:1"),
+        ("risk:\n  max_open_ordrs:\n    5\n", "risk.max_open_ordrs", "mine.yaml:2:3"),
+        ("risk:\n  limits:\n    - 1\n", "risk.limits", "mine.yaml:2:3"),
+        ("exchange:\n  fees:\n    # why\n    maker_bp: 1\n", "exchange.fees.maker_bp", "mine.yaml:4:15"),
+        ("risk: {limits: {a: 1}}\n", "risk.limits", "mine.yaml:1:16"),
+    ],
+)
+def test_an_unknown_key_is_told_on_its_own_line(text: str, path: str, place: str, tmp_path: Path) -> None:
+    """Also a section, whose values begin on the line after it."""
+    (problem,) = problems(text, folder=tmp_path)
+
+    assert problem.startswith(f"CFG-103 {path}: ")
+    assert f"{place}\n" in problem
+
+
+def test_a_parameter_is_told_as_it_was_written(tmp_path: Path) -> None:
+    """`strategy.X` is short for a longer key; the option that was typed is named."""
+    (problem,) = problems(folder=tmp_path, overrides=["strategy=5"])
+
+    assert "at --set strategy\n" in problem
 
 
 def test_a_wrong_value_causes_no_second_problem(tmp_path: Path) -> None:

@@ -219,7 +219,8 @@ def _cancels_not_repeated(original: Any) -> Any:
     def on_timer(self: VenueWatch, time_ns: int) -> None:
         outbox = self._runtime.outbox
         original(self, time_ns)
-        outbox._commands[:] = [each for each in outbox._commands if not isinstance(each, CancelAllOrders)]
+        others = [each for each in outbox._commands if not isinstance(each, CancelAllOrders)]
+        outbox._commands = tuple(others)
 
     return on_timer
 

@@ -158,6 +158,9 @@ function showHealth({ health }) {
   at("health").textContent = `${health.status}, heartbeat ${(health.heartbeat_age_ms / 1000).toFixed(1)} s ago`;
   at("health").className = health.ready ? "good" : "warn";
   at("problems").replaceChildren(...health.problems.map((text) => element("li", text)));
+  at("measures").replaceChildren(...health.figures.flatMap((f) => [element("dt", f.name), element("dd", `${plain(f.value)} ${f.unit}`)]));
+  const ages = health.figures.filter((f) => f.name.startsWith("age of ")).map((f) => Number(f.value));
+  at("age").textContent = ages.length ? `oldest data ${Math.max(...ages).toFixed(1)} s` : "no data yet";
 }
 
 function showTreasury({ treasury }) {
@@ -169,6 +172,19 @@ function showTreasury({ treasury }) {
     ["Surplus, 30 days", money(treasury.rolling_surplus_30d)],
   ];
   at("treasury").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", name), element("dd", value, value === "NO" ? "bad" : "")]));
+}
+
+// A transfer waits for a person twice: for an answer, and then for the payment itself, which the agent's key cannot make.
+function showTransfers({ treasury }) {
+  if (isShown("transfers", treasury.transfers)) return;
+  const waits = { proposed: "waits for your answer", approved: "approved, waits to be paid and settled" };
+  showLines("transfers", treasury.transfers.toReversed().map((t) => {
+    const answers = element("span");
+    if (t.status === "proposed") {
+      for (const name of ["approve", "reject"]) answers.append(button(WISHES[name][3], "plain small", () => confirmWish(name, t)), " ");
+    }
+    return [t.changed_ns, t.status, `${t.transfer_id}: ${plain(t.amount)} ${t.asset} ${waits[t.status] || ""}`, waits[t.status] ? "warn" : "", answers];
+  }), "No transfer.");
 }
 
 function showCharts(status) {
@@ -195,6 +211,7 @@ function show(status) {
   showLimits(status);
   showHealth(status);
   showTreasury(status);
+  showTransfers(status);
   showTable("positions", ["Symbol", "Quantity", "Cost", "Mark", "Realized"],
     status.positions.map((p) => [p.symbol, plain(p.quantity), money(p.cost), plain(p.mark), money(p.realized)]), "Nothing is held.");
   if (!isShown("orders", status.orders)) showTable("orders", ["Status", "Side", "Symbol", "Quantity", "Filled", "Price", "Strategy", "Order"],
@@ -248,48 +265,62 @@ function showLink() {
   if (stateOf.status) at("link").textContent = stale ? `NO CONTACT for ${Math.round(age / 1000)} s` : `connected · ${clock(stateOf.status.as_of_ns)} UTC`;
 }
 
-const orders = (count) => (count === 1 ? "1 order" : `${count} orders`);
+const counted = (list, noun) => `${list.length} ${noun}${list.length === 1 ? "" : "s"}`;
 
 // Title, what it will do, tone of the button, its label. What goes toward risk names the gate's epoch and a reason.
 const WISHES = {
-  pause: ["Pause trading?", (s) => `No new orders. ${orders(s.orders.length)} and ${s.positions.length} positions stay as they are.`, "pause", "Pause"],
-  kill: ["Kill the agent?", (s) => `Cancels ${orders(s.orders.length)} of ours at once, keeps ${s.positions.length} positions, and sends nothing more.`, "kill", "Kill now"],
+  pause: ["Pause trading?", (s) => `No new orders. ${counted(s.orders, "order")} and ${counted(s.positions, "position")} stay as they are.`, "pause", "Pause"],
+  kill: ["Kill the agent?", (s) => `Cancels ${counted(s.orders, "order")} of ours at once, keeps ${counted(s.positions, "position")}, and sends nothing more.`, "kill", "Kill now"],
   resume: ["Trade again?", () => "Orders may leave from now on.", "plain", "Resume"],
   release: ["Release the kill?", () => "Orders may leave again when nothing else holds the gate.", "plain", "Release"],
   budget: ["Set the exposure limit?", (s) => `It is ${money(s.risk_budget)} ${s.reporting_currency} now. Beyond the configured limit it is refused.`, "plain", "Set"],
   acknowledge: ["Seen?", (s, alert) => `${alert.code} ${alert.subject}: it is not repeated while its cause stands. This mends nothing.`, "plain", "Seen"],
+  approve: ["Approve the transfer?", (s, t) => `${plain(t.amount)} ${t.asset} (${t.transfer_id}) leave as an instruction, once. It cannot be taken back.`, "plain", "Approve"],
+  reject: ["Reject the transfer?", (s, t) => `${plain(t.amount)} ${t.asset} (${t.transfer_id}) stay where they are.`, "plain", "Reject"],
 };
 const FREE = ["kill", "pause"]; // At 3 a.m. nobody writes an essay first.
 
-function messageOf(name, requestId, epoch, alert) {
+const ANSWERS = { approve: true, reject: false };
+
+function messageOf(name, requestId, epoch, subject) {
   const reason = at("reason").value.trim() || (FREE.includes(name) ? "no reason given" : "");
   const message = { request_id: requestId, actor: stateOf.actor, reason };
   if (["resume", "release", "budget"].includes(name)) message.expected_epoch = epoch;
   if (name === "budget") message.budget = at("amount").value.trim();
-  if (name === "acknowledge") Object.assign(message, { code: alert.code, subject: alert.subject });
+  if (name === "acknowledge") Object.assign(message, { code: subject.code, subject: subject.subject });
+  if (name in ANSWERS) Object.assign(message, { transfer_id: subject.transfer_id, approved: ANSWERS[name] });
   return message;
 }
 
-function confirmWish(name, alert) {
+// A kill on the wrong page stops the wrong agent: whoever presses it types which account it is. Case and blanks do not count.
+const isAlias = (text, account) => text.trim().toLowerCase() === account.toLowerCase();
+
+function missing(name, message) {
+  const { account } = stateOf.status;
+  if (name === "kill" && !isAlias(at("alias").value, account)) return `Type ${account}: it is the account that this page stops.`;
+  return message.reason ? "" : "Say why: it is kept with the decision.";
+}
+
+function confirmWish(name, subject) {
   const [title, text, tone, label] = WISHES[name];
   const requestId = `page-${crypto.randomUUID ? crypto.randomUUID() : Date.now()}`; // One per question: pressing twice is one wish.
   const epoch = stateOf.status.gate.epoch;
   at("confirm-title").textContent = title;
-  at("confirm-text").textContent = text(stateOf.status, alert);
+  at("confirm-text").textContent = text(stateOf.status, subject);
   at("confirm-problem").textContent = "";
-  at("reason").value = at("amount").value = "";
+  at("reason").value = at("amount").value = at("alias").value = "";
   at("amount-label").hidden = name !== "budget";
+  at("alias-label").hidden = name !== "kill";
+  at("alias-asked").textContent = `Type ${stateOf.status.account} to confirm`;
   const yes = at("confirm-yes");
   yes.className = tone;
   yes.textContent = label;
   yes.onclick = async () => {
-    const message = messageOf(name, requestId, epoch, alert);
-    if (!message.reason) {
-      at("confirm-problem").textContent = "Say why: it is kept with the decision.";
-      return;
-    }
+    const message = messageOf(name, requestId, epoch, subject);
+    at("confirm-problem").textContent = missing(name, message);
+    if (at("confirm-problem").textContent) return;
     try {
-      const response = await ask(`v1/${name}`, message);
+      const response = await ask(`v1/${name in ANSWERS ? "transfer" : name}`, message);
       const answer = await response.json();
       const problem = answer.refusal || answer.problem || "";
       if (!problem) at("confirm").close();
@@ -299,6 +330,7 @@ function confirmWish(name, alert) {
     }
   };
   at("confirm").showModal();
+  if (name === "kill") at("alias").focus(); // Four letters and Enter: no mouse, no reason needed.
 }
 
 for (const name of ["pause", "kill", "resume", "release", "budget"]) at(name).addEventListener("click", () => confirmWish(name));

@@ -13,6 +13,7 @@ from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import HttpTransport, NotSentError
 from meva_adapters.transport.reconnect import keep_up
+from meva_adapters.transport.renewals import Renewals
 from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
 from meva_adapters.wire.binance_market import READERS, kind_of, read_snapshot, wire_market
 from meva_adapters.wire.connection_notes import note_of, note_of_malformed
@@ -65,6 +66,7 @@ class BinanceMarketStream:
         self._backoff = Backoff(jitter)
         self._jitter = jitter
         self._patience = patience or Patience()
+        self._renewals = Renewals(self._renew, clock=calls.clock, jitter=jitter)
         self._record = record
         self._name = name
         self._numbers: dict[str, BookNumbers] = {}
@@ -89,6 +91,15 @@ class BinanceMarketStream:
             await keep_up(lambda: self._once(deliver), clock=clock, backoff=self._backoff, ended=ended)
         finally:
             self._stop_fetching()
+            self._renewals.stop()
+
+    def renew_book(self, symbol: str) -> None:
+        """Join the changes of *symbol* to a new snapshot, though none was missed."""
+        self._renewals.ask(venue_symbol(symbol))
+
+    def _renew(self, symbol: str) -> None:
+        if symbol in self._numbers and symbol not in self._fetching:
+            self._numbers[symbol].renew()  # The next change fetches the snapshot.
 
     async def _once(self, deliver: Deliver) -> str:
         self._numbers = {symbol: BookNumbers() for symbol in self._markets}

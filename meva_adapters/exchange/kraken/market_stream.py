@@ -15,6 +15,7 @@ from meva_adapters.exchange.kraken.market_books import KrakenBooks
 from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import HttpTransport
 from meva_adapters.transport.reconnect import keep_up
+from meva_adapters.transport.renewals import Renewals
 from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
 from meva_adapters.wire.fields import CodecError, read_exact_json, row_of, rows_of, text
 from meva_adapters.wire.kraken_market import (
@@ -78,6 +79,8 @@ class KrakenMarketStream:
         self._patience = patience or PATIENCE
         self._name = name
         self._books = KrakenBooks(name, self._wires, depth=depth)
+        self._renewals = Renewals(self._renew, clock=calls.clock, jitter=jitter)
+        self._send: Send | None = None
         self._bars = ClosedBars(self._wires)
         self._system = _ONLINE
         self._awaited = 0
@@ -102,13 +105,18 @@ class KrakenMarketStream:
                 self._up = False
                 deliver(StreamLost(self._clock.now_ns(), self._name, reason))
 
-        await keep_up(lambda: self._once(deliver), clock=self._clock, backoff=self._backoff, ended=ended)
+        try:
+            await keep_up(lambda: self._once(deliver), clock=self._clock, backoff=self._backoff, ended=ended)
+        finally:
+            self._renewals.stop()
+
+    def renew_book(self, symbol: str) -> None:
+        """Subscribe to the book of *symbol* anew, though its checksums were true."""
+        self._renewals.ask(symbol)
 
     async def _once(self, deliver: Deliver) -> str:
-        connection: list[Send] = []
-
         async def opened(send: Send) -> None:
-            connection.append(send)
+            self._send = send
             self._books.begin()
             requests = self._subscriptions()
             self._awaited = len(requests) * len(self._wires)
@@ -119,11 +127,12 @@ class KrakenMarketStream:
             for event in self._read(raw):
                 deliver(event)
                 if isinstance(event, StreamGapDetected):
-                    self._start(self._subscribe_again(connection[0], event.symbol))
+                    self._renew(event.symbol)
 
         try:
             return await follow(self._session, self._url, patience=self._patience, opened=opened, heard=heard)
         finally:
+            self._send = None
             for task in self._sending:
                 task.cancel()
 
@@ -135,6 +144,12 @@ class KrakenMarketStream:
             *({"channel": "ohlc", "interval": TIMEFRAMES[frame]} for frame in self._timeframes),
         ]
         return [_request("subscribe", params | {"symbol": list(self._wires)}) for params in wanted]
+
+    def _renew(self, symbol: str) -> None:
+        """Give the book up, and ask for it again where there is a connection; the next one begins with it anyhow."""
+        self._books.broken.add(symbol)
+        if self._send is not None:
+            self._start(self._subscribe_again(self._send, symbol))
 
     async def _subscribe_again(self, send: Send, symbol: str) -> None:
         params = {"channel": "book", "depth": self._depth, "symbol": [symbol]}

@@ -66,6 +66,8 @@ class WireRequest:
 class SimulatedExchange:
     """Put faults between one agent and *engine*. *wire* is every request that left; *truth* what came of them.
 
+    Whoever runs for long empties the wire once it was read.
+
     *window_ms* is the validity of a request after its stamp; *timeout_ms* is how long the agent's side waits.
     """
 

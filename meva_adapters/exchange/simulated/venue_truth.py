@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from attrs import define, evolve
 
@@ -18,9 +19,14 @@ from meva_core.events import (
 )
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.fill import Fill
+from meva_core.model.market import NS_PER_SECOND
 from meva_core.model.order import OrderRequest, OrderStatus
 
 Balances = tuple[tuple[str, Decimal, Decimal], ...]
+
+# No answer lags for longer, so what the account looked like before may be forgotten, many states at a time.
+_LAG_NS_MAX: Final = 3_600 * NS_PER_SECOND
+_STATES_KEPT: Final = 4_096
 
 
 @define
@@ -93,8 +99,11 @@ class VenueTruth:
     def note_state(self, time_ns: int) -> None:
         """Note what the account looks like now."""
         balances = tuple((asset, *amounts) for asset, amounts in self._engine.balances().items())
-        self._state_times.append(time_ns)
+        times = self._state_times
+        times.append(time_ns)
         self._states.append((self._engine.open_orders(), balances))
+        if len(times) >= _STATES_KEPT and times[_STATES_KEPT // 2] < time_ns - _LAG_NS_MAX:
+            del times[: _STATES_KEPT // 2], self._states[: _STATES_KEPT // 2]
 
     def order_at(self, client_order_id: str, time_ns: int) -> ObservedOrder | None:
         """Return the newest order of that name as it was at *time_ns*; `None` where none was known then."""
@@ -103,11 +112,11 @@ class VenueTruth:
         return self._orders[client_order_id][position - 1] if position else None
 
     def open_orders_at(self, time_ns: int) -> tuple[ObservedOrder, ...]:
-        """Return the open orders of *time_ns*."""
+        """Return the open orders of *time_ns*, which lies an hour back at most."""
         return self._state_at(time_ns)[0]
 
     def balances_at(self, time_ns: int) -> Balances:
-        """Return (asset, free, locked) of *time_ns*."""
+        """Return (asset, free, locked) of *time_ns*, which lies an hour back at most."""
         return self._state_at(time_ns)[1]
 
     def trades_at(self, time_ns: int, symbol: str, after: str) -> list[Fill]:

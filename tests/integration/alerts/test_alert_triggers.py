@@ -26,6 +26,7 @@ from meva_core.events import (
     OrderOutcomeUnknown,
     OrderRejected,
     PauseRequested,
+    RequestFailed,
     StreamConnected,
     TimerFired,
     TradeReceived,
@@ -156,6 +157,17 @@ def rejects(bench: Bench) -> int:
     return bench.now_ns
 
 
+def retries(bench: Bench) -> int:
+    """Let five questions in a row get no answer, and then two more."""
+    bench.start()
+    for number in range(7):
+        bench.wait(0.1)
+        bench.hear(RequestFailed(bench.now_ns, "observe", "", "timeout"))
+        if number == 4:
+            visible_ns = bench.now_ns
+    return visible_ns
+
+
 def drift(bench: Bench) -> int:
     """Let the venue hold less than the books say, for longer than its answers can lag."""
     bench.start()
@@ -220,6 +232,7 @@ CAUSES: Final[dict[str, tuple[Callable[[Bench], int], str, str, str]]] = {
     "3 drawdown": (drawdown, "critical", "drawdown", ""),
     "4 stale market data": (silence, "high", "stale_data", "BTC/USDT"),
     "5 consecutive rejects": (rejects, "high", "circuit_breaker", ""),
+    "5 consecutive retries": (retries, "high", "venue_no_answer", ""),
     "6 unresolved drift": (drift, "critical", "venue_mismatch", ""),
     "7 negative surplus": (deficit, "medium", "surplus_negative", ""),
     "I28 unknown order": (unknown, "high", "order_unknown", "*"),
@@ -266,6 +279,21 @@ async def test_a_market_that_comes_back_and_falls_silent_again_is_told_again() -
 
     assert 2 == told.count("BTC/USDT")
     assert 1 == told.count("ETH/USDT")
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_an_answer_ends_the_count_of_those_that_did_not_come(answered: bool) -> None:
+    """Four failures, an answer and four more are no alert; eight without an answer are one, also over a restart."""
+    bench = Bench(AlertDelivery({}))
+    bench.start()
+    for number in range(8):
+        bench.hear(RequestFailed(bench.now_ns, "observe", "", "timeout"))
+        if number == 3:
+            bench.restart()
+            if answered:
+                bench.compare()
+
+    assert answered == (("venue_no_answer", "") not in bench.raised_ns)
 
 
 async def test_silence_of_a_recording_is_no_alert() -> None:

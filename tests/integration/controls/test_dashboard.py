@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from meva_adapters.controls.access import Scope, read_token
-from meva_core.events import AlertAcknowledgeRequested, KillRequested
+from meva_core.events import AlertAcknowledgeRequested, KillRequested, TransferAnswerRequested
 from tests.integration.controls.controls_case import Client, Desk, served
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -66,7 +67,7 @@ async def shoot(page: Page, name: str) -> None:
 
 
 async def test_two_clicks_kill_the_agent(tmp_path: Path) -> None:
-    """The click asks, the confirmation kills: journaled with the name, orders off the venue, the page says so."""
+    """The click asks for the account, the confirmation kills: journaled with the name, orders off, the page says so."""
     async with opened(tmp_path, viewport={"width": 1280, "height": 900}) as (page, desk, _, asked):
         await shoot(
             page,
@@ -77,6 +78,7 @@ async def test_two_clicks_kill_the_agent(tmp_path: Path) -> None:
         await page.click("#kill")
         before = desk.desk.status().gate.state
         await shoot(page, "confirm")
+        await page.fill("#alias", "main")
         await page.fill("#reason", "prices look wrong")
         await page.click("#confirm-yes")
         await expect(page.locator("#gate-state")).to_have_text("KILLED")
@@ -89,6 +91,53 @@ async def test_two_clicks_kill_the_agent(tmp_path: Path) -> None:
     assert ["ann by arm-token"] == [kill.actor for kill in kills]
     assert () == desk.venue.open_orders()
     assert [] == [line for line in asked if line.startswith("error")]
+
+
+async def test_a_kill_names_the_account_that_it_stops(tmp_path: Path) -> None:
+    """Without the account's name, or with another's, nothing is sent; other wishes ask for no name."""
+    async with opened(tmp_path) as (page, desk, _, asked):
+        await page.click("#kill")
+        await expect(page.locator("#alias-label")).to_have_text("Type main to confirm")
+        for typed in ("", "other"):
+            await page.fill("#alias", typed)
+            await page.click("#confirm-yes")
+            await expect(page.locator("#confirm-problem")).to_contain_text("Type main")
+        await shoot(page, "kill-asks")
+        sent = [line for line in asked if line.endswith("/v1/kill")]
+        await page.click("#confirm-no")
+        await page.click("#pause")
+        await expect(page.locator("#alias-label")).to_be_hidden()
+        gate = desk.desk.status().gate.state
+
+    assert [] == sent
+    assert "OPEN" == gate
+
+
+async def test_a_transfer_that_waits_is_shown_and_answered(tmp_path: Path) -> None:
+    """Proposed, it has two buttons; the answer is journaled with its author, and the line says what is next."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        await expect(page.locator("#transfers")).to_have_text("No transfer.")
+        book = desk.process.agent.services.treasury.transfers
+        book.propose("surplus-1", asset="USDT", amount=Decimal("40.50"), time_ns=desk.now_ns)
+        await expect(page.locator("#transfers")).to_contain_text("surplus-1: 40.5 USDT waits for your answer")
+        await shoot(page, "transfer")
+        await page.click("#transfers >> text=Reject")
+        await expect(page.locator("#confirm-text")).to_contain_text(
+            "40.5 USDT (surplus-1) stay where they are"
+        )
+        await page.fill("#reason", "not this month")
+        await page.click("#confirm-yes")
+        await expect(page.locator("#transfers")).to_contain_text("rejected")
+        await expect(page.locator("#transfers button")).to_have_count(0)
+        answers = [
+            entry.event
+            for entry in desk.session.entries()
+            if isinstance(entry.event, TransferAnswerRequested)
+        ]
+
+    assert [("surplus-1", False, "ann by arm-token")] == [
+        (answer.transfer_id, answer.approved, answer.actor) for answer in answers
+    ]
 
 
 async def test_a_person_pauses_and_goes_on(tmp_path: Path) -> None:
@@ -160,14 +209,14 @@ async def test_lost_contact_is_impossible_to_miss(tmp_path: Path) -> None:
 
 
 async def test_a_kill_says_what_it_will_do_and_needs_no_mouse(tmp_path: Path) -> None:
-    """The question counts orders and positions; Enter on the button, a reason and Enter again are enough."""
+    """The question counts orders and positions; Enter on the button, the account's name and Enter are enough."""
     async with opened(tmp_path) as (page, desk, _, _):
         resting = len(desk.desk.status().orders)
         await page.locator("#kill").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("#confirm-text")).to_contain_text(f"Cancels {resting} orders of ours")
-        await page.locator("#reason").focus()
-        await page.keyboard.type("fire")
+        await expect(page.locator("#alias")).to_be_focused()
+        await page.keyboard.type("Main ")
         await page.keyboard.press("Enter")
         await expect(page.locator("#gate-state")).to_have_text("KILLED")
         await expect(page.locator("#confirm")).to_be_hidden()
@@ -184,6 +233,16 @@ async def test_an_order_tells_its_whole_story(tmp_path: Path) -> None:
         await shoot(page, "story")
         await page.keyboard.press("Escape")
         await expect(page.locator("#story")).to_be_hidden()
+
+
+async def test_health_shows_what_decisions_rest_on(tmp_path: Path) -> None:
+    """Ages, clock and reconnects stand under the verdict; the oldest data stands at the top of every screen."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        desk.now_ns += 1_500_000_000
+        await expect(page.locator("#measures")).to_contain_text("age of BTC/USDT data1.5 s")
+        await expect(page.locator("#measures")).to_contain_text("clock offset0 ms")
+        await expect(page.locator("#age")).to_have_text("oldest data 1.5 s")
+        await shoot(page, "health")
 
 
 async def test_decisions_are_filtered_by_kind(tmp_path: Path) -> None:

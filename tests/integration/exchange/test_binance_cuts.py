@@ -149,6 +149,7 @@ async def survived(cuts: int) -> list[float]:
             link.exchange,
             clock,
             config.runtime,
+            books=link.books,
             transfers=MemoryTransferExecutor(),
             on_alert=watch.alerts.append,
             on_tick=watch.ticks_ns.append,

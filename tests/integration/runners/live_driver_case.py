@@ -64,6 +64,7 @@ class MarketByHand:
 
     def __init__(self) -> None:
         self.starts = 0
+        self.renewed: list[str] = []
         self._deliver: Deliver | None = None
 
     async def run(self, deliver: Deliver) -> None:
@@ -71,6 +72,10 @@ class MarketByHand:
         self._deliver = deliver
         deliver(StreamConnected(SystemClock().now_ns(), self.name))
         await asyncio.Event().wait()
+
+    def renew_book(self, symbol: str) -> None:
+        """Note that the book of *symbol* is asked for."""
+        self.renewed.append(symbol)
 
     def trade(self, price_ticks: int = 3_000_000) -> None:
         """Print a trade."""
@@ -132,6 +137,7 @@ class Case:
             self.exchange,
             clock,
             evolve(settings.runtime, **runtime),
+            books=self.market,
             transfers=self.transfers,
             on_alert=self.alerts.append,
             on_tick=self.ticks_ns.append,

@@ -23,7 +23,7 @@ from meva_core.events import (
 from meva_core.model.market import NS_PER_SECOND
 from meva_runners.composition import compose_venue
 from meva_runners.trading.exchange_performer import ExchangePerformer
-from tests.integration.runners.live_driver_case import running, until
+from tests.integration.runners.live_driver_case import MarketByHand, running, until
 from tests.replay.case import config
 
 
@@ -108,6 +108,7 @@ async def test_a_clock_that_is_set_back_delays_no_timer() -> None:
     performer = ExchangePerformer(
         MatchingExchange(compose_venue(config()), clock),
         clock,
+        books=MarketByHand(),
         transfers=MemoryTransferExecutor(),
         refusal=lambda _: None,
         deliver=lambda _: fired.set(),

@@ -48,6 +48,15 @@ def test_without_arguments_the_bundled_recording_is_replayed() -> None:
     assert "" == finished.stderr
 
 
+def test_the_title_names_what_the_recording_holds(tmp_path: Path) -> None:
+    """Two instruments are configured; raw frames of one of them are no run of two."""
+    frame = '{"e":"trade","E":1700000000000,"s":"ETHUSDT","t":1,"p":"2000.00","q":"0.0100","T":1700000000000,"m":true}'
+    tape = tmp_path / "frames"
+    tape.write_text(f"1700000000000000000 {frame}\n", encoding="ascii")
+
+    assert f"REPLAY  {tape} ETH/USDT   momentum" in replay(str(tape)).stdout.replace("\n", "")
+
+
 def test_json_is_exactly_one_object() -> None:
     """Programs read standard output and find nothing else there."""
     finished = replay("--json")

@@ -14,7 +14,7 @@ from meva_core.data.feature_store import FeatureStore
 from meva_core.data.market_data_service import MarketDataService
 from meva_core.events import BookChanged
 from meva_core.model.instrument import Instrument
-from meva_core.model.market import Side
+from meva_core.model.market import NS_PER_SECOND, Side
 from meva_core.model.money import exact
 from meva_core.model.order import OrderStatus, OrderType
 from meva_core.model.state import AssetBalance, Gate, GateMarker, Position
@@ -125,6 +125,29 @@ def test_a_refused_intent_counts_for_no_rate() -> None:
 
     assert (0, 0) == policy.service.order_rate.count(NOW_NS, "cross:BTC/USD:buy")
     assert () == policy.codes()
+
+
+def test_the_rate_is_exact_however_many_orders_are_remembered() -> None:
+    """Old orders are forgotten late, and never counted: three a window pass for ever, a fourth does not."""
+    policy = Policy(max_orders_per_window=4, max_repeated_orders=3, max_data_age_ms=10**9)
+    step_ns = 20 * NS_PER_SECOND  # A third of the window.
+
+    verdicts = [policy.codes(created_ns=NOW_NS + number * step_ns, expires_ns=0) for number in range(200)]
+    fourth = policy.codes(created_ns=NOW_NS + 199 * step_ns + 1, expires_ns=0)
+
+    assert [()] * 200 == verdicts
+    assert ("repeated_order",) == fourth
+    assert len(policy.service.order_rate.snapshot()) <= 4
+
+
+def test_few_orders_are_remembered_whatever_the_limits() -> None:
+    """Limits that nobody reaches cost no memory."""
+    policy = Policy(max_orders_per_window=10**6, max_repeated_orders=10**6, max_data_age_ms=10**9)
+
+    for number in range(200):
+        policy.codes(created_ns=NOW_NS + number * 30 * NS_PER_SECOND, expires_ns=0)
+
+    assert len(policy.service.order_rate.snapshot()) <= 64
 
 
 def test_a_one_sided_book_is_unusable() -> None:
