@@ -293,6 +293,9 @@ class RuntimeConfig:
     # than the limit is lost: the agent cancels what rests and ends.
     commit_patience_ms: int = 2_000
     commit_limit_s: int = 30
+    # Market events that are older go from the session file, and with them the proof of what was decided on them; what
+    # was decided stays. 0 keeps them for ever.
+    market_days_kept: int = 0
     heartbeat_ms: int = 1_000
     # A clock drifts by some milliseconds in a minute; the venue tolerates a second.
     clock_check_s: int = 60

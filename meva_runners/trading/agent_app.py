@@ -28,6 +28,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
+from meva_core.model.market import NS_PER_DAY
 from meva_core.model.state import Gate
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import ControlAnswered
@@ -47,6 +48,7 @@ from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.places import control_folder
+from meva_runners.trading.retention import drop_old_market
 from meva_runners.trading.service_notice import notify
 from meva_runners.trading.venue_link import VenueLink
 
@@ -80,6 +82,7 @@ class AgentApp:
         self._settings = settings
         self._strategies = tuple(strategies)
         self._link = link
+        self._session = session
         self._sink = sink
         self._on_beat = on_beat
         self._exposition = exposition
@@ -234,7 +237,12 @@ class AgentApp:
         """Beat, watch the clocks and do what was asked *beside* meanwhile; what breaks there stops the agent."""
         runtime = self._settings.config.runtime
         beat = Heartbeat(runtime.heartbeat_ms, self._clock.monotonic_ns, (self._beat,))
-        tasks = [asyncio.create_task(work) for work in (beat.run(), self._watch_clocks(), *beside)]
+        works = [beat.run(), self._watch_clocks(), *beside]
+        if runtime.market_days_kept:
+            kept_ns = runtime.market_days_kept * NS_PER_DAY
+            retire, now_ns = self._session.retire, self._clock.now_ns
+            works.append(drop_old_market(self.driver.spare, retire, now_ns=now_ns, kept_ns=kept_ns))
+        tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             task.add_done_callback(self._fail_with)
         notify("READY=1")
