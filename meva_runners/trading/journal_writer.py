@@ -40,18 +40,32 @@ class JournalWriter:
 
     def durable(self) -> Promise:
         """Return the promise that everything handled so far is durable; a failed write breaks it."""
-        promise: Promise = asyncio.get_running_loop().create_future()
+        [promise] = self.durable_for(1)
+        return promise
+
+    def durable_for(self, count: int) -> list[Promise]:
+        """Return that promise for each of *count* that wait for it, kept by the same write."""
+        loop = asyncio.get_running_loop()
+        promises: list[Promise] = [loop.create_future() for _ in range(count)]
         if self._failure is None:
-            self._waiting.append(promise)
+            self._waiting += promises
             self._start_if_idle()
         else:
-            promise.set_exception(self._failure)
-        return promise
+            for promise in promises:
+                promise.set_exception(self._failure)
+        return promises
 
     def request(self) -> None:
         """Commit what has been handled so far, as soon as the write before it is done."""
         self._wanted = True
         self._start_if_idle()
+
+    def spare(self, work: Callable[[], None]) -> bool:
+        """Do *work* in the thread of the writes if none is under way; return whether it was begun."""
+        if self._busy or self._failure is not None:
+            return False
+        self._begin(work, [])
+        return True
 
     def give_up(self, failure: BaseException) -> None:
         """Wait no longer for a write that does not come to its end: it counts as failed, whatever becomes of it."""
@@ -70,25 +84,30 @@ class JournalWriter:
 
     def _start(self) -> None:
         self._secured = bool(self._waiting) and not (self._wanted and self._secured)
-        self._wanted, self._busy = self._wanted and self._secured, True
-        self._idle.clear()
-        self._started_s = time.monotonic()
+        self._wanted = self._wanted and self._secured
         waiting, self._waiting = self._waiting, []
-        self._underway = waiting
         try:
             write = self._process.securing() if self._secured else self._process.committing()
         except Exception as failure:  # noqa: BLE001 - what cannot be laid out cannot be written.
-            self._finish(waiting, failure)
+            self._break(waiting, failure)
             return
+        self._begin(write, waiting)
+        if waiting:
+            self._thread.give_way()
+
+    def _begin(self, work: Callable[[], None], waiting: list[Promise]) -> None:
+        """Have the thread do *work*, which keeps the promises of *waiting*."""
+        self._busy = True
+        self._idle.clear()
+        self._started_s = time.monotonic()
+        self._underway = waiting
         loop = asyncio.get_running_loop()
 
         def told(failure: BaseException | None) -> None:
             with suppress(RuntimeError):  # A loop that has ended waits for nothing.
                 loop.call_soon_threadsafe(self._finish, waiting, failure)
 
-        self._thread.submit(write, told)
-        if waiting:
-            self._thread.give_way()
+        self._thread.submit(work, told)
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
         self._busy = False

@@ -70,6 +70,19 @@ async def test_a_commit_waits_for_one_securing_at_most() -> None:
     assert ["secure", "commit"] == disk.writes
 
 
+async def test_several_that_wait_share_a_write() -> None:
+    """Orders of one decision leave after one write; each has a promise of its own, and may be cancelled alone."""
+    disk = Disk()
+    writer = writer_on(disk, [])
+    first, second = writer.durable_for(2)
+    first.cancel()
+    await second
+    assert await writer.close(5)
+
+    assert first.cancelled()
+    assert ["secure"] == disk.writes
+
+
 async def test_a_promise_that_comes_amid_a_commit_is_kept_before_the_next_commit() -> None:
     """It is secured, and the commit that was asked for meanwhile follows."""
     disk = Disk()
