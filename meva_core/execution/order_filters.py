@@ -67,7 +67,9 @@ class OrderFilters:
         self._min_quantity, self._min_notional = instrument.min_quantity, instrument.min_notional
         self._max_quantity = _NO_LIMIT if instrument.max_quantity is None else instrument.max_quantity
         self._max_notional = _NO_LIMIT if instrument.max_notional is None else instrument.max_notional
-        self._lots: dict[Decimal, int] = {}  # Of the sizes seen lately: to divide and to count costs much more.
+        self._lots: dict[
+            Decimal, int
+        ] = {}  # Of the sizes seen lately: to divide and to count costs much more.
 
     def on_grid(self, request: OrderRequest) -> VenueOrder | Refusal:
         """Return the order on the market's grid, or why it does not fit there. Call it inside `exact()`."""
