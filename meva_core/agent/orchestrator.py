@@ -152,6 +152,11 @@ class AgentOrchestrator:
         return self._runtime.state.connectivity.clock_offset_ns
 
     @property
+    def compared_ns(self) -> int:
+        """Return when the venue last said what it holds of ours, 0 where it never did."""
+        return self._watch.answered_ns
+
+    @property
     def link(self) -> bytes:
         """Return the last link of the decision chain."""
         return self._runtime.outbox.link

@@ -129,6 +129,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "checkpoint_events": Range(1, 10_000_000),
         "stale_alert_s": Range(1, 3_600),
         "escalate_after_s": Range(30, 86_400),
+        "heartbeat_url_s": Range(10, 86_400),
     },
     DigestConfig: {"every_s": Range(60, SECONDS_PER_DAY)},
     RuntimeConfig: {
@@ -138,6 +139,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "commit_interval_ms": Range(1, 60_000),
         "commit_patience_ms": Range(100, 60_000),
         "commit_limit_s": Range(1, 600),
+        "market_days_kept": Range(0, 3_650),
         "heartbeat_ms": Range(100, 60_000),
         "clock_check_s": Range(1, 3_600),
         "stop_grace_s": Range(1, 300),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from importlib.metadata import version
 from time import monotonic
 
@@ -27,11 +28,13 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
+from meva_core.model.market import NS_PER_DAY
 from meva_core.model.state import Gate
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.ops.metrics import emit, metrics_of_state
 from meva_core.ops.reporting import ReplayResult, RunStatistics
+from meva_core.ports.controls import FigureView
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.storage import Session
 from meva_runners.commit_then_act import CommittingAgent, Observer, recover
@@ -44,6 +47,7 @@ from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.places import control_folder
+from meva_runners.trading.retention import drop_old_market
 from meva_runners.trading.service_notice import notify
 from meva_runners.trading.venue_link import VenueLink
 
@@ -77,6 +81,7 @@ class AgentApp:
         self._settings = settings
         self._strategies = tuple(strategies)
         self._link = link
+        self._session = session
         self._sink = sink
         self._on_beat = on_beat
         self._exposition = exposition
@@ -113,7 +118,14 @@ class AgentApp:
             account=config.account,
             symbols=tuple(instruments),
         )
-        self._desk = AgentDesk(self.agent, view, config, now_ns=self._clock.now_ns, handle=self.driver.ask)
+        self._desk = AgentDesk(
+            self.agent,
+            view,
+            config,
+            now_ns=self._clock.now_ns,
+            handle=self.driver.ask,
+            figures=self._figures,
+        )
 
     async def run(
         self,
@@ -213,7 +225,12 @@ class AgentApp:
         """Beat, watch the clocks and do what was asked *beside* meanwhile; what breaks there stops the agent."""
         runtime = self._settings.config.runtime
         beat = Heartbeat(runtime.heartbeat_ms, self._clock.monotonic_ns, (self._beat,))
-        tasks = [asyncio.create_task(work) for work in (beat.run(), self._watch_clocks(), *beside)]
+        works = [beat.run(), self._watch_clocks(), *beside]
+        if runtime.market_days_kept:
+            kept_ns = runtime.market_days_kept * NS_PER_DAY
+            retire, now_ns = self._session.retire, self._clock.now_ns
+            works.append(drop_old_market(self.driver.spare, retire, now_ns=now_ns, kept_ns=kept_ns))
+        tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             task.add_done_callback(self._fail_with)
         notify("READY=1")
@@ -238,6 +255,13 @@ class AgentApp:
         if self._latch.is_set() and self.agent.state().runtime_flags.gate is not Gate.KILLED:
             now_ns = self._clock.now_ns()
             self.driver.ask(KillRequested(now_ns, f"latch-{now_ns}", "kill latch", "the kill latch is set"))
+
+    def _figures(self) -> tuple[FigureView, ...]:
+        commit_ms = Decimal(round(1_000 * self.driver.committing_s))
+        return (
+            FigureView("events waiting", Decimal(self.driver.waiting), "events"),
+            FigureView("commit under way", commit_ms, "ms"),
+        )
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
         self._desk.observe(event, outcome)

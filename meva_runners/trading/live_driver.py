@@ -106,6 +106,11 @@ class LiveDriver:
         """Return how many events wait for their turn."""
         return len(self._inbox)
 
+    @property
+    def committing_s(self) -> float:
+        """Return for how long the commit that is under way has been so, 0 where there is none."""
+        return self._writer.waited_s
+
     def deliver(self, event: Event) -> None:
         """Let *event* wait for its turn."""
         self._inbox.put(event)
@@ -118,6 +123,10 @@ class LiveDriver:
             self.fail(failure)
             raise
         return self._writer.durable()
+
+    def spare(self, work: Callable[[], None]) -> bool:
+        """Do *work* in the thread of the commits if that has nothing to do; return whether it was begun."""
+        return self._writer.spare(work)
 
     def stop(self, reason: str) -> None:
         """Begin to stop in good order; the first reason counts. Asked again, wait for the venue no longer."""

@@ -16,7 +16,7 @@ from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import AppConfig, OpeningConfig
 from meva_core.errors import MevaError, StorageError
-from meva_core.model.market import NS_PER_MS
+from meva_core.model.market import NS_PER_DAY, NS_PER_MS
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader
 from meva_runners.composition import instruments_of
@@ -35,7 +35,12 @@ def new_session(path: Path | None, settings: LoadedSettings) -> Iterator[SqliteS
     with ExitStack() as resources:
         if path is None:
             path = Path(resources.enter_context(TemporaryDirectory(prefix="meva-"))) / "session.db"
-        session = SqliteSession.create(path, session_header(settings), segment_events=_SEGMENT_EVENTS)
+        session = SqliteSession.create(
+            path,
+            session_header(settings),
+            segment_events=_SEGMENT_EVENTS,
+            market_kept_ns=_market_kept_ns(settings.config),
+        )
         yield resources.enter_context(_kept(session))
 
 
@@ -61,7 +66,11 @@ def continued_session(path: Path, settings: LoadedSettings) -> Iterator[tuple[Sq
     config = settings.config
     try:
         session = SqliteSession.open(
-            path, account=config.account, mode=config.mode.value, segment_events=_SEGMENT_EVENTS
+            path,
+            account=config.account,
+            mode=config.mode.value,
+            segment_events=_SEGMENT_EVENTS,
+            market_kept_ns=_market_kept_ns(config),
         )
     except StorageError as error:
         raise PreflightError(str(error), "") from error
@@ -108,6 +117,11 @@ def traded_assets(config: AppConfig) -> frozenset[str]:
     paid_in = config.exchange.fees.paid_in
     fees = {paid_in} - {"received", "quote", "base"}
     return frozenset(assets | fees | {config.reporting_currency})
+
+
+def _market_kept_ns(config: AppConfig) -> int | None:
+    days = config.runtime.market_days_kept
+    return days * NS_PER_DAY if days else None
 
 
 def _opened(settings: LoadedSettings, *, balances_of: AppConfig, opening: OpeningConfig) -> LoadedSettings:
