@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from meva_core.agent.market_path import MarketPath
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.data.exact_columns import BoolColumn, Ints, exactly
 from meva_core.data.feature_columns import Samples, Taken, shown
+from meva_core.data.features import Feature
 from meva_core.data.replay_loader import bar_of, event_times
 from meva_core.model.market import Candle
 from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
@@ -85,6 +86,7 @@ class MarketColumns(ABC):
         self._columns = (_NOTHING, _NOTHING)  # Prices and quantities.
         self._prices: list[int] = []
         self._guards: list[GuardColumns] = []
+        self._brought: list[tuple[Callable[[Any, int, Taken], None], Feature]] = []
         self._epoch = self._alarm_ns = self._due_ns = -1
         self._renewals = self._vain = 0
         try:
@@ -166,9 +168,8 @@ class MarketColumns(ABC):
         if row <= fed:
             return
         taken, last = self._take(fed, row), row - self._base - 1
-        for guard in self._guards:
-            for bring, feature in guard.brought:
-                bring(feature, last, taken)
+        for bring, feature in self._brought:
+            bring(feature, last, taken)
 
     def _renewed(self, row: int) -> bool:
         """Ask anew what the features will show from *row* on; return whether that can be told."""
@@ -181,7 +182,7 @@ class MarketColumns(ABC):
             self.usable = False
             return False
         samples = self._samples(row - self._start)
-        self._guards = []
+        self._guards, self._brought = [], []
         for slot in path.warm:
             try:
                 with exactly():
@@ -189,6 +190,7 @@ class MarketColumns(ABC):
             except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
                 self._give_up(slot.name)
                 return False
+        self._brought = [each for guard in self._guards for each in guard.brought]
         self._base, self._epoch = row, path.epoch
         return True
 
