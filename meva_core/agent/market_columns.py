@@ -85,6 +85,7 @@ class MarketColumns(ABC):
         self._times: Column = event_times(block)
         self._columns = (_NOTHING, _NOTHING)  # Prices and quantities.
         self._prices: list[int] = []
+        self._numbers: Column | None = None  # Of trades, where they have any.
         self._guards: list[GuardColumns] = []
         self._brought: list[tuple[Callable[[Any, int, Taken], None], Feature]] = []
         self._epoch = self._alarm_ns = self._due_ns = -1
@@ -115,10 +116,6 @@ class MarketColumns(ABC):
     def _samples(self, done: int) -> Samples:
         """Return what comes after *done* rows of the run."""
 
-    @abstractmethod
-    def _keep(self, row: int) -> None:
-        """Remember what else of *row*, the last that was passed over, the market keeps."""
-
     def skip(self, row: int) -> int:
         """Pass over quiet rows from *row* on; return the first that must be handled.
 
@@ -141,11 +138,9 @@ class MarketColumns(ABC):
             self._look_ahead(row)
         until, base = self._end, self._base
         for guard in self._guards:
-            mask = guard.masks[guard.slot.stance]
+            mask = guard.masks[guard.slot.stance] or self._ask(guard)
             if mask is None:
-                mask = self._ask(guard)
-                if mask is None:
-                    return row
+                return row
             found = mask.find(1, row - base, until - base)
             if found >= 0:
                 until = base + found
@@ -272,7 +267,8 @@ class MarketColumns(ABC):
         market = self._market
         market.last_ns = self._times[row]
         market.last_ticks = self._prices[row - self._start]
-        self._keep(row)
+        if self._numbers is not None:
+            market.last_trade_id = self._numbers[row]
         for guard in self._guards:
             guard.slot.muted = False  # The guard has fallen.
 
@@ -289,8 +285,10 @@ class TradeColumns(MarketColumns):
         prices, lots, ids = [int64(each, *rows) for each in (block.prices, block.quantities, block.ids)]
         self._columns = (prices, lots)
         self._prices = prices.tolist()
-        unnumbered = bool((ids < 0).all())
-        return bool(lots.min() > 0 and (unnumbered or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())))
+        if not (ids < 0).all():
+            self._numbers = block.ids
+        rising = self._numbers is None or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())
+        return bool(lots.min() > 0 and rising)
 
     def _is_in_step(self, row: int) -> bool:
         trade_id = self._block.ids[row]
@@ -310,10 +308,6 @@ class TradeColumns(MarketColumns):
     def _samples(self, done: int) -> Samples:
         prices, lots = self._columns
         return Samples(prices[done:], lots[done:])
-
-    def _keep(self, row: int) -> None:
-        if self._block.ids[row] >= 0:
-            self._market.last_trade_id = self._block.ids[row]
 
 
 class BarColumns(MarketColumns):
@@ -355,9 +349,6 @@ class BarColumns(MarketColumns):
     def _samples(self, done: int) -> Samples:
         closes, volumes = self._columns
         return Samples(closes[done:], volumes[done:], lambda: self._made()[done:])
-
-    def _keep(self, row: int) -> None:
-        """Keep nothing more: a bar has no number."""
 
     def _made(self) -> list[Candle]:
         """Return the bars of the run, one by one."""
