@@ -12,7 +12,7 @@ from meva_core.model.order import OrderRequest, TradeIntent
 from meva_core.model.value import value
 
 
-@frozen(slots=False)  # Frozen at run time, and made at two thirds of the price of one with slots.
+@frozen(slots=False, init=False)
 class Approved:
     """Carry the risk gate's permission for exactly this intent.
 
@@ -26,6 +26,23 @@ class Approved:
     notional: Decimal
     reserve_asset: str
     reserve_price: Decimal
+
+    def __init__(
+        self,
+        intent: TradeIntent,
+        gate_epoch: int,
+        notional: Decimal,
+        reserve_asset: str,
+        reserve_price: Decimal,
+    ) -> None:
+        fields = {
+            "intent": intent,
+            "gate_epoch": gate_epoch,
+            "notional": notional,
+            "reserve_asset": reserve_asset,
+            "reserve_price": reserve_price,
+        }
+        object.__setattr__(self, "__dict__", fields)  # As a whole, see `meva_core.model.value`.
 
 
 @value

@@ -17,6 +17,7 @@ QUEUE_MAX: Final = 1_000
 DELIVERIES_KEPT: Final = 1_000
 RETRY_S: Final = (0.5, 2.0, 10.0, 60.0)
 CHANNEL_FAILED: Final = "alert_channel_failed"
+_RANK: Final = {level: rank for rank, level in enumerate(AlertLevel)}
 
 
 @frozen
@@ -34,18 +35,21 @@ class AlertDelivery:
     """Feed one queue per *channel*, so that none waits for another.
 
     A channel that fails its first two tries is told of on all others, once until it works again. `raise_alert`
-    returns at once; a full queue drops its oldest alert and counts it. *on_delivery* hears what became
-    of each.
+    returns at once; a full queue drops its oldest alert and counts it. *lowest* names, by channel, the level from
+    which on it gets alerts; a failing channel is told of on all others whatever they get. *on_delivery* hears what
+    became of each.
     """
 
     def __init__(
         self,
         channels: Mapping[str, AlertSink],
         *,
+        lowest: Mapping[str, AlertLevel] | None = None,
         retry_s: tuple[float, ...] = RETRY_S,
         on_delivery: Callable[[Delivery], None] | None = None,
     ) -> None:
         self._channels = dict(channels)
+        self._lowest = {name: _RANK[level] for name, level in (lowest or {}).items()}
         self._retry_s = retry_s
         self._on_delivery = on_delivery
         self._queues = {name: deque[RaiseAlert](maxlen=QUEUE_MAX) for name in channels}
@@ -71,14 +75,21 @@ class AlertDelivery:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def raise_alert(self, alert: RaiseAlert, *, without: str = "") -> None:
-        """Queue *alert* on every channel but *without*."""
+        """Queue *alert* on every channel that gets its level, but not on *without*."""
         for name, queue in self._queues.items():
-            if name == without:
+            if name == without or not (alert.code == CHANNEL_FAILED or self._gets(name, alert.level)):
                 continue
             self.dropped += len(queue) == QUEUE_MAX
             queue.append(alert)
             self._idle.clear()
             self._wakes[name].set()
+
+    def reaches(self, level: AlertLevel) -> bool:
+        """Return whether any channel gets alerts of *level*."""
+        return any(self._gets(name, level) for name in self._channels)
+
+    def _gets(self, name: str, level: AlertLevel) -> bool:
+        return _RANK[level] >= self._lowest.get(name, 0)
 
     async def _feed(self, name: str) -> None:
         queue, wake = self._queues[name], self._wakes[name]

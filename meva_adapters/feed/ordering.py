@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import sub
 from typing import Any, Final
 
 import attrs
 
 from meva_adapters.wire.times import text_of_ns
 from meva_core.data.replay_loader import event_times
+from meva_core.data.whole_columns import rises_by
 from meva_core.errors import DataError
 from meva_core.events import BookChanged, Event, StreamGapDetected, StreamLost, TradeReceived
 from meva_core.ports.market_feed import BarBlock, Block, Column, EventBlock, TradeBlock
@@ -63,11 +63,11 @@ class Ordering:
             assert before is not None, "only a later row can be out of order"
             raise self._out_of_order(lines[bad], times[bad], before, gap, self._rows + bad)
 
-    def _first_out_of_order(self, column: Column, gap: int) -> int | None:
-        last, times = self._last_ns, list(column)
+    def _first_out_of_order(self, times: Column, gap: int) -> int | None:
+        last = self._last_ns
         if last is not None and times[0] < last + gap:
             return 0
-        if times == sorted(times) and (not gap or all(map(gap.__le__, map(sub, times[1:], times)))):
+        if rises_by(times, gap):
             return None
         return next((row for row in range(1, len(times)) if times[row] < times[row - 1] + gap), None)
 

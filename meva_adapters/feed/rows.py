@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from operator import gt, lt
 from typing import Final, Protocol
 
 from meva_adapters.feed.columns import FLAG_WORDS, SIDE_WORDS
 from meva_adapters.feed.layout import Layout
 from meva_adapters.wire.grid import INT64_MAX, BadCellError, price_grid, quantity_grid
 from meva_adapters.wire.times import time_ns, unit_ns
+from meva_core.data.whole_columns import bounds, chosen, is_above
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side, timeframe_ns
 from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
@@ -83,11 +83,9 @@ class TradeRows:
         if times is None or prices is None or quantities is None or kinds[word] != expected:
             return None
         ids = columns[places["id"]] if "id" in places else array("q", (-1,)) * len(times)
-        if "id" in places and (kinds[places["id"]] != 0 or max(ids) > INT64_MAX):
+        if "id" in places and (kinds[places["id"]] != 0 or bounds(ids)[1] > INT64_MAX):
             return None
-        return TradeBlock(
-            self._symbol, times, prices, quantities, list(map(by.__getitem__, columns[word])), ids
-        )
+        return TradeBlock(self._symbol, times, prices, quantities, chosen(columns[word], by), ids)
 
     def _taker(self, cells: Sequence[str]) -> Side:
         places = self._places
@@ -176,10 +174,7 @@ class _OneSymbol:
 
 def _bars_agree(opens: Column, highs: Column, lows: Column, closes: Column) -> bool:
     return not (
-        any(map(lt, highs, opens))
-        or any(map(lt, highs, closes))
-        or any(map(gt, lows, opens))
-        or any(map(gt, lows, closes))
+        is_above(opens, highs) or is_above(closes, highs) or is_above(lows, opens) or is_above(lows, closes)
     )
 
 
@@ -188,9 +183,9 @@ def _proven_times(columns: Sequence[Column], kinds: Sequence[int], layout: Layou
     times = columns[place]
     if kinds[place] != 0:
         return None
-    latest = max(times)
+    first, latest = bounds(times)
     unit = 1 if layout.times_are_ns else unit_ns(latest)
-    if latest * unit > INT64_MAX or not (layout.times_are_ns or unit == unit_ns(min(times))):
+    if latest * unit > INT64_MAX or not (layout.times_are_ns or unit == unit_ns(first)):
         return None
     return times if unit == 1 else [value * unit for value in times]
 

@@ -19,7 +19,9 @@ from meva_adapters.settings.tree import joined
 from meva_core.config.codes import Code, Problem, did_you_mean
 from meva_core.errors import ConfigError
 
-_SECRET_NAME: Final = re.compile(r"key|secret|token|pass|credential|private|alert_channels", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"key|secret|token|pass|credential|private|alert_channels|heartbeat_url", re.IGNORECASE
+)
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
+from meva_core.data.whole_columns import has_zero
 from meva_core.errors import MevaError, OffGridError
 from meva_core.model.instrument import Instrument
 from meva_core.model.money import decimals_of, plain, quantise_down, whole_steps
@@ -90,7 +91,7 @@ class Grid:
             if any(value % down for value in values):
                 return None
             values = [value // down for value in values]
-        return values if self._zero_ok or all(values) else None
+        return values if self._zero_ok or not has_zero(values) else None
 
     def _any_steps(self, text: str) -> int:
         """Convert what is rare or wrong: exponents, signs, values that lie off the grid."""

@@ -135,6 +135,11 @@ class AccountWatch:
         path.low = price - 1
         return True
 
+    def on_fill(self) -> None:
+        """Learn that a fill was booked, and value the account."""
+        self.on_holdings()
+        self.mark()
+
     def on_holdings(self) -> None:
         """Learn that what is held has changed; call `mark` after it."""
         held = 0

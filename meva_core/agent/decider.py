@@ -13,7 +13,7 @@ from typing import Final
 from meva_core.agent.account_watch import AccountWatch
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.strategy_slot import StrategySlot
-from meva_core.commands import AlertLevel
+from meva_core.commands import AlertLevel, PlaceOrder
 from meva_core.errors import StrategyError
 from meva_core.execution.idempotency import idem_key
 from meva_core.execution.order_service import OrderService
@@ -27,6 +27,7 @@ from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.risk.gate import RUNAWAY_ORDERS, TradingGate
 from meva_core.risk.limits_engine import RiskCode
 from meva_core.risk.policy_service import Refused, RiskPolicyService
+from meva_core.signals.signal_engine import RejectedSignal
 from meva_core.signals.strategy import Signal
 
 STRATEGY_FAILED: Final = "strategy_failed"
@@ -90,16 +91,18 @@ class Decider:
         except StrategyError as error:
             self.fail(slot, error)
             return
-        signal = decision.signal
-        if signal is None:
+        if decision is None:
             return
+        if isinstance(decision, RejectedSignal):
+            signal, reason = decision.signal, decision.reason.value
+        else:
+            signal, reason = decision, ""
         if slot.muted and not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
             return
-        reason = decision.reject_reason
         outer = getcontext()
         setcontext(EXACT)
         try:
-            self._decide(slot, signal, "" if reason is None else reason.value)
+            self._decide(slot, signal, reason)
         finally:
             setcontext(outer)
 
@@ -179,9 +182,8 @@ class Decider:
             outbox.say((asked, judged), (asked_line, intent_line, refused_line))
             self._refuse(slot, verdict)
             return
-        submitted = self._orders.submit(verdict, idem_key(intent))
-        command = submitted.command
-        assert command is not None, "a decision number is used once"
+        command = self._orders.submit(verdict, idem_key(intent))
+        assert isinstance(command, PlaceOrder), "a decision number is used once"
         request = command.request
         place_line = (
             f"place {number} {request.client_order_id} {verdict.gate_epoch} {verdict.notional!s}"

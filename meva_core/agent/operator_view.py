@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -33,6 +34,7 @@ from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.ports.controls import (
     AlertView,
     DecisionView,
+    FigureView,
     FillView,
     GateView,
     HealthView,
@@ -105,8 +107,13 @@ class OperatorView:
             or (line.decision in numbers and not line.client_order_id)
         )
 
-    def status(self, health: HealthReport, *, now_ns: int, heartbeat_ns: int) -> StatusView:
-        """Return everything at once; *heartbeat_ns* is when the main loop last said that it lives."""
+    def status(
+        self, health: HealthReport, *, now_ns: int, heartbeat_ns: int, figures: Sequence[FigureView] = ()
+    ) -> StatusView:
+        """Return everything at once; *heartbeat_ns* is when the main loop last said that it lives.
+
+        *figures* are measures that only the runner knows.
+        """
         state = self._agent.state()
         with exact():
             pnl = self._pnl(state)
@@ -120,7 +127,7 @@ class OperatorView:
                 events=state.sequence.events,
                 risk_budget=state.risk_limits.max_portfolio_exposure,
                 gate=_gate(state),
-                health=_health(health, now_ns - heartbeat_ns),
+                health=_health(health, now_ns - heartbeat_ns, (*self._figures(health, now_ns), *figures)),
                 pnl=pnl,
                 treasury=_treasury(state, self._agent.services.treasury),
                 limits=self._limits(state),
@@ -166,6 +173,18 @@ class OperatorView:
         pnl = state.pnl
         equity = self._agent.account.equity
         return PnlView(equity, pnl.realized, pnl.unrealized, pnl.fees, pnl.pnl_today, pnl.drawdown)
+
+    def _figures(self, health: HealthReport, now_ns: int) -> Iterator[FigureView]:
+        """Yield how old and how far apart the things are that decisions rest on; what was never heard of has no age."""
+        for symbol, silent_ns in health.data_age_ns.items():
+            if self._agent.path(symbol).market.last_ns:
+                yield FigureView(f"age of {symbol} data", _scaled(silent_ns, NS_PER_SECOND), "s")
+        connectivity = self._agent.state().connectivity
+        yield FigureView("clock offset", _scaled(connectivity.clock_offset_ns, NS_PER_MS), "ms")
+        if self._agent.compared_ns:
+            age_ns = max(0, now_ns - self._agent.compared_ns)
+            yield FigureView("books and venue compared", _scaled(age_ns, NS_PER_SECOND), "s ago")
+        yield FigureView("stream reconnects", Decimal(connectivity.reconnects), "since the start")
 
     def _limits(self, state: CanonicalState) -> tuple[LimitView, ...]:
         limits, money = state.risk_limits, state.reporting_currency
@@ -235,9 +254,14 @@ def _gate(state: CanonicalState) -> GateView:
     return GateView(flags.gate.name, flags.gate_epoch, markers)
 
 
-def _health(report: HealthReport, age_ns: int) -> HealthView:
+def _health(report: HealthReport, age_ns: int, figures: tuple[FigureView, ...]) -> HealthView:
     ready = report.status is HealthStatus.RUNNING
-    return HealthView(report.status.value, ready, report.reasons, max(0, age_ns) // NS_PER_MS)
+    return HealthView(report.status.value, ready, report.reasons, max(0, age_ns) // NS_PER_MS, figures)
+
+
+def _scaled(amount_ns: int, unit_ns: int) -> Decimal:
+    """Return *amount_ns* in tenths of the unit: nobody reads more of it."""
+    return Decimal(10 * amount_ns // unit_ns).scaleb(-1)
 
 
 def _treasury(state: CanonicalState, service: TreasuryService) -> TreasuryView:

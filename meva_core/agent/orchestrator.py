@@ -119,10 +119,11 @@ class AgentOrchestrator:
         self._control_desk = control_desk
         self._treasury_desk = treasury_desk
         self._inbox: deque[Event] = deque()
-        self._exact_handlers = self._exact_table()
-        self._handlers = self._table()
-        known = {*self._exact_handlers, *self._handlers}
-        assert known == set(get_args(Event)), "every kind of event has a handler"
+        self._handlers = {
+            **{kind: (handler, True) for kind, handler in self._exact_table().items()},
+            **{kind: (handler, False) for kind, handler in self._table().items()},
+        }
+        assert set(self._handlers) == set(get_args(Event)), "every kind of event has a handler"
         account.attach(tuple(paths.values()))
 
     @property
@@ -149,6 +150,11 @@ class AgentOrchestrator:
     def clock_offset_ns(self) -> int:
         """Return the venue's time minus ours, as last measured."""
         return self._runtime.state.connectivity.clock_offset_ns
+
+    @property
+    def compared_ns(self) -> int:
+        """Return when the venue last said what it holds of ours, 0 where it never did."""
+        return self._watch.answered_ns
 
     @property
     def link(self) -> bytes:
@@ -185,9 +191,9 @@ class AgentOrchestrator:
     def on_event(self, event: Event) -> bool:
         """Handle one event completely and return whether there is anything to `take`."""
         runtime = self._runtime
-        handler = self._exact_handlers.get(type(event))
-        if handler is None:
-            self._handlers[type(event)](event)
+        handler, is_exact = self._handlers[type(event)]
+        if not is_exact:
+            handler(event)
             return runtime.outbox.filled
         self._begin(event.time_ns)
         outer = getcontext()
@@ -303,8 +309,10 @@ class AgentOrchestrator:
         runtime.sequence += 1
         if time_ns > runtime.now_ns:
             runtime.now_ns = time_ns
-        if runtime.now_ns >= runtime.alarm_ns:
-            self._account.on_alarm(runtime.now_ns)
+        else:
+            time_ns = runtime.now_ns
+        if time_ns >= runtime.alarm_ns:
+            self._account.on_alarm(time_ns)
 
     def _exact_table(self) -> dict[type, Callable[[Any], object]]:
         """Return what handles each kind of event in which no strategy has a part."""

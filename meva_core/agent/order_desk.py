@@ -151,12 +151,13 @@ class OrderDesk:
             return
         if time_ns > self.booked_ns:
             self.booked_ns = time_ns
-        runtime, strategy = self._runtime, record.request.strategy
-        instrument = self._paths[fill.symbol].market.instrument
-        update = self._pnl.update_from_fill(fill, runtime.state)
+        runtime, strategy, path = self._runtime, record.request.strategy, self._paths[fill.symbol]
+        instrument = path.market.instrument
+        state = runtime.state
+        update = self._pnl.update_from_fill(fill, state)
         self._ledger.post_fill(fill, instrument.base, instrument.quote)
         self._holdings.add(strategy, fill, instrument)
-        runtime.state.fills.append(fill)
+        state.fills.append(fill)
         runtime.outbox.record(
             FillBooked,
             time_ns,
@@ -168,9 +169,9 @@ class OrderDesk:
             update.closed_quantity,
             _slippage_bps(fill, record),
         )
-        self.say_changed(record)
-        self._account.on_holdings()
-        self._account.mark()
+        self._say(record)
+        path.refresh(strategy)
+        self._account.on_fill()
 
     def mismatch(self, text: str) -> None:
         """Stop for a person: the venue and the books contradict each other."""

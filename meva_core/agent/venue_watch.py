@@ -104,6 +104,11 @@ class VenueWatch:
         self._silence = VenueSilence(runtime, alerts, limit=settings.unanswered_max)
         gate_watch.on_cancel_all(self.on_cancel_all)
 
+    @property
+    def answered_ns(self) -> int:
+        """Return when the venue last said what it holds of ours, 0 where it never did."""
+        return self._answered_ns
+
     def start(self, event: AgentStarted) -> None:
         """Wake up: nothing that was under way is known, and nothing is traded before it is."""
         self._starts += 1

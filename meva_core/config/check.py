@@ -17,7 +17,8 @@ from meva_core.model.instrument import split_symbol
 from meva_core.model.money import decimals_of, whole_steps
 
 FILL_MODELS: Final = ("next_trade", "volume", "book")
-DIGEST_BELOW: Final = ("info", "medium", "high")
+ALERT_LEVELS: Final = ("info", "medium", "high", "critical")
+DIGEST_BELOW: Final = ALERT_LEVELS[:-1]  # A critical alert never waits.
 METRICS: Final = ("none", "statsd", "memory")
 PAID_IN: Final = ("received", "quote", "base")
 
@@ -44,6 +45,13 @@ def _choices(config: AppConfig) -> Iterator[Problem]:
     for path, value, known in chosen:
         if value not in known:
             yield _not_a_choice(path, value, known)
+    channels = config.observability.alert_channels
+    for channel, level in config.observability.channel_levels.items():
+        path = f"observability.channel_levels.{channel}"
+        if level not in ALERT_LEVELS:
+            yield _not_a_choice(path, level, ALERT_LEVELS)
+        elif channel not in channels:
+            yield _not_a_choice(path, channel, channels or ("the alert_channels, of which there are none",))
     paid_in = config.exchange.fees.paid_in
     if paid_in not in PAID_IN and not _ASSET.fullmatch(paid_in):
         yield _not_a_choice("exchange.fees.paid_in", paid_in, (*PAID_IN, "an asset such as BNB"))

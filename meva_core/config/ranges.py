@@ -129,6 +129,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "checkpoint_events": Range(1, 10_000_000),
         "stale_alert_s": Range(1, 3_600),
         "escalate_after_s": Range(30, 86_400),
+        "heartbeat_url_s": Range(10, 86_400),
     },
     DigestConfig: {"every_s": Range(60, SECONDS_PER_DAY)},
     RuntimeConfig: {

@@ -55,6 +55,7 @@ def secret_references(config: AppConfig) -> Iterator[Problem]:
     secrets = [
         ("exchange.api_key", config.exchange.api_key),
         ("exchange.api_secret", config.exchange.api_secret),
+        ("observability.heartbeat_url", config.observability.heartbeat_url),
         *(
             (f"observability.alert_channels.{index}", channel)
             for index, channel in enumerate(channels)

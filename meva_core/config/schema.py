@@ -246,7 +246,8 @@ class ObservabilityConfig:
     """Set what people and machines get to see.
 
     *metrics* is `none`, `statsd` or `memory`. *alert_channels* are `log`, or references (`env:NAME`,
-    `file:PATH`, `cred:NAME`) to the address of a channel: who knows the address can post to it.
+    `file:PATH`, `cred:NAME`) to the address of a channel: who knows the address can post to it. *heartbeat_url* is
+    such a reference as well.
     """
 
     service: str = "meva"
@@ -262,6 +263,11 @@ class ObservabilityConfig:
     # About 0.2 s of replay: the longest stretch that a restart has to repeat.
     checkpoint_events: int = 100_000
     alert_channels: tuple[str, ...] = ()
+    # The lowest level that a channel gets, by channel; every channel that is not named here gets all.
+    channel_levels: dict[str, str] = Factory(dict)
+    # Asked at this interval while the agent lives, so that a service elsewhere calls when machine and network are gone.
+    heartbeat_url: str = ""
+    heartbeat_url_s: int = 60
     # Market data that is too old for orders becomes an alert after so long; most reconnects take less.
     stale_alert_s: int = 3
     # A loud alert that nobody acknowledged is told again, as critical.

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from attrs import define
 
+from meva_core.data.whole_columns import shifted
 from meva_core.events import CandleClosed, Event, TradeReceived
 from meva_core.model.market import NEVER_NS, Candle
 from meva_core.ports.market_feed import BarBlock, Block, Column, EventBlock, Tape, TradeBlock
@@ -173,8 +174,7 @@ def event_times(block: Block) -> Column:
     if isinstance(block, TradeBlock):
         return block.times
     if isinstance(block, BarBlock):
-        interval_ns = block.interval_ns
-        return [open_ns + interval_ns for open_ns in block.open_times]
+        return shifted(block.open_times, block.interval_ns)
     if isinstance(block, EventBlock):
         return [event.time_ns for event in block.events]
     assert_never(block)

@@ -67,11 +67,14 @@ _HANDED_OVER: Final = next_status("", OrderStatus.INITIALIZED, OrderReport.SENT)
 
 
 @value
-class SubmitResult:
-    """Hold the order of one key, and the command that sends it; none when the key was submitted before."""
+class Repeated:
+    """Hold the order whose key was submitted before; nothing is sent."""
 
     record: OrderRecord
-    command: PlaceOrder | None
+
+
+# The command that sends a new order, or the order that was submitted before.
+SubmitResult = PlaceOrder | Repeated
 
 
 @value
@@ -97,7 +100,7 @@ class OrderService:
         self._told_until_ns = NEVER_NS
 
     def submit(self, approved: Approved, idem_key: str) -> SubmitResult:
-        """Record the order with its reservation; an equal call returns the same record and sends nothing.
+        """Record the order with its reservation; an equal call returns the same record and no command.
 
         Raise `IdempotencyConflict` when *idem_key* was used for another payload.
         """
@@ -135,7 +138,7 @@ class OrderService:
         )
         state.open_orders[client_order_id] = record
         reserve(state, reserve_asset, quantity * reserve_price)
-        return SubmitResult(record, PlaceOrder(request, approved, stamp_ns))
+        return PlaceOrder(request, approved, stamp_ns)
 
     def owns(self, client_order_id: str) -> bool:
         """Return whether an order carries the name of this agent on this account."""
@@ -277,7 +280,7 @@ class OrderService:
         known = "of the past" if record is None else payload_hash(record.request)
         if record is None or known != payload:
             raise IdempotencyConflict(idem_key, known, payload)
-        return SubmitResult(record, None)
+        return Repeated(record)
 
     def _move(self, record: OrderRecord, report: OrderReport, evidence: str, time_ns: int) -> None:
         status = next_status(record.request.client_order_id, record.status, report)
@@ -285,9 +288,7 @@ class OrderService:
 
     def _set(self, record: OrderRecord, status: OrderStatus, evidence: str, time_ns: int) -> None:
         before = record.status
-        record.status = status
-        record.updated_ns = time_ns
-        record.evidence = evidence
+        record.status, record.updated_ns, record.evidence = status, time_ns, evidence
         if status in TERMINAL and before not in TERMINAL:
             self._end(record)
 

@@ -3,7 +3,9 @@
 CPython sets each field of a frozen slotted class through `object.__setattr__`; on the path of an order that was
 the largest single cost of the pipeline. A `value` is frozen to the type checker, which sees every assignment in
 this library, and a plain slotted class at run time. What carries permission (`Approved`) or comes from a
-stranger's code (`Signal`) is `attrs.frozen`, at run time too.
+stranger's code (`Signal`) is `attrs.frozen`, at run time too. These two have no slots and are given their fields as
+one dict: they are made at half the price of frozen slots, and CPython 3.11 reads from a dict that was set as a whole
+as fast as from slots, but slowly from one that grew with the instance.
 """
 
 from __future__ import annotations

@@ -61,6 +61,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
         "No order leaves on old prices, the stream is connected anew.",
         "Look at the network and at the venue's status page; a market without trades may just be quiet.",
     ),
+    "broken_book": Guide(
+        "No order leaves for this market, new books are asked for ever more rarely.",
+        "Compare with the venue's own page; pause if it shows a sound book, for then something on the way is broken.",
+    ),
     "market_halted": Guide(
         "No order leaves for this market.", "Read the venue's news; start again if its steps have changed."
     ),

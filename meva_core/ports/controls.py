@@ -156,6 +156,15 @@ class AlertView:
 
 
 @frozen
+class FigureView:
+    """Show one measure of the agent's own circumstances, for people."""
+
+    name: str
+    value: Decimal
+    unit: str
+
+
+@frozen
 class HealthView:
     """Show how the agent is. *ready* says that it trades, or would; *problems* say why not."""
 
@@ -163,6 +172,7 @@ class HealthView:
     ready: bool
     problems: tuple[str, ...]
     heartbeat_age_ms: int
+    figures: tuple[FigureView, ...]
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meva_core.errors import StrategyError
 from meva_core.model.value import value
-from meva_core.signals.strategy import Signal, SignalContext, Strategy
+from meva_core.signals.strategy import FeatureValues, Signal, SignalContext, Strategy
 from meva_core.signals.validation import SignalLimits, SignalReject, validate_signal
 
 # Such an answer is a programming error: nothing in it can be trusted enough to be recorded.
@@ -12,19 +12,15 @@ _PROGRAMMING_ERRORS = (SignalReject.NOT_A_SIGNAL, SignalReject.WRONG_TYPE)
 
 
 @value
-class SignalDecision:
-    """Hold a strategy's answer: no signal, a valid one, or one with the reason why it is refused."""
+class RejectedSignal:
+    """Hold a strategy's answer with the reason why nobody acts on it."""
 
-    signal: Signal | None
-    reject_reason: SignalReject | None = None
-
-    @property
-    def is_valid(self) -> bool:
-        """Return whether there is a signal to act on."""
-        return self.signal is not None and self.reject_reason is None
+    signal: Signal
+    reason: SignalReject
 
 
-NO_SIGNAL = SignalDecision(None)
+# A valid signal, a rejected one, or none.
+SignalDecision = Signal | RejectedSignal | None
 
 
 class SignalEngine:
@@ -45,19 +41,24 @@ class SignalEngine:
         except Exception as error:  # A strategy is a stranger's code.
             raise StrategyError(self.name, symbol, described(error)) from error
         if answer is None:
-            return NO_SIGNAL
+            return None
         reason = validate_signal(answer, ctx, self._limits)
-        if reason is not None and reason in _PROGRAMMING_ERRORS:
+        if reason is None:
+            return answer
+        if reason in _PROGRAMMING_ERRORS:
             raise StrategyError(self.name, symbol, f"answered {answer!r}, which is {reason}")
-        return SignalDecision(answer, reason)
+        return RejectedSignal(answer, reason)
 
 
 def described(error: Exception) -> str:
     """Return the error's kind and text, and where it was raised: `ZeroDivisionError: ... (mine.py, line 9)`."""
+    text = str(error)
+    if isinstance(error, AttributeError) and isinstance(error.obj, FeatureValues):
+        text = f"the strategy declared no feature {error.name!r}; declared: {error.obj}"
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     if trace is None:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {text}"
     file = trace.tb_frame.f_code.co_filename.rpartition("/")[2]
-    return f"{type(error).__name__}: {error} ({file}, line {trace.tb_lineno})"
+    return f"{type(error).__name__}: {text} ({file}, line {trace.tb_lineno})"

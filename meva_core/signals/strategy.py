@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, frozen
 
@@ -19,7 +19,7 @@ from meva_core.model.market import Candle, Side
 from meva_core.model.order import OrderType, TimeInForce
 
 
-@frozen(slots=False)  # Frozen at run time, and made at two thirds of the price of one with slots.
+@frozen(slots=False, init=False)
 class Signal:
     """State what a strategy wants: a side and a quantity, with its reasons.
 
@@ -40,17 +40,48 @@ class Signal:
     reduce_only: bool = False
     expires_ns: int = 0
 
+    def __init__(
+        self,
+        side: Side,
+        quantity: Decimal,
+        reason: str,
+        confidence: float = 1.0,
+        edge_bps: float = 0.0,
+        type: OrderType = OrderType.MARKET,  # noqa: A002 - the field's name
+        limit_price: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,  # noqa: FBT001, FBT002 - fields may be given in their order
+        reduce_only: bool = False,  # noqa: FBT001, FBT002
+        expires_ns: int = 0,
+    ) -> None:
+        fields = {
+            "side": side,
+            "quantity": quantity,
+            "reason": reason,
+            "confidence": confidence,
+            "edge_bps": edge_bps,
+            "type": type,
+            "limit_price": limit_price,
+            "time_in_force": time_in_force,
+            "post_only": post_only,
+            "reduce_only": reduce_only,
+            "expires_ns": expires_ns,
+        }
+        object.__setattr__(self, "__dict__", fields)  # As a whole, see `meva_core.model.value`.
+
 
 class FeatureValues:
-    """Give a strategy its live features by attribute: `f.fast.value`."""
+    """Give a strategy its live features by attribute: `f.fast.value`. The text of it names them all."""
 
     def __init__(self, features: Mapping[str, Feature]) -> None:
-        self.__dict__.update(features)
+        self.__dict__ = dict(features)  # Set as a whole, it is read as fast as slots.
 
-    def __getattr__(self, name: str) -> Any:
-        declared = ", ".join(self.__dict__) or "none"
-        message = f"the strategy declared no feature {name!r}; declared: {declared}"
-        raise AttributeError(message)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __str__(self) -> str:
+        return ", ".join(self.__dict__) or "none"
 
 
 class HasEquity(Protocol):

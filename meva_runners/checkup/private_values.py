@@ -16,10 +16,11 @@ from meva_runners.checkup.finding import Finding, green, red, skipped
 
 @frozen(kw_only=True)
 class FoundSecrets:
-    """Hold what could be resolved: the pair of the exchange, and the addresses of alert channels by reference."""
+    """Hold what could be resolved: the pair of the exchange, the addresses of alert channels and of the heartbeat."""
 
     keys: tuple[Secret, Secret] | None
     channels: dict[str, Secret]
+    heartbeat: Secret | None
     findings: tuple[Finding, ...]
 
 
@@ -30,13 +31,19 @@ def find_secrets(config: AppConfig, source: SecretSource) -> FoundSecrets:
     pair = [found.get(name) for name in (config.exchange.api_key, config.exchange.api_secret)]
     key, secret = pair
     channels = {name: found[name] for name in config.observability.alert_channels if name in found}
-    return FoundSecrets(keys=(key, secret) if key and secret else None, channels=channels, findings=findings)
+    return FoundSecrets(
+        keys=(key, secret) if key and secret else None,
+        channels=channels,
+        heartbeat=found.get(config.observability.heartbeat_url),
+        findings=findings,
+    )
 
 
 def _looked_up(config: AppConfig, source: SecretSource, found: dict[str, Secret]) -> Iterator[Finding]:
     exchange, observability = config.exchange, config.observability
     channels = [name for name in observability.alert_channels if name not in LOCAL_CHANNELS]
-    wanted = [name for name in (exchange.api_key, exchange.api_secret, *channels) if name]
+    named = (exchange.api_key, exchange.api_secret, *channels, observability.heartbeat_url)
+    wanted = [name for name in named if name]
     if not wanted:
         yield skipped("secrets", "the settings refer to none")
     for reference in dict.fromkeys(wanted):

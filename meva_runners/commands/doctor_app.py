@@ -18,7 +18,7 @@ from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.settings import load_settings
 from meva_core.config.schema import AppConfig
 from meva_core.errors import ConfigError
-from meva_runners.checkup.channels import channel_findings
+from meva_runners.checkup.channels import channel_findings, heartbeat_findings
 from meva_runners.checkup.finding import Finding, Verdict, green, red, skipped
 from meva_runners.checkup.machine import data_folder, disk_space, extras, port_free, python_version
 from meva_runners.checkup.private_values import find_secrets
@@ -28,7 +28,16 @@ from meva_runners.trading.places import control_folder
 
 _COLOURS: Final = {Verdict.GREEN: "green", Verdict.RED: "red", Verdict.SKIPPED: "bright_black"}
 _HOST: Final = "127.0.0.1"
-_NEEDS_CONFIG: Final = ("extras", "disk", "data folder", "controls port", "secrets", *CHECKS, "alert channel")
+_NEEDS_CONFIG: Final = (
+    "extras",
+    "disk",
+    "data folder",
+    "controls port",
+    "secrets",
+    *CHECKS,
+    "alert channel",
+    "heartbeat",
+)
 
 
 @frozen(kw_only=True)
@@ -75,6 +84,7 @@ async def examine(options: DoctorOptions) -> Sequence[Finding]:
         *secrets.findings,
         *await venue_findings(config, secrets.keys),
         *await channel_findings(config, secrets.channels, send=options.live),
+        *await heartbeat_findings(secrets.heartbeat, send=options.live),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from importlib.metadata import version
 from time import monotonic
 
@@ -32,6 +33,7 @@ from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import ControlAnswered
 from meva_core.ops.metrics import emit, metrics_of_state
 from meva_core.ops.reporting import ReplayResult, RunStatistics
+from meva_core.ports.controls import FigureView
 from meva_core.ports.metrics import MetricsSink
 from meva_core.ports.storage import Session
 from meva_runners.commit_then_act import CommittingAgent, Observer, recover
@@ -113,7 +115,14 @@ class AgentApp:
             account=config.account,
             symbols=tuple(instruments),
         )
-        self._desk = AgentDesk(self.agent, view, config, now_ns=self._clock.now_ns, handle=self.driver.ask)
+        self._desk = AgentDesk(
+            self.agent,
+            view,
+            config,
+            now_ns=self._clock.now_ns,
+            handle=self.driver.ask,
+            figures=self._figures,
+        )
 
     async def run(
         self,
@@ -238,6 +247,13 @@ class AgentApp:
         if self._latch.is_set() and self.agent.state().runtime_flags.gate is not Gate.KILLED:
             now_ns = self._clock.now_ns()
             self.driver.ask(KillRequested(now_ns, f"latch-{now_ns}", "kill latch", "the kill latch is set"))
+
+    def _figures(self) -> tuple[FigureView, ...]:
+        commit_ms = Decimal(round(1_000 * self.driver.committing_s))
+        return (
+            FigureView("events waiting", Decimal(self.driver.waiting), "events"),
+            FigureView("commit under way", commit_ms, "ms"),
+        )
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
         self._desk.observe(event, outcome)

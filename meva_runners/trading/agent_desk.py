@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -31,7 +31,7 @@ from meva_core.events import (
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.ops.log_records import ControlAnswered
-from meva_core.ports.controls import ControlAnswer, DecisionView, StatusView
+from meva_core.ports.controls import ControlAnswer, DecisionView, FigureView, StatusView
 
 # An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
 ANSWERS_KEPT: Final = 10_000
@@ -43,7 +43,8 @@ Handle = Callable[[Request], Awaitable[None]]
 class AgentDesk:
     """Be the operator's desk of one agent, on the agent's own loop. Make `observe` an observer of the agent.
 
-    *handle* has the agent decide on a request at once, and returns what to wait for until that is durable.
+    *handle* has the agent decide on a request at once, and returns what to wait for until that is durable. *figures*
+    gives the measures of health that the runner alone knows.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class AgentDesk:
         *,
         now_ns: Callable[[], int],
         handle: Handle,
+        figures: Callable[[], Sequence[FigureView]] = tuple,
     ) -> None:
         self._agent = agent
         self._view = view
         self._config = config
         self._now_ns = now_ns
         self._handle = handle
+        self._figures = figures
         self._answers: OrderedDict[tuple[type, str], asyncio.Future[ControlAnswer]] = OrderedDict()
         self._asking = ""
         self._given: ControlAnswer | None = None
@@ -165,7 +168,9 @@ class AgentDesk:
         agent, now_ns = self._agent, self._now_ns()
         age_max = self._config.risk.max_data_age_ms * NS_PER_MS
         health = health_of(agent.state(), agent.services.market_data, now_ns=now_ns, data_age_ns_max=age_max)
-        return self._view.status(health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns)
+        return self._view.status(
+            health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns, figures=self._figures()
+        )
 
     def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
         """Return what led to an order and what became of it, oldest first."""

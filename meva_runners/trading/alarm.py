@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from loguru import logger
 
 from meva_adapters.alerts.channels import sink_of
 from meva_adapters.alerts.delivery import AlertDelivery, Delivery
+from meva_adapters.alerts.life_sign import LifeSign
 from meva_adapters.alerts.waiting_file import WaitingAlertsFile
 from meva_adapters.clock.system import SystemClock
 from meva_core.commands import AlertLevel, RaiseAlert
@@ -50,9 +52,13 @@ class Alarm:
         """Raise `ConfigError` for a channel whose address is missing, exposed or unusable."""
         self._config = config
         self._now_ns = now_ns
+        observability = config.observability
         self._channels = _addresses(config, source)
+        self._heartbeat = source.resolve(observability.heartbeat_url) if observability.heartbeat_url else None
+        self._life_sign = _life_sign(self._heartbeat, observability.heartbeat_url_s)
         self._delivery = AlertDelivery(
             {name: sink_of(address.reveal()) for name, address in self._channels.items()},
+            lowest={name: AlertLevel(level) for name, level in observability.channel_levels.items()},
             on_delivery=self._note,
         )
         self._escalation = Escalation(after_ns=config.observability.escalate_after_s * NS_PER_SECOND)
@@ -67,6 +73,9 @@ class Alarm:
         self._delivery.start()
         self._take_up()
         self._resources.push_async_callback(self._delivery.stop)
+        if self._life_sign is not None:
+            asking = asyncio.create_task(self._life_sign.run())
+            self._resources.push_async_callback(_ended, asking)
         if self._channels:
             interval_s = self._config.runtime.heartbeat_ms / 1_000
             guard = Guard(self._config, interval_s=interval_s, channels=self._channels)
@@ -82,11 +91,13 @@ class Alarm:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return what no log line may hold."""
-        return tuple(address.reveal() for address in self._channels.values())
+        return tuple(
+            address.reveal() for address in (*self._channels.values(), self._heartbeat) if address is not None
+        )
 
     def raise_alert(self, alert: RaiseAlert) -> None:
         """Send *alert* on its way, or keep it for the digest; return at once."""
-        if self._channels and self._digest.hold(alert, self._now_ns()):
+        if self._delivery.reaches(alert.level) and self._digest.hold(alert, self._now_ns()):
             _LOG.bind(code=alert.code, subject=alert.subject).info("alert.waits")
             self._keep()
         else:
@@ -94,6 +105,8 @@ class Alarm:
 
     def beat(self, alerts: AlertService, now_ns: int) -> None:
         """Say that the main loop lives, tell what is due, and repeat what nobody has seen."""
+        if self._life_sign is not None:
+            self._life_sign.beat()
         if self._guard is not None:
             self._guard.beat()
             if not self._guard.watches and not self._guard_lost:
@@ -160,3 +173,21 @@ class Alarm:
 def _addresses(config: AppConfig, source: SecretSource) -> Mapping[str, Secret]:
     names = [name for name in config.observability.alert_channels if name not in LOCAL_CHANNELS]
     return {name: source.resolve(name) for name in dict.fromkeys(names)}
+
+
+def _life_sign(address: Secret | None, every_s: int) -> LifeSign | None:
+    if address is None:
+        return None
+    return LifeSign(address.reveal(), every_s=every_s, on_change=_note_life_sign)
+
+
+def _note_life_sign(taken: bool) -> None:  # noqa: FBT001 - a callback's only argument.
+    if taken:
+        _LOG.info("heartbeat.taken")
+    else:
+        _LOG.warning("heartbeat.not_taken")
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

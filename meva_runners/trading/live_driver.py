@@ -106,6 +106,11 @@ class LiveDriver:
         """Return how many events wait for their turn."""
         return len(self._inbox)
 
+    @property
+    def committing_s(self) -> float:
+        """Return for how long the commit that is under way has been so, 0 where there is none."""
+        return self._writer.waited_s
+
     def deliver(self, event: Event) -> None:
         """Let *event* wait for its turn."""
         self._inbox.put(event)

@@ -41,6 +41,8 @@ def test_an_operator_pauses_resumes_and_kills(tmp_path: Path) -> None:
     assert ("PAUSED", "OPEN") == (paused["gate_after"], resumed["gate_after"])
     assert "the agent answered" in killed
     assert "KILLED" == after["gate"]["state"]
+    figures = {figure["name"] for figure in after["health"]["figures"]}
+    assert {"age of BTC/USDT data", "clock offset", "events waiting", "commit under way"} <= figures
     assert 5 == status, agent.errors
     assert agent.verified()
     with SessionTape(agent.session) as tape:

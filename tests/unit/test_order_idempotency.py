@@ -22,10 +22,10 @@ from meva_core.events import (
 )
 from meva_core.execution.idempotency import CLIENT_ORDER_ID_LENGTH, ClientOrderIds, idem_key
 from meva_core.execution.order_lifecycle import TERMINAL, TRANSITIONS, OrderReport, next_status
-from meva_core.execution.order_service import ENDED_KEPT, OrderService
+from meva_core.execution.order_service import ENDED_KEPT, OrderService, Repeated, SubmitResult
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
-from meva_core.model.order import OrderStatus
+from meva_core.model.order import OrderRecord, OrderStatus
 from meva_core.model.state import CanonicalState
 from tests.unit.risk_case import Policy, intent
 
@@ -48,10 +48,19 @@ def service() -> tuple[OrderService, CanonicalState]:
     return OrderService(policy.state, ClientOrderIds("agent", "main")), policy.state
 
 
-def submit(orders: OrderService, **changes: Any) -> Any:
+def submit(orders: OrderService, **changes: Any) -> SubmitResult:
     """Submit an intent under its own key."""
     permission = approved(**changes)
     return orders.submit(permission, idem_key(permission.intent))
+
+
+def submitted(orders: OrderService, **changes: Any) -> OrderRecord:
+    """Submit an intent for the first time, and return the record of its order."""
+    result = submit(orders, **changes)
+    assert isinstance(result, PlaceOrder)
+    record = orders.find(result.request.client_order_id)
+    assert record is not None
+    return record
 
 
 def fill(order: str, quantity: str, *, trade: str = "1", symbol: str = "BTC/USD") -> Fill:
@@ -62,12 +71,11 @@ def fill(order: str, quantity: str, *, trade: str = "1", symbol: str = "BTC/USD"
 def test_an_equal_call_returns_the_same_record_and_sends_nothing() -> None:
     """A repeated submission never makes a second order (SPEC: invariant 1)."""
     orders, state = service()
-    first = submit(orders)
+    first = submitted(orders)
     again = [submit(orders) for _ in range(3)]
 
-    assert isinstance(first.command, PlaceOrder)
-    assert [None] * 3 == [each.command for each in again]
-    assert all(each.record is first.record for each in again)
+    assert [Repeated(first)] * 3 == again
+    assert all(isinstance(each, Repeated) and each.record is first for each in again)
     assert 1 == len(state.open_orders)
     assert D(101) == state.balances["USD"].locked
 
@@ -78,29 +86,29 @@ def test_an_equal_call_returns_the_same_record_and_sends_nothing() -> None:
 def test_another_payload_under_the_same_key_is_a_conflict(changes: dict[str, Any]) -> None:
     """Nothing is sent, and the first order stays as it is."""
     orders, state = service()
-    first = submit(orders)
+    first = submitted(orders)
     with pytest.raises(IdempotencyConflict) as raised:
         submit(orders, **changes)
 
     assert "cross:BTC/USD:1" == raised.value.idem_key
     assert raised.value.stored_payload_hash != raised.value.offered_payload_hash
-    assert [first.record] == list(state.open_orders.values())
+    assert [first] == list(state.open_orders.values())
 
 
 def test_a_key_stays_used_when_its_order_has_ended() -> None:
     """An ended order is not an invitation to send it again."""
     orders, _ = service()
-    first = submit(orders)
-    orders.apply(OrderRejected(2, first.record.request.client_order_id, "FILTER", "no"))
+    first = submitted(orders)
+    orders.apply(OrderRejected(2, first.request.client_order_id, "FILTER", "no"))
 
-    assert submit(orders).command is None
+    assert Repeated(first) == submit(orders)
 
 
 def test_a_key_of_the_forgotten_past_is_refused() -> None:
     """Memory is bounded; what is older than it can only be a mistake."""
     orders, _ = service()
     for decision in range(1, ENDED_KEPT + 3):
-        record = submit(orders, decision=decision).record
+        record = submitted(orders, decision=decision)
         orders.apply(OrderRejected(decision, record.request.client_order_id, "FILTER", "no"))
 
     with pytest.raises(IdempotencyConflict, match="of the past"):
@@ -130,7 +138,7 @@ def test_client_order_ids_are_unique_and_fit_every_venue(decisions: list[int], s
 def test_a_fill_is_booked_once_by_symbol_and_trade_id() -> None:
     """The same fill by stream and by query counts once (invariant I8)."""
     orders, state = service()
-    order = submit(orders).record.request.client_order_id
+    order = submitted(orders).request.client_order_id
     first = orders.apply_fill(fill(order, "0.4"), 2)
     repeated = orders.apply_fill(fill(order, "0.4"), 3)
     other = orders.apply_fill(fill(order, "0.3", trade="2"), 4)
@@ -145,7 +153,7 @@ def test_a_fill_is_booked_once_by_symbol_and_trade_id() -> None:
 def test_more_than_was_ordered_is_an_invariant_broken() -> None:
     """A venue that fills too much is not believed."""
     orders, _ = service()
-    order = submit(orders).record.request.client_order_id
+    order = submitted(orders).request.client_order_id
     with pytest.raises(InvariantError, match="fills stay inside their order"):
         orders.apply_fill(fill(order, "1.001"), 2)
 
@@ -153,7 +161,7 @@ def test_more_than_was_ordered_is_an_invariant_broken() -> None:
 def test_a_late_fill_adds_to_an_ended_order_and_locks_nothing() -> None:
     """A fill that its end overtook still counts (fault B4)."""
     orders, state = service()
-    order = submit(orders).record.request.client_order_id
+    order = submitted(orders).request.client_order_id
     orders.apply(OrderCanceled(2, order, "asked"))
     late = orders.apply_fill(fill(order, "0.4"), 3)
 
@@ -195,7 +203,7 @@ ANSWERS = (
 def test_every_history_follows_the_table_and_releases_what_it_locked(script: list[Any]) -> None:
     """Filled quantity never falls nor passes the order's; the lock is that of what is still open (I7, I9)."""
     orders, state = service()
-    record = submit(orders).record
+    record = submitted(orders)
     order = record.request.client_order_id
     filled = D(0)
     for number, step in enumerate(script):
@@ -236,13 +244,13 @@ def test_an_impossible_report_is_an_error_with_all_facts(status: OrderStatus) ->
 def test_memory_survives_a_checkpoint() -> None:
     """A restored service knows used keys, ended orders and booked trades."""
     orders, state = service()
-    ended = submit(orders).record.request.client_order_id
+    ended = submitted(orders).request.client_order_id
     orders.apply_fill(fill(ended, "0.4"), 2)
     orders.apply(OrderCanceled(3, ended, "asked"))
     restored = OrderService(state, ClientOrderIds("agent", "main"))
     restored.restore(orders.snapshot())
 
-    assert submit(restored).command is None
+    assert isinstance(submit(restored), Repeated)
     assert restored.apply_fill(fill(ended, "0.4"), 4) is None
     assert restored.find(ended) is not None
     assert isinstance(state.fills, deque)

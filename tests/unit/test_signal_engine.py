@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from meva_core.data.feature_library import Sma
 from meva_core.errors import StrategyError
 from meva_core.model.market import Side
-from meva_core.signals.signal_engine import SignalEngine
-from meva_core.signals.strategy import Signal
+from meva_core.signals.signal_engine import RejectedSignal, SignalEngine
+from meva_core.signals.strategy import FeatureValues, Signal
 from meva_core.signals.validation import SignalLimits, SignalReject
 from tests.unit.signals.case import BTC, context
 
@@ -42,19 +43,13 @@ def engine(answer: Callable[[], Any], **limits: float) -> SignalEngine:
 
 
 def test_a_valid_signal_is_passed_on_unchanged() -> None:
-    """The decision holds the very signal."""
-    decision = engine(lambda: BUY).evaluate(BTC.symbol, context())
-
-    assert decision.is_valid
-    assert BUY is decision.signal
+    """The decision is the very signal."""
+    assert BUY is engine(lambda: BUY).evaluate(BTC.symbol, context())
 
 
 def test_no_answer_is_no_decision_to_act() -> None:
     """None is neither a signal nor a refusal."""
-    decision = engine(lambda: None).evaluate(BTC.symbol, context())
-
-    assert not decision.is_valid
-    assert (None, None) == (decision.signal, decision.reject_reason)
+    assert engine(lambda: None).evaluate(BTC.symbol, context()) is None
 
 
 @pytest.mark.parametrize(
@@ -69,8 +64,7 @@ def test_a_signal_must_be_worth_it(limits: dict[str, float], reason: SignalRejec
     """Confidence and edge at the limit suffice."""
     decision = engine(lambda: BUY, **limits).evaluate(BTC.symbol, context())
 
-    assert reason is decision.reject_reason
-    assert (reason is None) == decision.is_valid
+    assert (BUY if reason is None else RejectedSignal(BUY, reason)) == decision
 
 
 def test_numbers_that_are_none_are_refused_with_a_reason() -> None:
@@ -78,7 +72,8 @@ def test_numbers_that_are_none_are_refused_with_a_reason() -> None:
     answer = Signal(Side.BUY, Decimal("NaN"), "because")
     decision = engine(lambda: answer).evaluate(BTC.symbol, context())
 
-    assert SignalReject.NAN is decision.reject_reason
+    assert isinstance(decision, RejectedSignal)
+    assert SignalReject.NAN is decision.reason
 
 
 def test_a_strategy_that_raises_is_named_with_the_place() -> None:
@@ -97,3 +92,11 @@ def test_what_is_no_signal_is_a_fault_of_the_strategy(answer: object) -> None:
     """A wrong type is a programming error, not an opinion to be counted."""
     with pytest.raises(StrategyError, match="answered"):
         engine(lambda: answer).evaluate(BTC.symbol, context())
+
+
+def test_an_undeclared_feature_is_named_with_the_declared_ones() -> None:
+    """A slip of the pen is found at once."""
+    values = FeatureValues({"fast": Sma(3), "slow": Sma(5)})
+
+    with pytest.raises(StrategyError, match="declared no feature 'fats'; declared: fast, slow"):
+        engine(lambda: values.fats).evaluate(BTC.symbol, context())

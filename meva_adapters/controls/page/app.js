@@ -158,6 +158,9 @@ function showHealth({ health }) {
   at("health").textContent = `${health.status}, heartbeat ${(health.heartbeat_age_ms / 1000).toFixed(1)} s ago`;
   at("health").className = health.ready ? "good" : "warn";
   at("problems").replaceChildren(...health.problems.map((text) => element("li", text)));
+  at("measures").replaceChildren(...health.figures.flatMap((f) => [element("dt", f.name), element("dd", `${plain(f.value)} ${f.unit}`)]));
+  const ages = health.figures.filter((f) => f.name.startsWith("age of ")).map((f) => Number(f.value));
+  at("age").textContent = ages.length ? `oldest data ${Math.max(...ages).toFixed(1)} s` : "no data yet";
 }
 
 function showTreasury({ treasury }) {

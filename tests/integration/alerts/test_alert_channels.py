@@ -25,6 +25,7 @@ class Receiver:
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses or (200,))
         self.taken: list[tuple[dict[str, str], bytes]] = []
+        self.asked: list[str] = []  # By GET, whatever lies behind the address.
         self.address = ""
         self.heard = asyncio.Event()
         self.hold: asyncio.Event | None = None  # While it is there and not set, nobody is answered.
@@ -36,6 +37,11 @@ class Receiver:
             await self.hold.wait()
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return web.Response(status=status)
+
+    async def be_asked(self, request: web.Request) -> web.Response:
+        self.asked.append(str(request.url))
+        self.heard.set()
+        return web.Response(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
 
     @property
     def bodies(self) -> list[Any]:
@@ -49,6 +55,7 @@ async def receiving(*statuses: int) -> AsyncIterator[Receiver]:
     receiver = Receiver(*statuses)
     app = web.Application()
     app.router.add_post("/hook", receiver.take)
+    app.router.add_get("/{path:hook.*}", receiver.be_asked)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -124,6 +131,30 @@ async def test_a_dead_channel_is_told_of_on_another_and_blocks_nothing() -> None
     assert 2 == codes.count("kill_switch")
     assert 1 == codes.count(CHANNEL_FAILED)
     assert [False, False] == [item.delivered for item in delivery.deliveries if item.channel == "dead"]
+
+
+async def test_a_channel_gets_what_is_loud_enough_for_it() -> None:
+    """A pager hears of what is critical, the chat of everything; a dead channel is told of on the pager as well."""
+    async with receiving() as chat, receiving() as pager, receiving(500) as dead:
+        receivers = {"chat": chat, "pager": pager, "dead": dead}
+        delivery = AlertDelivery(
+            {name: WebhookAlertSink(receiver.address) for name, receiver in receivers.items()},
+            lowest={"pager": AlertLevel.CRITICAL, "dead": AlertLevel.CRITICAL},
+            retry_s=(0.01,),
+        )
+        delivery.start()
+        for level in AlertLevel:
+            delivery.raise_alert(RaiseAlert(level, level.value, "", "look", {}))
+        await delivery.stop()
+    codes = {name: [body["code"] for body in receiver.bodies] for name, receiver in receivers.items()}
+
+    assert [*AlertLevel, CHANNEL_FAILED] == codes["chat"]
+    assert ["critical", CHANNEL_FAILED] == codes["pager"]
+    assert ["critical", "critical"] == codes["dead"]
+    assert delivery.reaches(AlertLevel.INFO)
+    assert not AlertDelivery({"pager": WebhookAlertSink("")}, lowest={"pager": AlertLevel.CRITICAL}).reaches(
+        AlertLevel.HIGH
+    )
 
 
 async def test_a_channel_that_raises_keeps_the_queue_alive() -> None:

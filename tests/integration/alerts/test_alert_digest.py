@@ -211,6 +211,18 @@ async def test_a_channel_that_fails_at_night_is_told_of_with_what_woke_it(tmp_pa
     assert ["kill_switch", CHANNEL_FAILED] == codes
 
 
+async def test_what_no_channel_would_get_does_not_wait(tmp_path: Path) -> None:
+    """With a pager alone, a low alert is for the journal; no digest is kept that nobody would be sent."""
+    overrides = (*NIGHTLY, "observability.channel_levels={'env:PAGER': critical}")
+    async with receiving() as pager, alarmed(tmp_path, Clock(23), {"PAGER": pager}, *overrides) as alarm:
+        for level in AlertLevel:
+            alarm.raise_alert(alert(level, level.value))
+        codes = await heard(pager, 1)
+
+    assert ["critical"] == codes
+    assert [] == left(tmp_path)
+
+
 async def test_without_a_channel_to_a_person_nothing_waits(tmp_path: Path) -> None:
     """The log and the journal have it at once; no file is left for nobody."""
     async with alarmed(tmp_path, Clock(23), {}) as alarm:

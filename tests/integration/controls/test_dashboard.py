@@ -235,6 +235,16 @@ async def test_an_order_tells_its_whole_story(tmp_path: Path) -> None:
         await expect(page.locator("#story")).to_be_hidden()
 
 
+async def test_health_shows_what_decisions_rest_on(tmp_path: Path) -> None:
+    """Ages, clock and reconnects stand under the verdict; the oldest data stands at the top of every screen."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        desk.now_ns += 1_500_000_000
+        await expect(page.locator("#measures")).to_contain_text("age of BTC/USDT data1.5 s")
+        await expect(page.locator("#measures")).to_contain_text("clock offset0 ms")
+        await expect(page.locator("#age")).to_have_text("oldest data 1.5 s")
+        await shoot(page, "health")
+
+
 async def test_decisions_are_filtered_by_kind(tmp_path: Path) -> None:
     """Only what was chosen is shown."""
     async with opened(tmp_path) as (page, _, _, _):

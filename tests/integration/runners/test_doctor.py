@@ -61,7 +61,7 @@ async def test_a_fit_machine_and_venue_are_green_all_over(monkeypatch: pytest.Mo
         findings = await examine(prod(venue.url, live=True))
 
     assert {GREEN} == set(verdicts(findings).values()) - {SKIPPED}
-    assert ["data folder"] == [item.check for item in findings if item.verdict is SKIPPED]
+    assert ["data folder", "heartbeat"] == [item.check for item in findings if item.verdict is SKIPPED]
     assert "cannot withdraw" in said(findings, "key")
     assert ["test"] == [body["code"] for body in receiver.bodies]
 
@@ -85,6 +85,29 @@ async def test_a_dead_alert_channel_is_red(monkeypatch: pytest.MonkeyPatch) -> N
     assert RED is verdicts(findings)["alert channel"]
     assert "env:MEVA_ALERT_URL did not take" in said(findings, "alert channel")
     assert receiver.address not in said(findings, "alert channel")
+
+
+@pytest.mark.parametrize(
+    ("live", "status", "verdict", "told"),
+    [
+        (False, 500, GREEN, "--live asks it once"),
+        (True, 200, GREEN, "took a sign of life"),
+        (True, 500, RED, "did not take a sign of life"),
+    ],
+)
+async def test_the_heartbeat_that_is_watched_elsewhere_is_tried_where_that_is_asked_for(
+    live: bool, status: int, verdict: Verdict, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking asks nothing; its address is not shown."""
+    async with VenueServer(VenueSettings()) as venue, receiving(status) as receiver:
+        monkeypatch.setenv("MEVA_ALERT_URL", receiver.address)
+        monkeypatch.setenv("BEAT", f"{receiver.address}-beat")
+        findings = await examine(prod(venue.url, "observability.heartbeat_url=env:BEAT", live=live))
+
+    assert verdict is verdicts(findings)["heartbeat"]
+    assert told in said(findings, "heartbeat")
+    assert receiver.address not in str(findings)
+    assert [f"{receiver.address}-beat"][: int(live)] == receiver.asked
 
 
 async def test_a_wrong_key_is_red(monkeypatch: pytest.MonkeyPatch) -> None:

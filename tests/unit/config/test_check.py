@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from meva_core.config.check import FILL_MODELS, check
+from meva_core.commands import AlertLevel
+from meva_core.config.check import ALERT_LEVELS, FILL_MODELS, check
 from meva_core.config.codes import Code
 from meva_core.config.schema import (
     AppConfig,
@@ -29,6 +30,12 @@ def strategies(*configured: StrategyConfig) -> AppConfig:
 def digest(**fields: Any) -> AppConfig:
     """Return the valid configuration with another digest."""
     return valid(observability=evolve(valid().observability, digest=DigestConfig(**fields)))
+
+
+def channels(**levels: str) -> AppConfig:
+    """Return the valid configuration with the alert channel `log`, and levels for channels."""
+    observability = evolve(valid().observability, alert_channels=("log",), channel_levels=levels)
+    return valid(observability=observability)
 
 
 BROKEN = [
@@ -111,6 +118,8 @@ BROKEN = [
     ),
     (Code.RECV_WINDOW, "exchange.recv_window_ms", exchange(recv_window_ms=60_000)),
     (Code.NOT_A_CHOICE, "observability.digest.below", digest(below="critical")),
+    (Code.NOT_A_CHOICE, "observability.channel_levels.log", channels(log="loud")),
+    (Code.NOT_A_CHOICE, "observability.channel_levels.pager", channels(pager="high")),
     (Code.BAD_HOURS, "observability.digest.at", digest(at="7:00")),
     (Code.BAD_HOURS, "observability.digest.quiet_hours", digest(quiet_hours="22:00")),
     (Code.OUT_OF_RANGE, "observability.digest.every_s", digest(every_s=0)),
@@ -133,6 +142,7 @@ def test_a_broken_rule_is_reported_once(code: Code, path: str, config: AppConfig
         live(),
         valid(strategies=()),
         strategies(StrategyConfig("pkg.mod:Mine")),
+        channels(log="critical"),
         digest(below="high", at="07:00", every_s=21_600, quiet_hours="22:00-06:00"),
     ],
 )
@@ -155,6 +165,11 @@ def test_faults_are_reported_together() -> None:
         (Code.BAD_NAME, "account"),
         (Code.CONTRADICTION, "risk.max_notional_per_trade"),
     ] == [(problem.code, problem.path) for problem in check(config)]
+
+
+def test_the_levels_are_those_of_alerts() -> None:
+    """What can be configured is what is raised, in the same order."""
+    assert [level.value for level in AlertLevel] == list(ALERT_LEVELS)
 
 
 def test_a_near_miss_is_offered() -> None:

@@ -29,6 +29,11 @@ BROKEN = [
         "observability.alert_channels.0",
         observed(valid(), f"https://hooks.example.com/{SECRET}"),
     ),
+    (
+        Code.PLAIN_SECRET,
+        "observability.heartbeat_url",
+        valid(observability=evolve(valid().observability, heartbeat_url=f"https://example.com/{SECRET}")),
+    ),
     (Code.INSECURE_URL, "exchange.rest_url", exchange(rest_url="http://api.example.com")),
     (Code.INSECURE_URL, "exchange.stream_url", exchange(stream_url="ws://127.0.0.1.example.com")),
     (Code.INSECURE_URL, "exchange.ws_api_url", exchange(ws_api_url=f"wss://me:{SECRET}@example.com")),

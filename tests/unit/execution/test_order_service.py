@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from meva_core.commands import Approved, CancelOrder
+from meva_core.commands import Approved, CancelOrder, PlaceOrder
 from meva_core.errors import IdempotencyConflict, IllegalTransitionError, InvariantError
 from meva_core.events import (
     OrderAcknowledged,
@@ -18,7 +18,7 @@ from meva_core.events import (
     OrderRejected,
 )
 from meva_core.execution.idempotency import ClientOrderIds, idem_key
-from meva_core.execution.order_service import ENDED_KEPT, OrderService
+from meva_core.execution.order_service import ENDED_KEPT, OrderService, Repeated
 from meva_core.model.canonical import canonical
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
@@ -52,8 +52,13 @@ class Desk:
 
     def submit(self, decision: int = 1, **changes: Any) -> OrderRecord:
         """Submit an intent under its own key."""
-        approved = self.permission(decision, **changes)
-        return self.orders.submit(approved, idem_key(approved.intent)).record
+        return self.placed(self.permission(decision, **changes))
+
+    def placed(self, approved: Approved) -> OrderRecord:
+        """Submit what was approved, for the first time."""
+        result = self.orders.submit(approved, idem_key(approved.intent))
+        assert isinstance(result, PlaceOrder)
+        return self.state.open_orders[result.request.client_order_id]
 
     def fill(self, record: OrderRecord, filled: int, trade: str = "1", **changes: Any) -> OrderRecord | None:
         """Fill at 100."""
@@ -107,7 +112,7 @@ def test_a_key_with_an_equal_payload_is_the_same_order_whatever_its_decision() -
 
     again = desk.orders.submit(desk.permission(2), record.request.idem_key)
 
-    assert (record, None) == (again.record, again.command)
+    assert Repeated(record) == again
 
 
 def test_a_decision_is_not_sent_under_a_second_key() -> None:
@@ -140,7 +145,7 @@ def test_memory_of_ended_orders_is_bounded() -> None:
     permission = desk.permission()
     for decision in range(1, ENDED_KEPT + 11):
         intent = evolve(permission.intent, decision=decision)
-        record = desk.orders.submit(evolve(permission, intent=intent), idem_key(intent)).record
+        record = desk.placed(evolve(permission, intent=intent))
         desk.fill(record, 10)
 
     assert ENDED_KEPT == len(desk.orders.snapshot()["ended"]) == len(desk.orders.snapshot()["trades"])
@@ -154,7 +159,7 @@ def test_an_order_is_remembered_until_the_venue_has_told_of_every_fill_of_its_ti
     permission = desk.permission()
     intents = [evolve(permission.intent, decision=decision) for decision in range(1, ENDED_KEPT + 11)]
     for intent in intents:
-        record = desk.orders.submit(evolve(permission, intent=intent), idem_key(intent)).record
+        record = desk.placed(evolve(permission, intent=intent))
         desk.orders.apply(OrderExpired(7, record.request.client_order_id, "IOC"))
     first = next(iter(desk.orders._ended.values()))
 

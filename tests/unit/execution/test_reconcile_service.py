@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meva_core.agent.runtime_state import initial_state
-from meva_core.commands import Approved
+from meva_core.commands import Approved, PlaceOrder
 from meva_core.config.schema import AppConfig
 from meva_core.events import ObservedOrder, VenueStateObserved
 from meva_core.execution.idempotency import ClientOrderIds, idem_key
@@ -50,8 +50,10 @@ class Books:
             0,
         )
         approved = Approved(intent, 0, Decimal(30_000), "USDT", Decimal(30_000))
-        self.order: OrderRecord = self.orders.submit(approved, idem_key(intent)).record
-        self.name = self.order.request.client_order_id
+        placed = self.orders.submit(approved, idem_key(intent))
+        assert isinstance(placed, PlaceOrder)
+        self.name = placed.request.client_order_id
+        self.order: OrderRecord = self.state.open_orders[self.name]
 
     def compare(self, report: VenueStateObserved) -> ReconcileReport:
         """Return what the service finds."""
