@@ -45,6 +45,9 @@ _LATEST: Final = "Return the newest checkpoint with its sequence, or `None`."
 _SAVE: Final = (
     "Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."
 )
+_RETIRED: Final = (
+    "Drop the oldest market events up to the newest checkpoint before *before_ns*; return whether any went."
+)
 _NOT_AHEAD: Final = "Raise `InvariantError` when *sequence* was not appended yet."
 _VALUES: Final = (
     "It may hold plain values, lists, tuples, dictionaries, Decimal, bytes, and the classes of events,"
@@ -362,6 +365,31 @@ def _append_amid_commits(session: Session) -> None:
             sequence += 1
             session.append(timer(sequence), [_POSTING])
         committing.result()
+
+
+@case("ST-20", "retired market events", promise=_RETIRED)
+async def retired(bench: SessionBench) -> None:
+    """Keep everything from the newest checkpoint before the bound on, and say so of what went; go on as before."""
+    session = bench.subject
+    fill_journal(session)
+    for sequence in (11, 12, 13, 14):
+        session.append(timer(sequence), [_POSTING])
+        session.save(sequence - 1, {"after": sequence - 1})
+    whole = list(session.entries())
+    expect_equal(False, session.retire(0), "whether any went while none is older")
+    while session.retire(timer(13).event.time_ns):
+        pass
+    session = bench.harness.restarted(session)
+
+    expect_equal(whole[12:], list(session.entries(12)), "the entries that are left")
+    expect_raises(
+        StorageError, _call(lambda: list(session.entries())), saying="has retired the market events"
+    )
+    expect_equal((13, {"after": 13}), session.load_latest(), "the newest checkpoint")
+    session.append(timer(15))
+    session.commit()
+    expect_equal([*whole[12:], timer(15)], list(session.entries(12)), "the entries after another")
+    expect_equal(4, len(bench.harness.ledger_of(session)), "ledger rows")
 
 
 def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[[], Any]:

@@ -21,6 +21,7 @@ from meva_adapters.storage.market_segments import Segment, bars_of, columns_of, 
 from meva_adapters.storage.session_file import check_integrity, open_for_reading, storage_errors
 from meva_adapters.storage.session_reader import SessionReader
 from meva_core.errors import StorageError
+from meva_core.model.fill import Fill
 from meva_core.ports.market_feed import Block, EventBlock
 from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
 
@@ -125,9 +126,29 @@ class SessionTape:
         """Yield every posting, in the order of booking."""
         return self._reader.ledger()
 
-    def checkpoint(self) -> tuple[int, dict[str, Any]] | None:
-        """Return the newest checkpoint of the agent with its sequence, or `None`."""
-        return self._reader.snapshot("agent")
+    def beginning(self) -> tuple[int, dict[str, Any] | None]:
+        """Return where the session can be followed from: its start, or where market events were retired a checkpoint.
+
+        That is the sequence of the last event before, and what the agent was then. Raises `StorageError` where the
+        checkpoint is not the journal's.
+        """
+        if not self._head.retired_sequence:
+            return 0, None
+        found = self._reader.snapshot("agent", oldest=True)
+        if found is None or found[0] < self._head.retired_sequence:
+            problem = (
+                f"has retired the market events up to {self._head.retired_sequence}, and keeps no checkpoint."
+            )
+            raise StorageError(self.source, problem, "Use an archived copy.")
+        sequence, checkpoint = found
+        if checkpoint.get("link") != self._reader.link_at(sequence):
+            problem = f"has a checkpoint at event {sequence} of other decisions than the journal's."
+            raise StorageError(self.source, problem, "Use an archived copy.")
+        return sequence, checkpoint
+
+    def fills(self, up_to_sequence: int) -> Iterator[tuple[int, str, Fill]]:
+        """Yield time, strategy and fill of every order of ours, as of event *up_to_sequence*, in order of booking."""
+        return self._reader.fills(up_to_sequence)
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty when the session was cut off."""

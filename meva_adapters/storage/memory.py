@@ -85,7 +85,7 @@ class MemorySession:
         """Yield the committed entries with a larger sequence, in order."""
         self._refuse_closed()
         if after_sequence < self._forgotten:
-            problem = f"has forgotten the events up to {self._forgotten}."
+            problem = f"has retired the market events up to {self._forgotten}."
             raise StorageError("memory", problem, "Read from there on.")
         return iter(self._committed[after_sequence - self._forgotten :])
 
@@ -102,9 +102,7 @@ class MemorySession:
         """Drop entries and snapshots that recovery needs no more: *count* entries and a snapshot before them stay."""
         first = self.last_sequence() - count
         start = max((place for place in self._snapshots if place <= first), default=self._forgotten)
-        del self._committed[: start - self._forgotten]
-        self._forgotten = start
-        self._snapshots = {place: kept for place, kept in self._snapshots.items() if place >= start}
+        self._forget(start)
 
     def save(self, sequence: int, checkpoint: dict[str, Any]) -> None:
         """Store *checkpoint* taken after event *sequence*, and commit everything appended so far with it."""
@@ -122,6 +120,16 @@ class MemorySession:
             self._snapshots[sequence] = encoded
 
         return store
+
+    def retire(self, before_ns: int) -> bool:
+        """Drop the events up to the newest checkpoint before *before_ns*; return whether any went."""
+        self._refuse_closed()
+        with self._lock:
+            older = [place for place in self._snapshots if self._is_before(place, before_ns)]
+            if not older:
+                return False
+            self._forget(max(older))
+            return True
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""
@@ -147,6 +155,17 @@ class MemorySession:
         session.ledger = list(self.ledger)
         session.results = dict(self.results)
         return session
+
+    def _is_before(self, place: int, before_ns: int) -> bool:
+        """Return whether the event *place* is here, and older than *before_ns*."""
+        index = place - self._forgotten - 1
+        return index >= 0 and self._committed[index].event.time_ns < before_ns
+
+    def _forget(self, start: int) -> None:
+        """Drop entries and snapshots up to event *start*, but for the snapshot after it."""
+        del self._committed[: start - self._forgotten]
+        self._forgotten = start
+        self._snapshots = {place: kept for place, kept in self._snapshots.items() if place >= start}
 
     def _append_bare(self, sequence: int, event: Event) -> None:
         last = self._pending[-1] if self._pending else self._committed[-1] if self._committed else None

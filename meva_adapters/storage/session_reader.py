@@ -20,6 +20,8 @@ from meva_adapters.storage.session_file import BEGUN, storage_errors
 from meva_core.commands import Command
 from meva_core.errors import StorageError
 from meva_core.events import Event, MarketEvent
+from meva_core.model.fill import Fill, Liquidity
+from meva_core.model.market import Side
 from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
 
 _RESTORE: Final = "Restore the file from a backup; what lies before that event is sound."
@@ -27,6 +29,12 @@ _HEADER_FIELDS: Final = tuple(field.name for field in attrs.fields(SessionHeader
 _PAGE_ROWS: Final = 64  # A segment of 4,096 events takes some 50 kB,
 _JOURNAL_PAGE_ROWS: Final = 512  # a row of the journal some 1 kB.
 _ALL_ROWS: Final = (1 << 63) - 1
+_OLDEST_SNAPSHOT: Final = (
+    "SELECT sequence, checkpoint, digest FROM snapshots WHERE kind = ? ORDER BY sequence LIMIT 1"
+)
+_NEWEST_SNAPSHOT: Final = (
+    "SELECT sequence, checkpoint, digest FROM snapshots WHERE kind = ? ORDER BY sequence DESC LIMIT 1"
+)
 _INTEGER_FIELDS: Final = ("seed", "started_ns")
 
 
@@ -125,13 +133,9 @@ class SessionReader:
             raise StorageError(str(self._path), "holds no event.", "Record something in it first.")
         return min(known), max(known)
 
-    def snapshot(self, kind: str) -> tuple[int, Any] | None:
-        """Return the newest snapshot of *kind* with its sequence, or `None`."""
-        row = self._one(
-            "SELECT sequence, checkpoint, digest FROM snapshots WHERE kind = ?"
-            " ORDER BY sequence DESC LIMIT 1",
-            kind,
-        )
+    def snapshot(self, kind: str, *, oldest: bool = False) -> tuple[int, Any] | None:
+        """Return the newest snapshot of *kind*, or the oldest, with its sequence; `None` where there is none."""
+        row = self._one(_OLDEST_SNAPSHOT if oldest else _NEWEST_SNAPSHOT, kind)
         if row is None:
             return None
         sequence, checkpoint, digest = row
@@ -155,6 +159,23 @@ class SessionReader:
             "SELECT symbol, max(CAST(trade_id AS INTEGER)) FROM fills GROUP BY symbol ORDER BY symbol"
         )
         return order_id, dict(trades)
+
+    def fills(self, up_to_sequence: int) -> Iterator[tuple[int, str, Fill]]:
+        """Yield time, strategy and fill of every order of ours, as of event *up_to_sequence*, in order of booking."""
+        for _, time_ns, strategy, *fields in self._pages(
+            "SELECT fills.rowid, fills.time_ns, orders.strategy, fills.symbol, trade_id, fills.client_order_id,"
+            " fills.venue_order_id, fills.side, price, fills.quantity, fee, fee_asset, liquidity, venue_time_ns"
+            " FROM fills JOIN orders USING (client_order_id)"
+            " WHERE fills.rowid > ? AND fills.sequence <= ? ORDER BY fills.rowid",
+            0,
+            up_to_sequence,
+        ):
+            symbol, trade_id, name, venue_id, side, price, quantity, fee, asset, liquidity, venue_ns = fields
+            amounts = (decode_decimal(price), decode_decimal(quantity), decode_decimal(fee))
+            fill = Fill(
+                symbol, trade_id, name, venue_id, Side(side), *amounts, asset, Liquidity(liquidity), venue_ns
+            )
+            yield time_ns, strategy, fill
 
     def results(self) -> dict[str, str]:
         """Return the final results by name; empty while the session runs, and after a crash."""
@@ -194,8 +215,15 @@ class SessionReader:
         )
         return [sequence for (sequence,) in rows]
 
+    def link_at(self, sequence: int) -> bytes:
+        """Return the link of the decision chain after event *sequence*; empty before the first."""
+        row = self._one(
+            "SELECT link FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", sequence
+        )
+        return bytes(row[0]) if row else b""
+
     def _merged(self, after_sequence: int, head: Head) -> Iterator[JournalEntry]:
-        link = self._link_at(after_sequence)
+        link = self.link_at(after_sequence)
         rows = self._rows(after_sequence, head)
         market = self._market(after_sequence, head)
         row = next(rows, None)
@@ -213,12 +241,6 @@ class SessionReader:
             if event is None:
                 raise self._damaged(f"has lost event {sequence}.")
             yield JournalEntry(sequence, event, commands, decisions, link)
-
-    def _link_at(self, sequence: int) -> bytes:
-        row = self._one(
-            "SELECT link FROM journal WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1", sequence
-        )
-        return bytes(row[0]) if row else b""
 
     def _rows(self, after_sequence: int, head: Head) -> Iterator[_Row]:
         for sequence, _, _, event, commands, decisions, link in self.journal_rows(head, after_sequence):

@@ -19,6 +19,7 @@ from meva_adapters.storage.codec import encode, encode_commands, encode_event, e
 from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment
 from meva_adapters.storage.pending import Drained, Pending
 from meva_adapters.storage.registers import register, register_ledger
+from meva_adapters.storage.retention import STEP_ROWS, retire, thin_checkpoints
 from meva_adapters.storage.session_file import SessionFile, create_file, open_file, storage_errors
 from meva_adapters.storage.session_reader import Head, SessionReader, genesis, header_rows
 from meva_core.errors import InvariantError, StorageError
@@ -39,8 +40,11 @@ STATE: Final = "state"
 class SqliteSession:
     """Keep one session in one file. Appending may go on while another thread commits."""
 
-    def __init__(self, file: SessionFile, *, segment_events: int, snapshots_kept: int) -> None:
+    def __init__(
+        self, file: SessionFile, *, segment_events: int, snapshots_kept: int, market_kept_ns: int | None
+    ) -> None:
         self._file = file
+        self._market_kept_ns = market_kept_ns
         self._snapshots_kept = snapshots_kept
         self._reader = SessionReader(file.database.conn, file.path)
         self._head = self._reader.head()
@@ -61,8 +65,12 @@ class SqliteSession:
         *,
         segment_events: int = SEGMENT_EVENTS,
         snapshots_kept: int = SNAPSHOTS_KEPT,
+        market_kept_ns: int | None = None,
     ) -> Self:
-        """Start a session in a new file at *path*; raise `StorageError` when there is one already."""
+        """Start a session in a new file at *path*; raise `StorageError` when there is one already.
+
+        Who will `retire` what is older than *market_kept_ns* says so: checkpoints are kept to verify the rest from.
+        """
         file = create_file(path)
         with _releasing(file), storage_errors(path):
             start = genesis(header)
@@ -70,7 +78,12 @@ class SqliteSession:
                 file.database.table("header").insert_all(header_rows(header))
                 head = Head(0, 0, b"", start, start, 0, start)
                 file.database.table("head").insert({"id": 1, **attrs.asdict(head)})
-            return cls(file, segment_events=segment_events, snapshots_kept=snapshots_kept)
+            return cls(
+                file,
+                segment_events=segment_events,
+                snapshots_kept=snapshots_kept,
+                market_kept_ns=market_kept_ns,
+            )
 
     @classmethod
     def open(
@@ -81,6 +94,7 @@ class SqliteSession:
         mode: str | None = None,
         segment_events: int = SEGMENT_EVENTS,
         snapshots_kept: int = SNAPSHOTS_KEPT,
+        market_kept_ns: int | None = None,
     ) -> Self:
         """Continue the session at *path* after its last commit.
 
@@ -88,7 +102,12 @@ class SqliteSession:
         """
         file = open_file(path)
         with _releasing(file):
-            session = cls(file, segment_events=segment_events, snapshots_kept=snapshots_kept)
+            session = cls(
+                file,
+                segment_events=segment_events,
+                snapshots_kept=snapshots_kept,
+                market_kept_ns=market_kept_ns,
+            )
             session._refuse_other(account, mode)
             return session
 
@@ -175,15 +194,14 @@ class SqliteSession:
         assert isinstance(state, CanonicalState)
         return state
 
-    def retire_market(self, before_sequence: int) -> int:
-        """Drop market events that lie before *before_sequence* and before the oldest snapshot; keep the rest.
-
-        Whole batches go. Return the sequence up to which they are gone now.
-        """
+    def retire(self, before_ns: int, *, rows_max: int = STEP_ROWS) -> bool:
+        """Drop a few of the oldest market events that nothing needs, see the port; return whether any went."""
         with self._transaction() as connection:
-            head = _retire(connection, self._head, before_sequence)
-            self._write_head(connection, head)
-        return self._head.retired_sequence
+            before = self._head
+            head = retire(connection, before, AGENT, before_ns=before_ns, rows_max=rows_max)
+            if head != before:
+                self._write_head(connection, head)
+        return head != before
 
     def close(self, results: Sequence[tuple[str, str]] = ()) -> None:
         """Commit, note final *results*, and release the file; after a failed commit, release it only."""
@@ -280,11 +298,8 @@ class SqliteSession:
         connection.execute(
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (kind, sequence, checkpoint, digest)
         )
-        connection.execute(
-            "DELETE FROM snapshots WHERE kind = :kind AND sequence NOT IN"
-            " (SELECT sequence FROM snapshots WHERE kind = :kind ORDER BY sequence DESC LIMIT :kept)",
-            {"kind": kind, "kept": self._snapshots_kept},
-        )
+        kept_ns = self._market_kept_ns if kind == AGENT else None
+        thin_checkpoints(connection, kind, newest=self._snapshots_kept, kept_ns=kept_ns)
 
     def _refuse_other(self, account: str | None, mode: str | None) -> None:
         header = self.header
@@ -329,27 +344,6 @@ def _write_market(connection: sqlite3.Connection, batches: list[list[OpenSegment
                 (*fields, chain),
             )
     return chain
-
-
-def _retire(connection: sqlite3.Connection, head: Head, before_sequence: int) -> Head:
-    """Delete the oldest batches of market events; return the head without them."""
-    [(oldest,)] = connection.execute(
-        "SELECT min(sequence) FROM snapshots WHERE kind = ?", (AGENT,)
-    ).fetchall()
-    # A restart reads what follows its snapshot, and any that is kept may be the one.
-    bound = min(before_sequence, (oldest or 0) + 1)
-    [(first_kept,)] = connection.execute(
-        "SELECT coalesce(min(batch), ?) FROM market WHERE last_sequence >= ?", (head.batches + 1, bound)
-    ).fetchall()
-    going = connection.execute(
-        "SELECT max(last_sequence) OVER (), chain FROM market WHERE batch < ? ORDER BY id DESC LIMIT 1",
-        (first_kept,),
-    ).fetchone()
-    if going is None:
-        return head
-    connection.execute("DELETE FROM market WHERE batch < ?", (first_kept,))
-    retired_sequence, retired_chain = going
-    return attrs.evolve(head, retired_sequence=retired_sequence, retired_chain=retired_chain)
 
 
 @contextlib.contextmanager

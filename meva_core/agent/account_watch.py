@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.treasury_desk import TreasuryDesk
 from meva_core.data.market_data_service import Market
-from meva_core.model.market import NEVER_NS, NS_PER_SECOND
+from meva_core.model.market import NEVER_NS, NS_PER_DAY
 from meva_core.model.money import EXACT, exact
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.log_records import EquityMarked
@@ -28,8 +28,6 @@ from meva_core.risk.loss_guard import LossAnchors, LossGuard
 # Returns the first moment after the given one at which a new day begins, both in ns UTC.
 NextDay = Callable[[int], int]
 
-_NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
-
 
 class Banded(Protocol):
     """Be told between which prices, both excluded, an event of this market changes nothing of the account."""
@@ -41,7 +39,7 @@ class Banded(Protocol):
 
 def next_utc_day(time_ns: int) -> int:
     """Return the next midnight UTC."""
-    return (time_ns // _NS_PER_DAY + 1) * _NS_PER_DAY
+    return (time_ns // NS_PER_DAY + 1) * NS_PER_DAY
 
 
 class AccountWatch:

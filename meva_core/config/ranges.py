@@ -69,6 +69,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
             remedy="A long window delays the proof that an order was not placed; 5000 is enough.",
         ),
         "balances": AMOUNT,
+        "dead_man_s": Range(0, SECONDS_PER_DAY),
     },
     InstrumentConfig: {
         "tick_size": POSITIVE_AMOUNT,
@@ -139,6 +140,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
         "commit_interval_ms": Range(1, 60_000),
         "commit_patience_ms": Range(100, 60_000),
         "commit_limit_s": Range(1, 600),
+        "market_days_kept": Range(0, 3_650),
         "heartbeat_ms": Range(100, 60_000),
         "clock_check_s": Range(1, 3_600),
         "stop_grace_s": Range(1, 300),

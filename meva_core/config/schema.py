@@ -111,6 +111,11 @@ class ExchangeConfig:
     api_secret: str = ""
     # Also the longest that is accepted: a long window delays the proof that an order was not placed.
     recv_window_ms: int = 5_000
+    # How far the account is verified, at a venue that lets verified accounts ask more often (Kraken).
+    tier: str = "starter"
+    # How long after our last word a venue that can do so cancels every order of the account; 0: never. It is told
+    # three times within that: Kraken advises 60 s, and a call every 15 to 30 s.
+    dead_man_s: int = 60
     instruments: tuple[InstrumentConfig, ...] = ()
     balances: dict[str, Decimal] = Factory(dict)
     fees: FeesConfig = FeesConfig()
@@ -288,6 +293,9 @@ class RuntimeConfig:
     # than the limit is lost: the agent cancels what rests and ends.
     commit_patience_ms: int = 2_000
     commit_limit_s: int = 30
+    # Market events that are older go from the session file, and with them the proof of what was decided on them; what
+    # was decided stays. 0 keeps them for ever.
+    market_days_kept: int = 0
     heartbeat_ms: int = 1_000
     # A clock drifts by some milliseconds in a minute; the venue tolerates a second.
     clock_check_s: int = 60

@@ -11,6 +11,7 @@ from meva_core.errors import DataError
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_SECOND: Final = 1_000_000_000
+NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 NEVER_NS: Final = 1 << 63  # Later than every time that 64 bits hold.
 
 # Timeframes are written as ccxt writes them; case matters (`1m` is a minute, `1M` a month).

@@ -5,12 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from meva_core.model.market import NS_PER_SECOND
+from meva_core.model.market import NS_PER_DAY
 from meva_core.model.money import EXACT, ZERO
 
 # More points than any screen has columns; 10,000 samples of two values are about 2 MB.
 SAMPLES_MAX: Final = 10_000
-_NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 
 
 class EquityCurve:
@@ -39,7 +38,7 @@ class EquityCurve:
         self._watch_exposure(time_ns, equity, exposure)
         self._watch_drawdown(equity, drawdown)
         self._last = (time_ns, equity)
-        self._closes[time_ns // _NS_PER_DAY] = equity
+        self._closes[time_ns // NS_PER_DAY] = equity
         if self._count % self._stride == 0:
             self._samples.append(self._last)
             if len(self._samples) >= self._samples_max:

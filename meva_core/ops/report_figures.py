@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from meva_core.model.market import NS_PER_SECOND
+from meva_core.model.market import NS_PER_DAY
 from meva_core.model.money import EXACT, ZERO
 from meva_core.model.order import OrderStatus
 from meva_core.ops.report import Distribution, Figure, Step, Unit
@@ -27,7 +27,6 @@ from meva_core.ops.statistics import (
 )
 
 _BINS: Final = 31
-_NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 _NO_CLOSE: Final = "no position was closed"
 _NO_FILL: Final = "no fill"
 
@@ -242,7 +241,7 @@ def _execution(collector: ReportCollector) -> tuple[Figure, ...]:
 
 def _activity(collector: ReportCollector, account: Account) -> tuple[Figure, ...]:
     total = collector.total()
-    days = max(1, collector.last_ns - collector.first_ns) / _NS_PER_DAY
+    days = max(1, collector.last_ns - collector.first_ns) / NS_PER_DAY
     turned = share(float(total.turnover), float(account.start_equity), missing="no equity at the start")
     return (
         Figure("signals", "Signals", total.signals, Unit.COUNT, "answers of strategies"),

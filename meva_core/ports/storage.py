@@ -112,6 +112,14 @@ class SnapshotStore(Protocol):
         """Read *checkpoint* now, and return what does the rest of `save`; another thread may call it, once."""
         ...
 
+    def retire(self, before_ns: int) -> bool:
+        """Drop the oldest market events up to the newest checkpoint before *before_ns*; return whether any went.
+
+        A store may do it in small steps: call it until nothing went. What is not the market's stays for ever, but no
+        `entries` are read any more from before what went: it raises `StorageError`.
+        """
+        ...
+
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest checkpoint with its sequence, or `None`."""
         ...

@@ -31,7 +31,8 @@ from meva_runners.strategy_loading import configured_strategies
 class SessionLedger:
     """Hold the journal of postings, its audit, and the differences of the last comparison with the venue.
 
-    *compared_at* is the event of that comparison, 0 when the session holds none.
+    *compared_at* is the event of that comparison, 0 when the session holds none. Postings are held against the journal
+    after event *proven_after*: 0, or where market events were retired that of the oldest checkpoint.
     """
 
     session_id: str
@@ -39,6 +40,7 @@ class SessionLedger:
     audit: LedgerAudit
     compared_at: int
     venue_differences: tuple[str, ...]
+    proven_after: int
 
     @property
     def is_sound(self) -> bool:
@@ -50,29 +52,32 @@ def read_ledger(path: Path) -> SessionLedger:
     """Return the proven ledger of the session at *path*; raise `StorageError` when it cannot be read."""
     with SessionTape(path) as tape:
         config = config_from_json(tape.header.config_json)
-        openings = _openings(config)
-        lines = [*openings, *(_line(row) for row in tape.ledger())]
-        replayed = _Replayed(config)
-        demanded = [*openings, *replayed.run(tape)]
-        found = audit(lines, demanded=demanded, venue_balances=replayed.balances())
+        openings, booked = _openings(config), [_line(row) for row in tape.ledger()]
+        before, checkpoint = tape.beginning()
+        replayed = _Replayed(config, checkpoint)
+        demanded = list(replayed.run(tape, before))
+        # What was booked before is not led to any more; its sums are held against what the account holds.
+        earlier = booked[: len(booked) - len(demanded)] if before else []
+        lines = [*openings, *booked]
+        found = audit(lines, demanded=[*openings, *earlier, *demanded], venue_balances=replayed.balances())
         return SessionLedger(
-            tape.header.session_id, tuple(lines), found, replayed.compared_at, replayed.differences
+            tape.header.session_id, tuple(lines), found, replayed.compared_at, replayed.differences, before
         )
 
 
 class _Replayed:
     """Replay a journal and collect what it books."""
 
-    def __init__(self, config: AppConfig) -> None:
+    def __init__(self, config: AppConfig, checkpoint: Mapping[str, Any] | None) -> None:
         self._instruments = instruments_of(config)
-        self._agent = compose_agent(config, configured_strategies(config))
+        self._agent = compose_agent(config, configured_strategies(config), checkpoint=checkpoint)
         self._booked_ns = 0
         self.compared_at = 0
         self.differences: tuple[str, ...] = ()
 
-    def run(self, tape: SessionTape) -> Iterator[LedgerLine]:
-        """Yield every posting that the journal's events lead to."""
-        for entry in tape.entries():
+    def run(self, tape: SessionTape, before: int) -> Iterator[LedgerLine]:
+        """Yield every posting that the journal's events after *before* lead to."""
+        for entry in tape.entries(before):
             outcome = self._agent.handle(entry.event)
             if isinstance(entry.event, VenueStateObserved):
                 self._compare(entry.sequence, entry.event)
@@ -121,6 +126,7 @@ def ledger_json(ledger: SessionLedger) -> str:
         "sound": ledger.is_sound,
         "problems": [*ledger.audit.problems, *ledger.venue_differences],
         "venue_compared_at_event": ledger.compared_at,
+        "proven_after_event": ledger.proven_after,
         "balances": [
             {"account": account, "asset": asset, "amount": plain(amount)}
             for (account, asset), amount in ledger.audit.balances.items()
@@ -155,8 +161,11 @@ def print_ledger(ledger: SessionLedger, stream: TextIO) -> None:
     for problem in (*ledger.audit.problems, *ledger.venue_differences):
         console.print(f"  problem: {printable(problem)}", soft_wrap=True)
     compared = f"the venue's word at event {ledger.compared_at}" if ledger.compared_at else "the account"
+    since = f" after event {ledger.proven_after:,}" if ledger.proven_after else ""
     verdict = (
-        f"sum to zero, follow from the journal, and equal {compared}" if ledger.is_sound else "are NOT sound"
+        f"sum to zero, follow from the journal{since}, and equal {compared}"
+        if ledger.is_sound
+        else "are NOT sound"
     )
     console.print(f"{ledger.audit.postings:,} postings {verdict}.", soft_wrap=True)
 

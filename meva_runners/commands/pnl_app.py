@@ -15,6 +15,7 @@ from meva_adapters.clock.day_zone import day_in
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.reports.terminal import console_for, money_table, printable
 from meva_adapters.settings import config_from_json
+from meva_core.model.fill import Fill
 from meva_core.model.money import plain
 from meva_core.ops.log_records import DayClosed, FillBooked
 from meva_core.portfolio.trade_results import CostMethod, TradeResults
@@ -48,17 +49,27 @@ class SessionResults:
 
 
 def read_pnl(path: Path, method: CostMethod) -> SessionResults:
-    """Return the results of the session at *path*; raise `StorageError` when it cannot be read."""
+    """Return the results of the session at *path*; raise `StorageError` when it cannot be read.
+
+    Where old market events were retired the fills before come from their table, and the days that closed then are left
+    out: nothing says any more what everything was worth.
+    """
     with SessionTape(path) as tape:
         config = config_from_json(tape.header.config_json)
-        agent = compose_agent(config, configured_strategies(config))
+        before, checkpoint = tape.beginning()
+        agent = compose_agent(config, configured_strategies(config), checkpoint=checkpoint)
         day, instruments = day_in(config.day_zone), instruments_of(config)
         results, days = TradeResults(method), dict[str, DayClosed]()
-        for entry in tape.entries():
+
+        def take(time_ns: int, strategy: str, fill: Fill) -> None:
+            results.add(fill, day=day(time_ns), strategy=strategy, base=instruments[fill.symbol].base)
+
+        for booked in tape.fills(before):
+            take(*booked)
+        for entry in tape.entries(before):
             for record in agent.handle(entry.event).records:
                 if isinstance(record, FillBooked):
-                    base = instruments[record.fill.symbol].base
-                    results.add(record.fill, day=day(record.time_ns), strategy=record.strategy, base=base)
+                    take(record.time_ns, record.strategy, record.fill)
                 elif isinstance(record, DayClosed):
                     days[day(record.day.closed_ns - 1)] = record  # A day ends before the next begins.
         markets = {symbol: agent.path(symbol).market for symbol in instruments}

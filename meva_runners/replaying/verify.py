@@ -41,21 +41,29 @@ class DifferenceError(MevaError):
 
 
 def verify_session(options: ReplayOptions) -> None:
-    """Feed every journaled event of the session to an agent made from its own configuration, and compare."""
+    """Feed every journaled event of the session to an agent made from its own configuration, and compare.
+
+    Where old market events were retired it begins with the oldest checkpoint, and says so.
+    """
     if len(options.tapes) != 1:
         raise click.UsageError("--verify needs exactly one session file")
     path = Path(options.tapes[0])
     with SessionTape(path) as tape:
         config = config_from_json(tape.header.config_json)
-        agent = compose_agent(config, configured_strategies(config))
+        before, checkpoint = tape.beginning()
+        agent = compose_agent(config, configured_strategies(config), checkpoint=checkpoint)
         events = decisions = 0
-        for entry in tape.entries():
+        for entry in tape.entries(before):
             _compare(os.fspath(path), entry, agent.handle(entry.event))
             events += 1
             decisions += len(entry.decisions)
-        _compare_results(os.fspath(path), agent, events, tape.results())
+        _compare_results(os.fspath(path), agent, before + events, tape.results())
+    since = (
+        f" after the checkpoint of event {before:,}, up to which market data was retired," if before else ""
+    )
     click.echo(
-        f"Verified: {events:,} events gave the same {decisions:,} decisions. Decision hash {agent.decision_hash}"
+        f"Verified: {events:,} events{since} gave the same {decisions:,} decisions. "
+        f"Decision hash {agent.decision_hash}"
     )
 
 

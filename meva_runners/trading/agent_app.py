@@ -28,6 +28,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
+from meva_core.model.market import NS_PER_DAY
 from meva_core.model.state import Gate
 from meva_core.ops.alerts import AlertService
 from meva_core.ops.log_records import ControlAnswered
@@ -42,10 +43,12 @@ from meva_runners.exit_status import PreflightError
 from meva_runners.observers import Observe
 from meva_runners.run_result import RunFacts, RunSpan, run_result
 from meva_runners.trading.agent_desk import AgentDesk
+from meva_runners.trading.dead_man import DeadManGuard
 from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.places import control_folder
+from meva_runners.trading.retention import drop_old_market
 from meva_runners.trading.service_notice import notify
 from meva_runners.trading.venue_link import VenueLink
 
@@ -79,6 +82,7 @@ class AgentApp:
         self._settings = settings
         self._strategies = tuple(strategies)
         self._link = link
+        self._session = session
         self._sink = sink
         self._on_beat = on_beat
         self._exposition = exposition
@@ -86,6 +90,10 @@ class AgentApp:
         self._clock = SystemClock()
         self._statistics = RunStatistics(config.reporting_currency)
         self._latch = KillLatch(self.folder / LATCH_NAME)
+        timeout_s = config.exchange.dead_man_s
+        self._guard: DeadManGuard | None = None
+        if link.switch is not None and timeout_s:
+            self._guard = DeadManGuard(link.switch, timeout_s, on_alert=on_alert)
         self.agent: AgentOrchestrator = recover(
             session, lambda checkpoint: compose_agent(config, self._strategies, checkpoint=checkpoint)
         )
@@ -139,12 +147,19 @@ class AgentApp:
         # Without its folder the kill latch counts as set: nobody could set it.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._compare_clocks()
+        if self._guard is not None:
+            await self._guard.begin()
+            beside = (*beside, self._guard.keep())
         ready = monotonic()
         loop = asyncio.get_running_loop()
         if duration_s is not None:
             loop.call_later(duration_s, self.driver.stop, f"its {duration_s:g} seconds are over")
         async with self._served(dashboard=dashboard), self._beating(beside):
             await self._driven()
+        if (
+            self._guard is not None and not self.driver.unsettled
+        ):  # What is not settled the venue shall cancel.
+            await self._guard.end()
         self._pass_on(self.agent.finish())
         return run_result(
             self.agent,
@@ -222,7 +237,12 @@ class AgentApp:
         """Beat, watch the clocks and do what was asked *beside* meanwhile; what breaks there stops the agent."""
         runtime = self._settings.config.runtime
         beat = Heartbeat(runtime.heartbeat_ms, self._clock.monotonic_ns, (self._beat,))
-        tasks = [asyncio.create_task(work) for work in (beat.run(), self._watch_clocks(), *beside)]
+        works = [beat.run(), self._watch_clocks(), *beside]
+        if runtime.market_days_kept:
+            kept_ns = runtime.market_days_kept * NS_PER_DAY
+            retire, now_ns = self._session.retire, self._clock.now_ns
+            works.append(drop_old_market(self.driver.spare, retire, now_ns=now_ns, kept_ns=kept_ns))
+        tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             task.add_done_callback(self._fail_with)
         notify("READY=1")

@@ -53,6 +53,20 @@ class JournalWriter:
         if not self._busy and self._failure is None:
             self._start()
 
+    def spare(self, work: Callable[[], None]) -> bool:
+        """Do *work* in the thread of the commits if none is under way; return whether it was begun."""
+        if self._busy or self._failure is not None:
+            return False
+        self._busy = True
+        self._idle.clear()
+        self._started_s = time.monotonic()
+        self._underway = []
+        loop = asyncio.get_running_loop()
+        self._thread.submit(work).add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._finish, [], done.exception())
+        )
+        return True
+
     def give_up(self, failure: BaseException) -> None:
         """Wait no longer for a commit that does not come to its end: it counts as failed, whatever becomes of it."""
         if self._failure is None:

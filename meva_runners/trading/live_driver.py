@@ -124,6 +124,10 @@ class LiveDriver:
             raise
         return self._writer.durable()
 
+    def spare(self, work: Callable[[], None]) -> bool:
+        """Do *work* in the thread of the commits if that has nothing to do; return whether it was begun."""
+        return self._writer.spare(work)
+
     def stop(self, reason: str) -> None:
         """Begin to stop in good order; the first reason counts. Asked again, wait for the venue no longer."""
         self._hurries = bool(self._stop_reason)

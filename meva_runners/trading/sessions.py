@@ -16,12 +16,13 @@ from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import AppConfig, OpeningConfig
 from meva_core.errors import MevaError, StorageError
-from meva_core.model.market import NS_PER_MS
+from meva_core.model.market import NS_PER_DAY, NS_PER_MS
 from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import AccountReader
 from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.sessions.header import session_header
+from meva_runners.venues.venue import traded_assets
 
 # No order of a live session waits for the packing of more events than these.
 _SEGMENT_EVENTS: Final = 256
@@ -35,7 +36,12 @@ def new_session(path: Path | None, settings: LoadedSettings) -> Iterator[SqliteS
     with ExitStack() as resources:
         if path is None:
             path = Path(resources.enter_context(TemporaryDirectory(prefix="meva-"))) / "session.db"
-        session = SqliteSession.create(path, session_header(settings), segment_events=_SEGMENT_EVENTS)
+        session = SqliteSession.create(
+            path,
+            session_header(settings),
+            segment_events=_SEGMENT_EVENTS,
+            market_kept_ns=_market_kept_ns(settings.config),
+        )
         yield resources.enter_context(_kept(session))
 
 
@@ -48,6 +54,15 @@ def kept_session(
         with continued_session(path, settings) as continued:
             yield continued
         return
+    with begun_session(path, settings) as begun:
+        yield begun
+
+
+@contextmanager
+def begun_session(
+    path: Path | None, settings: LoadedSettings
+) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
+    """Give a new session in *path*, as `kept_session` does; raise `StorageError` where there is one already."""
     with new_session(path, settings) as session:
         yield session, settings
 
@@ -61,7 +76,11 @@ def continued_session(path: Path, settings: LoadedSettings) -> Iterator[tuple[Sq
     config = settings.config
     try:
         session = SqliteSession.open(
-            path, account=config.account, mode=config.mode.value, segment_events=_SEGMENT_EVENTS
+            path,
+            account=config.account,
+            mode=config.mode.value,
+            segment_events=_SEGMENT_EVENTS,
+            market_kept_ns=_market_kept_ns(config),
         )
     except StorageError as error:
         raise PreflightError(str(error), "") from error
@@ -101,13 +120,9 @@ def opened_with(
     return _opened(settings, balances_of=opened, opening=opening or config.opening)
 
 
-def traded_assets(config: AppConfig) -> frozenset[str]:
-    """Return the assets that the books are kept in; what else an account holds is none of the agent's business."""
-    instruments = instruments_of(config).values()
-    assets = {asset for item in instruments for asset in (item.base, item.quote)}
-    paid_in = config.exchange.fees.paid_in
-    fees = {paid_in} - {"received", "quote", "base"}
-    return frozenset(assets | fees | {config.reporting_currency})
+def _market_kept_ns(config: AppConfig) -> int | None:
+    days = config.runtime.market_days_kept
+    return days * NS_PER_DAY if days else None
 
 
 def _opened(settings: LoadedSettings, *, balances_of: AppConfig, opening: OpeningConfig) -> LoadedSettings:

@@ -138,7 +138,7 @@ def _round(session: SqliteSession, number: int) -> Iterator[Step]:
     yield lambda: session.save(last + 21, {"after": last + 21})
     state = sample_state()
     yield lambda: session.save_state(evolve(state, sequence=evolve(state.sequence, events=last + 21)))
-    yield lambda: session.retire_market(last)
+    yield lambda: session.retire(last + 7)  # Everything up to the checkpoint of the round before.
 
 
 def _timer(sequence: int) -> JournalEntry:

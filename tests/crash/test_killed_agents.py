@@ -65,9 +65,18 @@ def recovered(path: Path) -> AgentOrchestrator | None:
         session.abandon()
 
 
-def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int]:
-    """Kill so many agents; return what is wrong, how many events were compared and how many orders they hold."""
-    draw, wrong, events, orders, told = Random(seed), [], 0, 0, 0
+def followed(tape: SessionTape) -> AgentOrchestrator:
+    """Return the agent that follows from what the file still holds."""
+    before, checkpoint = tape.beginning()
+    agent = trader.compose(checkpoint)
+    for entry in tape.entries(before):
+        agent.handle(entry.event)
+    return agent
+
+
+def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int, int]:
+    """Kill so many agents; return what is wrong, and how many events were compared, orders held, events retired."""
+    draw, wrong, events, orders, told, retired = Random(seed), [], 0, 0, 0, 0
     undisturbed = Undisturbed()
     with nursery(trader.__name__) as processes:
         for number in range(count):
@@ -86,14 +95,19 @@ def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int]:
                 with SessionTape(path) as tape:
                     if list(tape.ledger()) != undisturbed.postings:
                         wrong.append(f"{path.name}: another ledger at event {found}")
+                    retired = max(retired, tape.beginning()[0])
+                    if hashes(followed(tape)) != hashes(agent):
+                        wrong.append(
+                            f"{path.name}: another state at event {found}, from its oldest checkpoint"
+                        )
             told, events = found, events + found
             orders += 0 if agent is None else agent.state().sequence.decisions
-    return wrong, events, orders
+    return wrong, events, orders, retired
 
 
 def test_killed_agents_recover_their_state(tmp_path: Path) -> None:
     """A sample of six kills: nothing lost; hashes and ledger equal those of a life without death."""
-    wrong, events, orders = kill(6, tmp_path, seed=1)
+    wrong, events, orders, _ = kill(6, tmp_path, seed=1)
 
     assert [] == wrong
     assert events > 0
@@ -104,10 +118,11 @@ def test_killed_agents_recover_their_state(tmp_path: Path) -> None:
 def test_a_thousand_killed_agents_recover_their_state(tmp_path: Path) -> None:
     """R2: a thousand SIGKILLs."""
     started = time.perf_counter()
-    wrong, events, orders = kill(1_000, tmp_path, seed=2)
+    wrong, events, orders, retired = kill(1_000, tmp_path, seed=2)
     print(
         f"1,000 SIGKILLs of agents in {time.perf_counter() - started:.0f} s: {len(wrong)} recovered otherwise;"
-        f" {events:,} events and {orders:,} decisions compared"
+        f" {events:,} events and {orders:,} decisions compared, market events retired up to {retired:,}"
     )
 
     assert [] == wrong
+    assert retired

@@ -23,6 +23,8 @@ from meva_runners.composition import ConfiguredStrategy, compose_agent, instrume
 from tests.replay.case import config
 
 START_NS = 1_700_000_000_000_000_000
+# A second lies between two events, forty of them between two checkpoints.
+KEPT_NS = 20 * NS_PER_SECOND
 
 
 def compose(checkpoint: Mapping[str, Any] | None) -> AgentOrchestrator:
@@ -57,9 +59,13 @@ def next_event(agent: AgentOrchestrator) -> Event:
 
 
 def commit_meanwhile(session: SqliteSession) -> None:
-    """Commit at any moment, as the thread of a live agent does, also between an event and the next."""
+    """Commit at any moment, as the thread of a live agent does, also between an event and the next.
+
+    After each commit a step drops old market events.
+    """
     while True:
         session.commit()
+        session.retire(START_NS + session.last_sequence() * NS_PER_SECOND - KEPT_NS, rows_max=5)
         time.sleep(0.0003)  # An empty commit costs nothing, and would leave the other thread no turn.
 
 
@@ -68,7 +74,11 @@ def main() -> None:
     path = Path(sys.argv[1])
     print("begin", flush=True)
     exists = path.exists()
-    session = SqliteSession.open(path) if exists else SqliteSession.create(path, HEADER)
+    session = (
+        SqliteSession.open(path, market_kept_ns=KEPT_NS)
+        if exists
+        else SqliteSession.create(path, HEADER, market_kept_ns=KEPT_NS)
+    )
     agent = recover(session, compose) if exists else compose(None)
     process = CommittingAgent(
         agent, session, instruments=instruments_of(config()), now_ns=lambda: 0, checkpoint_events=40

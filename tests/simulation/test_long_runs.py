@@ -61,5 +61,5 @@ def test_what_the_newest_entries_need_stays() -> None:
     assert whole[60:] == list(session.entries(60))
     assert (90, {"after": 90}) == session.load_latest()
     assert 100 == session.last_sequence() == session.reopened().last_sequence()
-    with pytest.raises(StorageError, match="has forgotten the events up to 60"):
+    with pytest.raises(StorageError, match="has retired the market events up to 60"):
         session.entries(59)

@@ -22,6 +22,7 @@ from meva_core.errors import StorageError
 from meva_core.events import Event, StreamConnected, TradeReceived
 from meva_core.model.market import Side
 from meva_core.ports.market_feed import Deliver
+from meva_core.ports.storage import Session
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
 from meva_runners.trading.live_driver import LiveDriver
@@ -108,7 +109,9 @@ class WatchedExchange(MatchingExchange):
 class Case:
     """Hold a driver and all that it runs."""
 
-    def __init__(self, *overrides: str, **runtime: int) -> None:
+    def __init__(
+        self, *overrides: str, session: Session | None = None, checkpoint_events: int = 10_000, **runtime: int
+    ) -> None:
         settings = config(*overrides)
         clock = self.clock = SetClock()
         engine = compose_venue(settings)
@@ -123,10 +126,10 @@ class Case:
         self.ticks_ns: list[int] = []
         process = CommittingAgent(
             self.agent,
-            self.session,
+            session or self.session,
             instruments=instruments_of(settings),
             now_ns=clock.now_ns,
-            checkpoint_events=10_000,
+            checkpoint_events=checkpoint_events,
             observers=(lambda event, outcome: self.outcomes.append((event, outcome)),),
         )
         self.driver = LiveDriver(
@@ -147,9 +150,9 @@ class Case:
 
 
 @asynccontextmanager
-async def running(*overrides: str, **runtime: int) -> AsyncIterator[tuple[Case, asyncio.Task[None]]]:
-    """Run a driver until it trades, and stop it in the end."""
-    case = Case(*overrides, **runtime)
+async def running(*overrides: str, **more: Any) -> AsyncIterator[tuple[Case, asyncio.Task[None]]]:
+    """Run a driver until it trades, and stop it in the end; *more* are a case's arguments and settings of a runtime."""
+    case = Case(*overrides, **more)
     task = asyncio.create_task(case.driver.run(case.streams))
     try:
         await until(lambda: not case.agent.state().runtime_flags.markers and case.market.starts)

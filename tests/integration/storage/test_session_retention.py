@@ -51,23 +51,43 @@ def session(tmp_path: Path) -> Iterator[SqliteSession]:
     session.abandon()
 
 
-def test_what_the_oldest_checkpoint_needs_stays(session: SqliteSession) -> None:
-    """However much is to be dropped, every checkpoint that is kept can still be continued from."""
-    whole = list(session.entries())
-    gone = session.retire_market(before_sequence=LAST)
+def retired(session: SqliteSession, before_ns: int, *, rows_max: int = 64) -> int:
+    """Let everything go that may, and return the event up to which it has gone."""
+    while session.retire(before_ns, rows_max=rows_max):
+        pass
+    gone: int = session._head.retired_sequence
+    return gone
 
-    assert 25 <= gone <= 35
+
+def test_what_follows_the_checkpoint_before_the_bound_stays(session: SqliteSession) -> None:
+    """Every checkpoint that is kept can be continued from, and the first of them is older than was asked for."""
+    whole = list(session.entries())
+    gone = retired(session, before_ns=71)
+
+    assert 50 <= gone <= 60
     assert whole[gone:] == list(session.entries(gone))
     assert whole[90:] == list(session.entries(90))
     with pytest.raises(StorageError, match=f"has retired the market events up to {gone}"):
         session.entries(gone - 1)
 
 
+@pytest.mark.parametrize("rows_max", [1, 2, 3, 64])
+def test_it_goes_in_steps(session: SqliteSession, rows_max: int) -> None:
+    """Each step drops a few whole batches, the same in the end, and tells when none is left."""
+    steps = 0
+    while session.retire(LAST + 1, rows_max=rows_max):
+        steps += 1
+
+    assert 80 <= session._head.retired_sequence <= 90
+    assert -(-9 // rows_max) <= steps <= 9
+    assert not session.retire(LAST + 1, rows_max=rows_max)
+
+
 def test_no_more_goes_than_was_asked(session: SqliteSession) -> None:
-    """Whole segments before the bound go, and none that reaches beyond it."""
-    assert 0 == session.retire_market(before_sequence=1)
-    assert 0 < session.retire_market(before_sequence=15) < 15
-    assert 20 <= session.retire_market(before_sequence=31) < 31
+    """What is younger than the bound stays, and so does what no checkpoint before the bound allows to go."""
+    assert 0 == retired(session, before_ns=1)
+    assert 0 == retired(session, before_ns=40)
+    assert 25 <= retired(session, before_ns=41) <= 35
 
 
 def test_without_a_checkpoint_everything_stays(tmp_path: Path) -> None:
@@ -75,14 +95,14 @@ def test_without_a_checkpoint_everything_stays(tmp_path: Path) -> None:
     session = SqliteSession.create(tmp_path / "session.db", HEADER, segment_events=10)
     append_hundred(session)
 
-    assert 0 == session.retire_market(before_sequence=LAST)
+    assert 0 == retired(session, LAST + 1)
     assert LAST == len(list(session.entries()))
     session.abandon()
 
 
 def test_decisions_stay(session: SqliteSession) -> None:
     """Only market events without a consequence are dropped; the journal's rows remain."""
-    session.retire_market(before_sequence=LAST)
+    retired(session, LAST + 1)
     session.close()
 
     assert [(10,)] == rows(session.path, "SELECT count(*) FROM journal")
@@ -91,12 +111,12 @@ def test_decisions_stay(session: SqliteSession) -> None:
 
 def test_a_session_goes_on_after_retirement(session: SqliteSession) -> None:
     """The chains hold across the gap, across a restart, and when everything old has gone."""
-    first_gone = session.retire_market(before_sequence=LAST)
+    first_gone = retired(session, LAST)
     for sequence in range(LAST + 1, LAST + 31):
         session.append(timer(sequence))
     for sequence in (LAST, LAST + 1, LAST + 2):
         session.save(sequence, {})
-    gone = session.retire_market(before_sequence=LAST + 30)
+    gone = retired(session, LAST + 31)
     session.close()
     session = SqliteSession.open(session.path, segment_events=10)
 
@@ -121,14 +141,33 @@ def test_older_checkpoints_give_way(session: SqliteSession) -> None:
     assert [(78,), (79,), (90,)] == rows(session.path, "SELECT sequence FROM snapshots ORDER BY sequence")
 
 
+def test_checkpoints_are_kept_to_verify_what_is_kept(tmp_path: Path) -> None:
+    """Beside the newest few stay some over the time for which market events are kept: an eighth of it apart."""
+    session = SqliteSession.create(tmp_path / "session.db", HEADER, snapshots_kept=2, market_kept_ns=80)
+    for sequence in range(1, LAST + 1):
+        session.append(timer(sequence))
+        session.save(sequence, {})
+    session.close()
+
+    kept = [
+        sequence for (sequence,) in rows(session.path, "SELECT sequence FROM snapshots ORDER BY sequence")
+    ]
+    assert [*range(1, 99, 10), 99, 100] == kept
+
+
 @settings(max_examples=25)
 @given(
     segment_events=st.integers(1, 40),
     checkpoint=st.integers(0, LAST),
     bounds=st.lists(st.integers(0, LAST + 5), max_size=4),
+    rows_max=st.integers(1, 5),
 )
 def test_whatever_remains_is_what_was_there(
-    tmp_path_factory: pytest.TempPathFactory, segment_events: int, checkpoint: int, bounds: list[int]
+    tmp_path_factory: pytest.TempPathFactory,
+    segment_events: int,
+    checkpoint: int,
+    bounds: list[int],
+    rows_max: int,
 ) -> None:
     """For any sizes and bounds, reading from any place that is left equals a store that drops nothing."""
     memory = MemorySession(HEADER)
@@ -139,7 +178,7 @@ def test_whatever_remains_is_what_was_there(
         each.save(checkpoint, {})
     gone = 0
     for bound in bounds:
-        before, gone = gone, session.retire_market(bound)
+        before, gone = gone, retired(session, bound, rows_max=rows_max)
         assert before <= gone <= checkpoint
     session.abandon()
     session = SqliteSession.open(path)
