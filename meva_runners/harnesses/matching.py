@@ -75,12 +75,13 @@ class MatchingHarness(ExchangeHarness):
     """There is no wire, nothing is lost, nobody else has the account, and answers come at once, not by a stream."""
 
     symbol = INSTRUMENTS[0].symbol
+    fees = DEFAULT_FEES
 
     async def start(self) -> ExchangeAdapter:
         """Open the market."""
         self.clock = ManualClock(_START_NS)
         self.engine = _WatchedEngine(
-            INSTRUMENTS, balances=DEFAULT_BALANCES, fees=DEFAULT_FEES, fill_model="volume"
+            INSTRUMENTS, balances=DEFAULT_BALANCES, fees=self.fees, fill_model="volume"
         )
         self.adapter = MatchingExchange(self.engine, self.clock)
         for instrument in INSTRUMENTS:
