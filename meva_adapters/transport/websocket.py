@@ -35,11 +35,13 @@ class Patience:
     """Bound the life of a connection, in seconds.
 
     *ping_s* is how often the other side must answer a ping; *silence_s* how long it may say nothing of substance
-    although its pings are fine.
+    although its pings are fine; *answer_s* how long it may leave what was asked at the beginning unanswered, whatever
+    else it says.
     """
 
     ping_s: float = 20.0
     silence_s: float = 30.0
+    answer_s: float = 10.0
     lifetime_s: float = _LIFETIME_S
 
 
@@ -50,8 +52,12 @@ async def follow(
     patience: Patience,
     opened: Callable[[Send], Awaitable[None]],
     heard: Callable[[str], None],
+    answered: Callable[[], bool] | None = None,
 ) -> str:
-    """Connect, call *opened* once, then *heard* for each text; return why it ended. Raise for no network fault."""
+    """Connect, call *opened* once, then *heard* for each text; return why it ended. Raise for no network fault.
+
+    *answered* says whether what *opened* asked for was granted; a lost answer would leave the stream half up for ever.
+    """
     loop = asyncio.get_running_loop()
     end_s = loop.time() + patience.lifetime_s
     try:
@@ -59,12 +65,20 @@ async def follow(
             url, heartbeat=patience.ping_s, max_msg_size=_MESSAGE_BYTES_MAX
         ) as socket:
             await opened(socket.send_str)
+            asked_s = loop.time()
             while (left_s := end_s - loop.time()) > 0:
+                wait_s = min(patience.silence_s, left_s)
+                if answered is not None and not answered():
+                    wait_s = min(wait_s, asked_s + patience.answer_s - loop.time())
+                    if wait_s <= 0:
+                        return f"what was asked had no answer for {patience.answer_s} s"
                 try:
-                    message = await socket.receive(timeout=min(patience.silence_s, left_s))
+                    message = await socket.receive(timeout=wait_s)
                 except TimeoutError:
                     if loop.time() >= end_s:
                         break
+                    if wait_s < patience.silence_s:
+                        continue  # Something else than the silence is over.
                     return f"silent for {patience.silence_s} s"
                 if message.type is WSMsgType.TEXT:
                     heard(message.data)
