@@ -13,7 +13,7 @@ from attrs import evolve
 
 from meva_adapters.contracts.storage_samples import HEADER
 from meva_adapters.feed.session_tape import SessionTape
-from meva_adapters.settings import config_text, load_settings
+from meva_adapters.settings import LoadedSettings, config_text, load_settings
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import encode
 from meva_adapters.storage.sqlite_journal import SqliteSession
@@ -86,12 +86,12 @@ def retired(tmp_path: Path) -> Path:
     return traded(tmp_path / "retired.db", market_kept_ns=NS_PER_SECOND)
 
 
-def traded(path: Path, *, market_kept_ns: int | None) -> Path:
+def traded(path: Path, *, market_kept_ns: int | None, settings: LoadedSettings | None = None) -> Path:
     """Trade at 600 prices, each order filled at the next, and keep the session at *path*."""
     overrides = (
         "strategies=[{name: sma_cross, parameters: {fast: 2, slow: 5, timeframe: null, quantity: 0.01}}]",
     )
-    settings = load_settings("dev", environ={}, overrides=overrides)
+    settings = settings or load_settings("dev", environ={}, overrides=overrides)
     engine = compose_venue(settings.config)
     agent = compose_agent(settings.config, configured_strategies(settings.config))
     header = session_header(settings)
