@@ -14,6 +14,7 @@ from attrs import frozen
 
 from meva_adapters.clock.day_zone import next_day_in
 from meva_adapters.exchange.binance.capabilities import binance_capabilities
+from meva_adapters.exchange.kraken.capabilities import kraken_capabilities
 from meva_adapters.metrics.memory import MemoryMetricsSink
 from meva_adapters.metrics.none import NoMetricsSink
 from meva_adapters.metrics.statsd_sink import StatsdMetricsSink
@@ -66,6 +67,7 @@ WEAKEST: Final = VenueCapabilities()
 # What each venue guarantees, from the settings alone: a recorded session is verified without its venue.
 _CAPABILITIES: Final[Mapping[str, Callable[[AppConfig], VenueCapabilities]]] = {
     "binance": lambda config: binance_capabilities(config.exchange.recv_window_ms),
+    "kraken": lambda config: kraken_capabilities(config.exchange.recv_window_ms),
 }
 
 

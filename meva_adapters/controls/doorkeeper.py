@@ -81,6 +81,10 @@ class Doorkeeper:
 
         return check
 
+    def count_malformed(self) -> None:
+        """Count a request that was no HTTP, and came no further than the server's parser."""
+        self.refused[400] = self.refused.get(400, 0) + 1
+
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         refused = self._refusal(request)
         if refused is None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 _HEADER_MAX: Final = 8 * 1024
@@ -20,10 +23,30 @@ class _Silence(asyncio.Protocol):
         transport.close()
 
 
-class Lane:
-    """Serve *app* on one port of its own, so that what fills another lane leaves this one free."""
+class _ServerLog(logging.LoggerAdapter[logging.Logger]):
+    """Count what is no HTTP, and log all else: a stranger's bytes are worth a number, not a traceback each."""
 
-    def __init__(self, app: web.Application, connections_max: int, read_s: float) -> None:
+    def __init__(self, on_malformed: Callable[[], None]) -> None:
+        super().__init__(logging.getLogger(__name__))
+        self._on_malformed = on_malformed
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
+        """Take what the server could not handle."""
+        if isinstance(exc_info, HttpProcessingError):
+            self._on_malformed()
+        else:
+            super().exception(msg, *args, exc_info=exc_info, **kwargs)
+
+
+class Lane:
+    """Serve *app* on one port of its own, so that what fills another lane leaves this one free.
+
+    *on_malformed* hears of every request that is no HTTP; it was answered with 400.
+    """
+
+    def __init__(
+        self, app: web.Application, connections_max: int, read_s: float, on_malformed: Callable[[], None]
+    ) -> None:
         self._connections_max = connections_max
         self._read_s = read_s
         self._silent: set[web.RequestHandler] = set()
@@ -31,6 +54,7 @@ class Lane:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_ServerLog(on_malformed),
             keepalive_timeout=_KEEPALIVE_S,
             max_line_size=_HEADER_MAX,
             max_field_size=_HEADER_MAX,

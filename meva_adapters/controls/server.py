@@ -92,8 +92,9 @@ class ControlsServer:
         self._streams = 0
         self._document = orjson.dumps(document(version))
         self._door = Doorkeeper(tokens, settings.door)
-        self._main = Lane(self._application(), settings.connections_max, settings.door.read_s)
-        self._kill = Lane(self._application(only="kill"), settings.kill_connections_max, settings.door.read_s)
+        read_s, malformed = settings.door.read_s, self._door.count_malformed
+        self._main = Lane(self._application(), settings.connections_max, read_s, malformed)
+        self._kill = Lane(self._application(only="kill"), settings.kill_connections_max, read_s, malformed)
 
     @property
     def refused(self) -> dict[int, int]:

@@ -1,6 +1,6 @@
-"""Keep a venue's dead-man switch armed while the agent lives; decide nothing about orders.
+"""Keep a venue's dead-man switch armed until cancelled; decide nothing about orders.
 
-Left armed when the agent ends: whatever ended it, the venue then cancels what rests there.
+It stays armed when this ends: whatever ended it, the venue then cancels what rests there.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _TRIES_PER_TIMEOUT: Final = 3
 
 
 async def keep_armed(
-    exchange: DeadManSwitch,
+    switch: DeadManSwitch,
     *,
     on_trouble: Callable[[str], None],
+    on_armed: Callable[[], None] | None = None,
     timeout_s: int = TIMEOUT_S,
     every_s: float = EVERY_S,
 ) -> NoReturn:
-    """Arm the switch every *every_s* seconds until cancelled; tell *on_trouble* of each failure and try on.
+    """Arm *switch* every *every_s* seconds until cancelled, and tell *on_trouble* or *on_armed* of each try.
 
     Raises `NotSupported` at once where the venue has no such switch, and `ConfigError` where a lost call or two
     would let it fire.
@@ -35,7 +36,10 @@ async def keep_armed(
         raise ConfigError((f"dead-man switch: {problem}",))
     while True:
         try:
-            await exchange.arm_dead_man_switch(timeout_s)
+            await switch.arm_dead_man_switch(timeout_s)
         except (VenueRefusedError, VenueUnknownError) as exc:
             on_trouble(f"the dead-man switch was not armed: {exc}")
+        else:
+            if on_armed is not None:
+                on_armed()
         await asyncio.sleep(every_s)

@@ -18,6 +18,7 @@ from meva_adapters.venue.faults import CALL_FAULTS, USER_EVENT_FAULTS, Fault, Fa
 from meva_adapters.venue.generator import MarketGenerator
 from meva_adapters.venue.market import TRADING
 from meva_adapters.venue.settings import VenueSettings
+from meva_adapters.venue.ws_api import PATH as WS_API_PATH
 from meva_core.errors import ConfigError
 from meva_core.events import MarketEvent
 
@@ -56,6 +57,16 @@ class VenueServer:
     def ws_url(self) -> str:
         """Return the same address for WebSockets: append `/ws`, `/stream` or `/ws-api/v3`."""
         return f"ws://{self.settings.host}:{self._port}"
+
+    @property
+    def public_ws_url(self) -> str:
+        """Return the address of the public streams, as an adapter's settings name it."""
+        return self.ws_url
+
+    @property
+    def private_ws_url(self) -> str:
+        """Return the address at which an account's own events are told."""
+        return f"{self.ws_url}{WS_API_PATH}"
 
     async def start(self) -> None:
         """Listen and let the markets move; raise `OSError` where the port is taken."""

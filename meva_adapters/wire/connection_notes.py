@@ -6,6 +6,7 @@ that could not be used, kept as text so that whoever reads the recording is not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, assert_never
 
 import orjson
@@ -13,6 +14,9 @@ import orjson
 from meva_core.events import StreamConnected, StreamGapDetected, StreamLost
 
 ConnectionEvent = StreamConnected | StreamLost | StreamGapDetected
+# Takes the unified symbol (empty: about the whole connection), our receive time in ns, and the raw text. Returns
+# whether a new recording begins with it, which needs a snapshot of its own.
+Record = Callable[[str, int, str], bool]
 
 _KIND: Final = "connection"
 _FRAME_LETTERS_MAX: Final = (

@@ -20,6 +20,7 @@ FILL_MODELS: Final = ("next_trade", "volume", "book")
 ALERT_LEVELS: Final = ("info", "medium", "high", "critical")
 DIGEST_BELOW: Final = ALERT_LEVELS[:-1]  # A critical alert never waits.
 METRICS: Final = ("none", "statsd", "memory")
+TIERS: Final = ("starter", "intermediate", "pro")
 PAID_IN: Final = ("received", "quote", "base")
 
 _ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
@@ -39,6 +40,7 @@ def check(config: AppConfig) -> list[Problem]:
 def _choices(config: AppConfig) -> Iterator[Problem]:
     chosen = (
         ("execution.fill_model", config.execution.fill_model, FILL_MODELS),
+        ("exchange.tier", config.exchange.tier, TIERS),
         ("observability.metrics", config.observability.metrics, METRICS),
         ("observability.digest.below", config.observability.digest.below, DIGEST_BELOW),
     )
@@ -258,7 +260,8 @@ def _marks(config: AppConfig) -> Iterator[Problem]:
                 path,
                 found=f"{asset} without a market in {config.reporting_currency}",
                 expected=f"an instrument that values {asset}",
-                remedy=f"Add {asset}/{config.reporting_currency}: a missing mark is an error, never zero.",
+                remedy=f"Add {asset}/{config.reporting_currency}: a missing mark is an error, never zero. A balance "
+                "that is not there is set to 0.",
                 related=("exchange.instruments", "reporting_currency"),
             )
 

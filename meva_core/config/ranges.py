@@ -69,6 +69,7 @@ RANGES: Final[dict[type, dict[str, Range]]] = {
             remedy="A long window delays the proof that an order was not placed; 5000 is enough.",
         ),
         "balances": AMOUNT,
+        "dead_man_s": Range(0, SECONDS_PER_DAY),
     },
     InstrumentConfig: {
         "tick_size": POSITIVE_AMOUNT,

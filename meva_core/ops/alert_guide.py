@@ -79,6 +79,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
         "Questions and cancels are repeated, orders are not.",
         "Look at the network and at the venue's status page; cancel at the venue what must not rest.",
     ),
+    "dead_man_switch": Guide(
+        "It arms the switch again and again; what the venue cancels meanwhile, the next comparison finds.",
+        "Look at the network and at the venue's status page: after `exchange.dead_man_s` nothing of ours rests there.",
+    ),
     "strategy_failed": Guide(
         "It is switched off, its orders and positions stay.", "Mend it, and close by hand what must not stay."
     ),

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterator
 from typing import Final
 
 from meva_adapters.clock.system import SystemClock
-from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.reference import BinanceReference
-from meva_adapters.exchange.binance.signer import signer_of
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.safety import SIMULATED_VENUE, needs_trading_key
 from meva_core.config.schema import AppConfig
-from meva_core.errors import MevaError
+from meva_core.errors import ConfigError, MevaError
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS
 from meva_core.model.secret import Secret
 from meva_core.ports.exchange import VenueReference
 from meva_runners.checkup.finding import Finding, green, red, skipped
+from meva_runners.trading.places import nonce_folder
+from meva_runners.venues.registry import VENUES
+from meva_runners.venues.venue import Account, Right, Venue
 
 CHECKS: Final = ("venue", "clock", "market rules", "key")
 _DEADLINE_S: Final = 10.0
 _RULES: Final = ("tick_size", "lot_size", "min_quantity", "min_notional")
 
 Keys = tuple[Secret, Secret]
-Reach = Callable[[AppConfig, Keys | None], AbstractAsyncContextManager[VenueReference]]
-
-
-@asynccontextmanager
-async def binance(config: AppConfig, keys: Keys | None) -> AsyncIterator[VenueReference]:
-    """Yield Binance's answers, signed where there are keys."""
-    exchange = config.exchange
-    async with HttpTransport(timeout_s=_DEADLINE_S) as transport:
-        calls = BinanceCalls(
-            transport,
-            SystemClock(),
-            rest_url=exchange.rest_url,
-            api_key=keys[0].reveal() if keys else "",
-            signer=signer_of(keys[1].reveal()) if keys else None,
-            recv_window_ms=exchange.recv_window_ms,
-        )
-        yield BinanceReference(calls)
-
-
-VENUES: Final[Mapping[str, Reach]] = {"binance": binance}
 
 
 async def venue_findings(config: AppConfig, keys: Keys | None) -> tuple[Finding, ...]:
@@ -52,12 +31,36 @@ async def venue_findings(config: AppConfig, keys: Keys | None) -> tuple[Finding,
     name = config.exchange.venue
     if name == SIMULATED_VENUE:
         return tuple(skipped(check, "the venue is simulated, within the agent") for check in CHECKS)
-    reach = VENUES.get(name)
-    if reach is None:
+    venue = VENUES.get(name)
+    if venue is None:
         known = ", ".join((SIMULATED_VENUE, *VENUES))
         return (red("venue", f"{name!r} is not known", f"Set exchange.venue to one of: {known}."),)
-    async with reach(config, keys) as venue:
-        return await _asked(config, venue, keys)
+    try:
+        return await _reached(config, venue, keys)
+    except ConfigError as error:
+        said, _, remedy = error.problems[0].partition(". ")
+        return (red("key", said, remedy), *await _reached(config, venue, None))
+
+
+async def _reached(config: AppConfig, venue: Venue, keys: Keys | None) -> tuple[Finding, ...]:
+    """Ask with *keys*; raise `ConfigError` where they cannot be used now."""
+    exchange = config.exchange
+    account = Account(
+        rest_url=exchange.rest_url,
+        stream_url=exchange.stream_url,
+        api_key=keys[0].reveal() if keys else "",
+        api_secret=keys[1].reveal() if keys else "",
+    )
+    async with HttpTransport(timeout_s=_DEADLINE_S) as transport:
+        with venue.connect(
+            config,
+            account,
+            Right.TRADE if keys else Right.NOTHING,
+            transport=transport,
+            clock=SystemClock(),
+            keep=nonce_folder(),
+        ) as connection:
+            return await _asked(config, connection.reference, keys)
 
 
 async def _asked(config: AppConfig, venue: VenueReference, keys: Keys | None) -> tuple[Finding, ...]:

@@ -18,6 +18,7 @@ from meva_adapters.contracts.exchange_harness import (
 )
 from meva_adapters.exchange.kraken.calls import KrakenCalls
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
+from meva_adapters.exchange.kraken.nonces import MemoryNonces
 from meva_adapters.exchange.kraken.order_costs import OrderCosts
 from meva_adapters.exchange.kraken.reference import KrakenReference
 from meva_adapters.exchange.kraken.signer import KrakenSigner
@@ -86,7 +87,7 @@ class KrakenHarness(TappedVenue):
             rest_url=url,
             api_key=DEFAULT_KEY,
             signer=KrakenSigner(KRAKEN_SECRET),
-            nonces=_Counter(clock),
+            nonces=MemoryNonces(clock),
             budget=DecayingBudget(limit=MANY, reserve=1, decay_milli=1_000),
         )
         pairs = await KrakenReference(self.calls).pairs([each.symbol for each in INSTRUMENTS])
@@ -168,18 +169,6 @@ class KrakenHarness(TappedVenue):
     def reference(self) -> VenueReference:
         """Return rules, clock and account by the same calls."""
         return KrakenReference(self.calls)
-
-
-class _Counter:
-    """Number the calls of one harness by the time; nothing of it outlives the venue, which counts anew."""
-
-    def __init__(self, clock: SystemClock) -> None:
-        self._clock = clock
-        self._last = 0
-
-    def next(self) -> int:
-        self._last = max(self._last + 1, self._clock.now_ns())
-        return self._last
 
 
 def _renamed(answer: Any) -> Any:

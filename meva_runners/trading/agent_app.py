@@ -43,6 +43,7 @@ from meva_runners.exit_status import PreflightError
 from meva_runners.observers import Observe
 from meva_runners.run_result import RunFacts, RunSpan, run_result
 from meva_runners.trading.agent_desk import AgentDesk
+from meva_runners.trading.dead_man import DeadManGuard
 from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.measurements import LiveMeasurements
@@ -89,6 +90,10 @@ class AgentApp:
         self._clock = SystemClock()
         self._statistics = RunStatistics(config.reporting_currency)
         self._latch = KillLatch(self.folder / LATCH_NAME)
+        timeout_s = config.exchange.dead_man_s
+        self._guard: DeadManGuard | None = None
+        if link.switch is not None and timeout_s:
+            self._guard = DeadManGuard(link.switch, timeout_s, on_alert=on_alert)
         self.agent: AgentOrchestrator = recover(
             session, lambda checkpoint: compose_agent(config, self._strategies, checkpoint=checkpoint)
         )
@@ -142,12 +147,19 @@ class AgentApp:
         # Without its folder the kill latch counts as set: nobody could set it.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._compare_clocks()
+        if self._guard is not None:
+            await self._guard.begin()
+            beside = (*beside, self._guard.keep())
         ready = monotonic()
         loop = asyncio.get_running_loop()
         if duration_s is not None:
             loop.call_later(duration_s, self.driver.stop, f"its {duration_s:g} seconds are over")
         async with self._served(dashboard=dashboard), self._beating(beside):
             await self._driven()
+        if (
+            self._guard is not None and not self.driver.unsettled
+        ):  # What is not settled the venue shall cancel.
+            await self._guard.end()
         self._pass_on(self.agent.finish())
         return run_result(
             self.agent,

@@ -13,7 +13,6 @@ import click
 import orjson
 from loguru import logger
 
-from meva_adapters.exchange.binance.market_stream import Record
 from meva_adapters.feed.frame_recorder import FrameRecorder
 from meva_adapters.logs.structured import configure_logging
 from meva_adapters.reports.json_result import json_result
@@ -21,6 +20,7 @@ from meva_adapters.reports.summary import print_summary
 from meva_adapters.secrets.references import ReferencedSecrets
 from meva_adapters.settings import LoadedSettings, load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
+from meva_adapters.wire.connection_notes import Record
 from meva_core.agent.outbox import Outcome
 from meva_core.config.schema import AppConfig, LogLevel
 from meva_core.events import Event

@@ -1,4 +1,4 @@
-"""Find the addresses and the keys of the configured account; keep no secret longer than its adapter needs it."""
+"""Find the configured venue, its addresses and the keys of the account; keep no secret longer than its adapter does."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from meva_adapters.secrets.references import ReferencedSecrets
 from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import AppConfig
 from meva_core.errors import ConfigError
-from meva_runners.trading.venue_link import Account
+from meva_runners.venues.registry import VENUES
+from meva_runners.venues.venue import Account, Venue
 
-# The venues at which an account can be reached; adapters of others exist, and no runner composes them yet.
-_VENUES: Final = ("binance",)
 _NEEDED: Final = ("rest_url", "stream_url", "ws_api_url", "api_key", "api_secret")
+
+
+def configured_venue(config: AppConfig) -> Venue:
+    """Return the venue of *config*; raise `ConfigError` where no runner knows it."""
+    problems = tuple(_venue_problems(config.exchange.venue))
+    if problems:
+        raise ConfigError(tuple(map(str, problems)))
+    return VENUES[config.exchange.venue]
 
 
 def configured_account(config: AppConfig) -> Account:
@@ -45,11 +52,11 @@ def configured_account(config: AppConfig) -> Account:
 
 
 def _venue_problems(venue: str) -> Iterator[Problem]:
-    if venue not in _VENUES:
+    if venue not in VENUES:
         yield Problem(
             Code.WRONG_VENUE,
             "exchange.venue",
             found=repr(venue),
-            expected=f"one of {', '.join(_VENUES)}",
+            expected=f"one of {', '.join(VENUES)}",
             remedy="Shadow and live trading reach no other venue.",
         )

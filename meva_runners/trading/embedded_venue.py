@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from attrs import frozen
+
+from meva_adapters.venue.kraken.server import KrakenServer
+from meva_adapters.venue.kraken.settings import KRAKEN_MARKETS, KRAKEN_SECRET
 from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import (
     DEFAULT_KEY,
@@ -19,10 +24,40 @@ from meva_core.execution.venue_fees import FeeSchedule
 from meva_core.model.instrument import Instrument
 from meva_runners.composition import instruments_of
 from meva_runners.trading.recovered import LastMarket, Recovered
-from meva_runners.trading.venue_link import Account
+from meva_runners.venues.venue import Account
 
-_START_PRICES: Final = {listed.instrument.symbol: listed.start_price for listed in DEFAULT_MARKETS}
+_START_PRICES: Final = {
+    listed.instrument.symbol: listed.start_price for listed in (*DEFAULT_MARKETS, *KRAKEN_MARKETS)
+}
 _PRICE_OF_OTHERS: Final = Decimal(100)
+
+
+@frozen(kw_only=True)
+class Embedded:
+    """Describe how the venue that speaks like one of ours is made, and what an account there is settled by.
+
+    *settings* are the overrides that a paper session at it is recorded with, so that its guarantees are known. It
+    *goes_on* where a later process can make it again as a session knew it: its ids must be numbers for that.
+    """
+
+    server: type[VenueServer]
+    secret: str
+    settings: tuple[str, ...]
+    goes_on: bool
+
+
+EMBEDDED: Final[Mapping[str, Embedded]] = {
+    "binance": Embedded(
+        server=VenueServer, secret=DEFAULT_SECRET, settings=("exchange.venue=binance",), goes_on=True
+    ),
+    # The adapter has its orders charged in the quote asset, for the venue's list of trades names no other.
+    "kraken": Embedded(
+        server=KrakenServer,
+        secret=KRAKEN_SECRET,
+        settings=("exchange.venue=kraken", "exchange.fees.paid_in=quote", "exchange.tier=pro"),
+        goes_on=False,
+    ),
+}
 
 
 def embedded_venue(config: AppConfig, before: Recovered | None = None) -> VenueServer:
@@ -30,12 +65,13 @@ def embedded_venue(config: AppConfig, before: Recovered | None = None) -> VenueS
 
     Where the session goes on, the venue goes on too: with the account, the orders, the prices and the numbers *before*.
     """
-    fees = config.exchange.fees
+    fees, embedded = config.exchange.fees, EMBEDDED[config.exchange.venue]
+    assert before is None or embedded.goes_on, "no session of it is continued"
     last = {} if before is None else before.markets
-    venue = VenueServer(
+    venue = embedded.server(
         VenueSettings(
             markets=tuple(_listed(item, last.get(symbol)) for symbol, item in instruments_of(config).items()),
-            accounts=(AccountSettings(DEFAULT_KEY, DEFAULT_SECRET, config.exchange.balances),),
+            accounts=(AccountSettings(DEFAULT_KEY, embedded.secret, config.exchange.balances),),
             fees=FeeSchedule(fees.maker_bps, fees.taker_bps, fees.paid_in),
             seed=config.seed
             if before is None
@@ -55,10 +91,11 @@ def _listed(instrument: Instrument, last: LastMarket | None) -> ListedMarket:
 
 def account_at(venue: VenueServer) -> Account:
     """Return the one account of *venue*, once it listens."""
+    [settings] = venue.settings.accounts
     return Account(
         rest_url=venue.url,
-        stream_url=venue.ws_url,
-        ws_api_url=f"{venue.ws_url}/ws-api/v3",
-        api_key=DEFAULT_KEY,
-        api_secret=DEFAULT_SECRET,
+        stream_url=venue.public_ws_url,
+        ws_api_url=venue.private_ws_url,
+        api_key=settings.key,
+        api_secret=settings.secret,
     )

@@ -20,14 +20,15 @@ from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.agent_app import AgentApp
 from meva_runners.trading.command import loaded, recorded, trade
-from meva_runners.trading.credentials import configured_account
+from meva_runners.trading.credentials import configured_account, configured_venue
 from meva_runners.trading.options import TradingOptions
-from meva_runners.trading.places import control_folder, state_folder
+from meva_runners.trading.places import control_folder, nonce_folder, state_folder
 from meva_runners.trading.preflight import confirm_account, confirm_market
 from meva_runners.trading.sessions import continued_session, new_session, opened_at
 from meva_runners.trading.venue_anomalies import VenueAnomalies
-from meva_runners.trading.venue_link import VenueLink, binance_link
+from meva_runners.trading.venue_link import VenueLink, trading_link
 from meva_runners.trading.warm_up import warm_up
+from meva_runners.venues.venue import Right
 
 
 async def trade_live(options: TradingOptions) -> int:
@@ -39,20 +40,24 @@ async def trade_live(options: TradingOptions) -> int:
         raise ConfigError(tuple(map(str, problems)))
     strategies = configured_strategies(config, settings.origins)
     account = configured_account(config)
+    anomalies = VenueAnomalies(SystemClock())
     async with HttpTransport() as transport:
-        with recorded(options, config) as record:
-            link = binance_link(
-                config,
-                account,
-                transport,
-                SystemClock(),
-                name=account.rest_url,
-                anomalies=VenueAnomalies(SystemClock()),
-                record=record,
-            )
-            await confirm_market(config, link.reference, name=link.name)
-            facts = await confirm_account(config, link.reference)
+        connected = configured_venue(config).connect(
+            config,
+            account,
+            Right.TRADE,
+            transport=transport,
+            clock=SystemClock(),
+            on_anomaly=anomalies.note,
+            keep=nonce_folder(),
+        )
+        with connected as connection, recorded(options, config) as record:
+            await confirm_market(config, connection.reference, name=account.rest_url)
+            facts = await confirm_account(config, connection.reference)
             with closing(_hold(facts.account_id, account.rest_url, config)):
+                link = await trading_link(
+                    connection, name=account.rest_url, anomalies=anomalies, record=record
+                )
                 _show_banner(config, facts.account_id, link.name)
                 async with _store(options.session, settings, link) as (session, opened):
                     return await trade(

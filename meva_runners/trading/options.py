@@ -50,6 +50,7 @@ class TradingOptions:
     record: Path | None = None
     market_url: str = ""
     stream_url: str = ""
+    like: str = ""
 
     def settings_overrides(self, *fixed: str) -> list[str]:
         """Return every override of the settings, in the order in which they apply; *fixed* is what the runner is."""
@@ -95,6 +96,7 @@ Examples:
   meva paper --strategy sma_cross --set strategy.fast=5 --set strategy.slow=20 --set strategy.quantity=0.01
   meva paper --duration 60s --json > result.json
   meva paper --market-url https://api.binance.com  a real market, play money, no key
+  meva paper --like kraken --duration 60s          at a venue that speaks as Kraken does
 """
 
 
@@ -119,6 +121,10 @@ MARKET: Final = (
         help="Follow the market of a real venue, such as https://api.binance.com; fills stay simulated.",
     ),
     click.option("--stream-url", default="", metavar="URL", help="Its streams, where they are not at the usual place."),
+    click.option(
+        "--like", type=click.Choice(["", "binance", "kraken"]), default="",
+        help="Whose language the venue speaks; by default its address or exchange.venue says so, or it is Binance's.",
+    ),
 )  # fmt: skip
 ARM: Final = click.option(
     "--arm",

@@ -14,6 +14,11 @@ def state_folder(name: str) -> Path:
     return Path(base).expanduser() / "meva" / name
 
 
+def nonce_folder() -> Path:
+    """Return the folder in which each API key's last nonce outlives every session and agent."""
+    return state_folder("nonces")
+
+
 def control_folder(config: AppConfig) -> Path:
     """Return the folder of the tokens and the kill latch."""
     name = f"{config.agent}-{config.account}-{config.mode.value}"

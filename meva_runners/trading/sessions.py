@@ -22,6 +22,7 @@ from meva_core.ports.exchange import AccountReader
 from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.sessions.header import session_header
+from meva_runners.venues.venue import traded_assets
 
 # No order of a live session waits for the packing of more events than these.
 _SEGMENT_EVENTS: Final = 256
@@ -53,6 +54,15 @@ def kept_session(
         with continued_session(path, settings) as continued:
             yield continued
         return
+    with begun_session(path, settings) as begun:
+        yield begun
+
+
+@contextmanager
+def begun_session(
+    path: Path | None, settings: LoadedSettings
+) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
+    """Give a new session in *path*, as `kept_session` does; raise `StorageError` where there is one already."""
     with new_session(path, settings) as session:
         yield session, settings
 
@@ -108,15 +118,6 @@ def opened_with(
     exchange = attrs.evolve(config.exchange, balances=held)
     opened = attrs.evolve(config, exchange=exchange)
     return _opened(settings, balances_of=opened, opening=opening or config.opening)
-
-
-def traded_assets(config: AppConfig) -> frozenset[str]:
-    """Return the assets that the books are kept in; what else an account holds is none of the agent's business."""
-    instruments = instruments_of(config).values()
-    assets = {asset for item in instruments for asset in (item.base, item.quote)}
-    paid_in = config.exchange.fees.paid_in
-    fees = {paid_in} - {"received", "quote", "base"}
-    return frozenset(assets | fees | {config.reporting_currency})
 
 
 def _market_kept_ns(config: AppConfig) -> int | None:

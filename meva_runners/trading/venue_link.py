@@ -1,45 +1,28 @@
-"""Connect an agent to a venue: its exchange, its streams and what must be known before trading; start nothing."""
+"""Join the parts of a venue to what an agent is connected to: exchange, streams, and what tells of the account."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from random import Random
+from attrs import frozen
 
-from attrs import field, frozen
-
-from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.exchange import BinanceExchange
-from meva_adapters.exchange.binance.market_stream import BinanceMarketStream, Record
-from meva_adapters.exchange.binance.market_watch import BinanceMarketWatch
-from meva_adapters.exchange.binance.reference import BinanceReference
-from meva_adapters.exchange.binance.signer import signer_of
-from meva_adapters.exchange.binance.trades import OwnTrades
-from meva_adapters.exchange.binance.user_stream import BinanceUserStream
-from meva_adapters.transport.http import HttpTransport
+from meva_adapters.clock.system import SystemClock
+from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, MatchingExchange
+from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
-from meva_core.execution.idempotency import ClientOrderIds
-from meva_core.ports.clock import Clock
-from meva_core.ports.exchange import AccountReader, ExchangeAdapter, VenueReference
+from meva_core.execution.taken_over import take_over
+from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import BookSource, EventStream
-from meva_runners.composition import instruments_of
-from meva_runners.trading.sessions import traded_assets
+from meva_runners.composition import compose_venue
+from meva_runners.trading.recovered import Recovered
 from meva_runners.trading.venue_anomalies import VenueAnomalies
-
-
-@frozen(kw_only=True)
-class Account:
-    """Say where an account is, and with which key it is reached."""
-
-    rest_url: str
-    stream_url: str
-    ws_api_url: str
-    api_key: str
-    api_secret: str = field(repr=False)
+from meva_runners.venues.venue import Connection
 
 
 @frozen(kw_only=True)
 class VenueLink:
-    """Hold the ends of the connection to one venue; *name* is for people."""
+    """Hold the ends of the connection to one venue; *name* is for people.
+
+    *switch* is `None` where nothing rests at a venue, or the venue has no dead-man switch.
+    """
 
     name: str
     exchange: ExchangeAdapter
@@ -47,73 +30,52 @@ class VenueLink:
     books: BookSource
     reference: VenueReference
     account: AccountReader
+    switch: DeadManSwitch | None = None
 
 
-def binance_link(
+async def trading_link(
+    connection: Connection, *, name: str, anomalies: VenueAnomalies, record: Record | None = None
+) -> VenueLink:
+    """Return the link on which orders leave; *record* gets every raw market frame.
+
+    *anomalies* is told by the connection what nobody understands, and is one of the streams.
+    """
+    trading = await connection.trading()
+    market, watch = await connection.market(record)
+    return VenueLink(
+        name=name,
+        exchange=trading.exchange,
+        streams=(market, trading.user_stream, watch, anomalies),
+        books=market,
+        reference=connection.reference,
+        account=connection.account,
+        switch=trading.switch,
+    )
+
+
+async def market_link(
     config: AppConfig,
-    account: Account,
-    transport: HttpTransport,
-    clock: Clock,
+    connection: Connection,
     *,
     name: str,
     anomalies: VenueAnomalies,
     record: Record | None = None,
+    before: Recovered | None = None,
 ) -> VenueLink:
-    """Return the link to *account* at Binance, or at what speaks like it; *record* gets every raw market frame.
+    """Return the link to a market alone; orders meet a matching engine with the account of *config*.
 
-    *anomalies* is told what nobody understands, and is one of the streams.
+    What is ordered is filled in this process, and nothing can be sent. Where the session goes on, the engine goes on
+    where it stood *before*.
     """
-    signer = signer_of(account.api_secret)
-    calls = BinanceCalls(
-        transport,
-        clock,
-        rest_url=account.rest_url,
-        api_key=account.api_key,
-        signer=signer,
-        recv_window_ms=config.exchange.recv_window_ms,
-        on_anomaly=anomalies.note,
-    )
-    instruments = instruments_of(config)
-    reference = BinanceReference(calls)
-    trades = OwnTrades(calls)
-    jitter = jitter_of(config)
-    market = BinanceMarketStream(
-        calls,
-        transport,
-        stream_url=account.stream_url,
-        instruments=instruments.values(),
-        jitter=jitter,
-        record=record,
-    )
+    clock, engine = SystemClock(), compose_venue(config)
+    if before is not None:
+        take_over(engine, before.standing)
+    market, watch = await connection.market(record)
     return VenueLink(
         name=name,
-        exchange=BinanceExchange(
-            calls,
-            symbols=tuple(instruments),
-            owns=ClientOrderIds(config.agent, config.account).owns,
-            trades=trades,
-            assets=traded_assets(config),
-        ),
-        streams=(
-            market,
-            BinanceUserStream(
-                calls,
-                transport,
-                signer,
-                ws_api_url=account.ws_api_url,
-                symbols=instruments,
-                jitter=jitter,
-                trades=trades,
-            ),
-            BinanceMarketWatch(calls, instruments.values()),
-            anomalies,
-        ),
+        exchange=MatchingExchange(engine, clock, expired=() if before is None else before.standing.expired),
+        streams=(MatchedStream(market, engine, clock), watch, anomalies),
         books=market,
-        reference=reference,
-        account=reference,
+        reference=connection.reference,
+        account=connection.account,
     )
-
-
-def jitter_of(config: AppConfig) -> Callable[[], float]:
-    """Return what spreads the reconnects of many agents; it decides nothing that is journaled."""
-    return Random(f"{config.agent}/{config.account}").random  # noqa: S311 - repeatable, guards nothing.

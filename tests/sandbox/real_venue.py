@@ -27,23 +27,28 @@ ARM = "LIVE main 1000 200"
 class RealVenue:
     """Hold a venue that outlives the agents that trade there."""
 
+    streams = ("", "/ws-api/v3")
+
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def settings(self, folder: Path, mode: str, **exchange: Any) -> str:
+    def fields(self) -> dict[str, Any]:
+        """Return what the section `exchange` holds beside addresses and keys."""
+        return {"venue": "binance", "account_id": '"1"', "recv_window_ms": 5000}
+
+    def settings(self, folder: Path, mode: str, *, more: str = "", **exchange: Any) -> str:
         """Write the settings of the venue's account for *mode*, every limit chosen; return the file's name."""
-        fields = {"account_id": '"1"', "recv_window_ms": 5000} | exchange
-        lines = "\n".join(f"  {name}: {value}" for name, value in fields.items())
+        lines = "\n".join(f"  {name}: {value}" for name, value in (self.fields() | exchange).items())
         path = folder / f"{mode}.yaml"
-        socket = self.url.replace("http", "ws")
+        public, private = (f"{self.url.replace('http', 'ws')}{stream}" for stream in self.streams)
         path.write_text(
             f"""
 mode: {mode}
+{more}
 exchange:
-  venue: binance
   rest_url: {self.url}
-  stream_url: {socket}
-  ws_api_url: {socket}/ws-api/v3
+  stream_url: {public}
+  ws_api_url: {private}
   api_key: env:MEVA_TEST_KEY
   api_secret: env:MEVA_TEST_SECRET
 {lines}

@@ -26,5 +26,5 @@ class Resting:
         return True
 
     def generate_signal(self, ctx: SignalContext) -> Signal:
-        price = Decimal(ctx.price_ticks * 995 // 1000) / 100
+        price = ctx.instrument.price(ctx.price_ticks * 995 // 1000)
         return Signal(Side.BUY, self.quantity, "rests", type=OrderType.LIMIT, limit_price=price)

@@ -8,17 +8,15 @@ from pathlib import Path
 import pytest
 
 from meva_adapters.clock.system import SystemClock
-from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.signer import AccountReadSigner, HmacSigner
 from meva_adapters.transport.http import HttpTransport, NotSentError
 from meva_adapters.venue.settings import DEFAULT_KEY, DEFAULT_SECRET
 from meva_core.commands import CancelAllOrders, CancelOrder
 from meva_core.events import OrderDropped, RequestFailed
-from meva_runners.trading.market_only import public_calls, reading_calls
-from meva_runners.trading.paper_app import market_place
-from meva_runners.trading.venue_anomalies import VenueAnomalies
-from meva_runners.trading.venue_link import Account
+from meva_runners.venues.binance import BinanceVenue
+from meva_runners.venues.venue import Account, Right
 from tests.integration.exchange.binance_case import order
+from tests.replay.case import config
 from tests.sandbox.agent_process import EAGER, run, started
 from tests.sandbox.real_venue import VARIABLES, real_venue
 
@@ -99,27 +97,22 @@ def test_the_reading_signer_reads_the_account() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["shadow", "paper"])
-async def test_an_order_that_tries_to_leave_all_the_same_is_dropped_unsent(kind: str) -> None:
+@pytest.mark.parametrize("right", [Right.READ, Right.NOTHING])
+async def test_an_order_that_tries_to_leave_all_the_same_is_dropped_unsent(right: Right) -> None:
     """Even the real adapter, given what shadow and paper are composed of, cannot place or cancel anything."""
     with real_venue() as venue:
         async with HttpTransport() as transport:
             account = Account(
-                rest_url=venue.url,
-                stream_url="",
-                ws_api_url="",
-                api_key=DEFAULT_KEY,
-                api_secret=DEFAULT_SECRET,
+                rest_url=venue.url, stream_url="", api_key=DEFAULT_KEY, api_secret=DEFAULT_SECRET
             )
-            anomalies = VenueAnomalies(SystemClock())
-            calls = {
-                "shadow": reading_calls(account, transport, anomalies=anomalies),
-                "paper": public_calls(market_place(venue.url), transport, anomalies=anomalies),
-            }[kind]
-            exchange = BinanceExchange(calls, symbols=["BTC/USDT"], owns=lambda _: True)
-            placed = await exchange.place(order("ours-1"))
-            cancelled = await exchange.cancel(CancelOrder("BTC/USDT", "ours-1", "test"))
-            all_cancelled = await exchange.cancel_all(CancelAllOrders(None, "test"))
+            connected = BinanceVenue().connect(
+                config(), account, right, transport=transport, clock=SystemClock()
+            )
+            with connected as connection:
+                exchange = connection.canceller()
+                placed = await exchange.place(order("ours-1"))
+                cancelled = await exchange.cancel(CancelOrder("BTC/USDT", "ours-1", "test"))
+                all_cancelled = await exchange.cancel_all(CancelAllOrders("BTC/USDT", "test"))
         there = await venue.ask("/api/v3/allOrders", symbol="BTCUSDT")
 
     assert [OrderDropped] == [type(event) for event in placed]

@@ -16,7 +16,7 @@ from meva_adapters.transport.reconnect import keep_up
 from meva_adapters.transport.renewals import Renewals
 from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
 from meva_adapters.wire.binance_market import READERS, kind_of, read_snapshot, wire_market
-from meva_adapters.wire.connection_notes import note_of, note_of_malformed
+from meva_adapters.wire.connection_notes import Record, note_of, note_of_malformed
 from meva_adapters.wire.fields import CodecError, read_json, row_of
 from meva_adapters.wire.grid import BadCellError
 from meva_adapters.wire.symbols import venue_symbol
@@ -24,10 +24,6 @@ from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import BookChanged, Event, StreamConnected, StreamGapDetected, StreamLost
 from meva_core.model.instrument import Instrument
 from meva_core.ports.market_feed import Deliver
-
-# Takes the unified symbol (empty: about the whole connection), our receive time in ns, and the raw text. Returns
-# whether a new recording begins with it, which needs a snapshot of its own.
-Record = Callable[[str, int, str], bool]
 
 _SNAPSHOT_LEVELS: Final = 1_000
 _SNAPSHOT_WEIGHT: Final = 50

@@ -20,7 +20,8 @@ from meva_adapters.exchange.kraken.errors import (
     throttled_until_s,
 )
 from meva_adapters.exchange.kraken.nonces import Nonces
-from meva_adapters.exchange.kraken.signer import KrakenSigner
+from meva_adapters.exchange.kraken.signer import Signer
+from meva_adapters.exchange.kraken.tiers import TIERS
 from meva_adapters.transport.decaying_budget import DecayingBudget
 from meva_adapters.transport.http import Answer, HttpTransport, NoAnswerError, NotSentError
 from meva_adapters.wire.fields import CodecError, number, read_exact_json, row_of
@@ -36,15 +37,6 @@ _OK: Final = 200
 _BEFORE_THE_ENGINE: Final = frozenset({403, 418, 429})
 _LIMITED_S: Final = 5  # Where a limit names no time; the counter of the lowest tier falls by two meanwhile.
 _LOCKOUT_S: Final = 300
-# Starter tier ("API rate limits"): a counter of 15 that falls by 0.33 a second; three stay for urgent questions.
-_COUNTER_MAX: Final = 15
-_COUNTER_RESERVE: Final = 3
-_COUNTER_DECAY_MILLI: Final = 330
-
-
-def default_budget() -> DecayingBudget:
-    """Return the budget of a key in the lowest tier; orders and cancels cost nothing of it."""
-    return DecayingBudget(limit=_COUNTER_MAX, reserve=_COUNTER_RESERVE, decay_milli=_COUNTER_DECAY_MILLI)
 
 
 class KrakenCalls:
@@ -62,7 +54,7 @@ class KrakenCalls:
         *,
         rest_url: str,
         api_key: str = "",
-        signer: KrakenSigner | None = None,
+        signer: Signer | None = None,
         nonces: Nonces | None = None,
         deadline_ms: int = 5_000,
         budget: DecayingBudget | None = None,
@@ -71,8 +63,9 @@ class KrakenCalls:
         self.clock = clock
         self.api_key = api_key
         self.deadline_ms = deadline_ms
-        self.budget = budget or default_budget()
+        self.budget = budget or TIERS["starter"].budget()
         self.offset_ns: int | None = None
+        self._ahead_ns: int | None = None
         self.anomalies: Counter[str] = Counter()
         self.on_market_doubt: Callable[[], None] = _nobody
         self._transport = transport
@@ -81,6 +74,16 @@ class KrakenCalls:
         self._nonces = nonces
         self._on_anomaly = on_anomaly
         self._turn = asyncio.Lock()
+
+    def reached_ns(self) -> int:
+        """Return a time that the venue has surely reached, however our clock was set since it was measured.
+
+        What a venue's silence proves hangs on it, so an hour that only our clock has passed is none.
+        """
+        venue_ns = self.clock.now_ns() + (self.offset_ns or 0)
+        if self._ahead_ns is None:
+            return venue_ns
+        return min(venue_ns, self.clock.monotonic_ns() + self._ahead_ns)
 
     def note_anomaly(self, kind: str, detail: str) -> None:
         """Count what was not understood; *kind* is one of a few, *detail* for a person."""
@@ -103,7 +106,8 @@ class KrakenCalls:
         if self._signer is None or self._nonces is None:
             raise NotSentError("there is no key to sign with")
         async with self._turn:
-            held_back = self.budget.take(weight, self.clock.now_ns(), urgent=urgent)
+            # A counter falls with the time that passes, however our clock is set meanwhile.
+            held_back = self.budget.take(weight, self.clock.monotonic_ns(), urgent=urgent)
             if held_back:
                 raise NotSentError(f"held back, {held_back}")
             path, nonce = f"/0/private/{name}", str(self._nonces.next())
@@ -114,22 +118,24 @@ class KrakenCalls:
 
     async def room(self, weight: int, *, longest_s: float) -> None:
         """Wait until *weight* fits into the budget; raise `NotSentError` where that takes longer than *longest_s*."""
-        wait_s = self.budget.wait_ns(weight, self.clock.now_ns()) / NS_PER_SECOND
-        if wait_s > longest_s:
-            raise NotSentError(f"held back, the budget has no room for {wait_s:.0f} s")
-        if wait_s:
+        while wait_ns := self.budget.wait_ns(weight, self.clock.monotonic_ns()):
+            wait_s = wait_ns / NS_PER_SECOND
+            if wait_s > longest_s:
+                raise NotSentError(f"held back, the budget has no room for {wait_s:.1f} s")
             await asyncio.sleep(wait_s)
+            longest_s -= wait_s  # Others may have used what was waited for.
 
     async def measure_clock(self) -> ClockMeasured:
         """Compare the clocks; the venue tells whole seconds, so half a second is added. Raises like `private`."""
         asked_ns = self.clock.now_ns()
         data = await self.public("Time", [])
-        heard_ns = self.clock.now_ns()
+        heard_ns, after_ns = self.clock.now_ns(), self.clock.monotonic_ns()
         try:
-            server_ns = int(number(row_of(data), "unixtime")) * NS_PER_SECOND + 500 * NS_PER_MS
+            told_ns = int(number(row_of(data), "unixtime")) * NS_PER_SECOND
         except CodecError as exc:
             raise VenueUnknownError(VENUE, "Time", str(exc)) from exc
-        offset_ns = server_ns - (asked_ns + heard_ns) // 2
+        self._ahead_ns = told_ns - after_ns  # The second had begun there when the answer was here.
+        offset_ns = told_ns + 500 * NS_PER_MS - (asked_ns + heard_ns) // 2
         # Within the half second that the answer leaves open, the clocks are equal as far as anybody can tell.
         self.offset_ns = 0 if abs(offset_ns) <= 500 * NS_PER_MS + (heard_ns - asked_ns) // 2 else offset_ns
         return ClockMeasured(heard_ns, self.offset_ns)
@@ -146,7 +152,8 @@ class KrakenCalls:
     def _sorted(self, name: str, answer: Answer) -> Any:
         if answer.status in _BEFORE_THE_ENGINE:
             wait = answer.headers.get("retry-after", "")
-            self._hold(int(wait[:9]) if wait.isdecimal() and wait.isascii() else _LIMITED_S)
+            wait_s = int(wait[:9]) if wait.isdecimal() and wait.isascii() else _LIMITED_S
+            self._hold(wait_s * NS_PER_SECOND)
             raise VenueRefusedError(VENUE, str(answer.status), f"HTTP {answer.status}")
         if answer.status != _OK:
             raise VenueUnknownError(VENUE, name, f"HTTP {answer.status}")
@@ -175,18 +182,17 @@ class KrakenCalls:
         return VenueRefusedError(VENUE, errors[0], " ".join(filter(None, told)))
 
     def _learn(self, error: str) -> None:
-        now_ns = self.clock.now_ns()
         until_s = throttled_until_s(error)
         if until_s is not None:
-            until_ns = until_s * NS_PER_SECOND - (self.offset_ns or 0)
-            self.budget.block(min(until_ns, now_ns + _LOCKOUT_S * NS_PER_SECOND))
+            left_ns = until_s * NS_PER_SECOND - (self.offset_ns or 0) - self.clock.now_ns()
+            self._hold(min(left_ns, _LOCKOUT_S * NS_PER_SECOND))
         elif error == RATE_LIMITED:
-            self.budget.fill(now_ns)
+            self.budget.fill(self.clock.monotonic_ns())
         elif error == LOCKED_OUT:
-            self._hold(_LOCKOUT_S)
+            self._hold(_LOCKOUT_S * NS_PER_SECOND)
 
-    def _hold(self, seconds: int) -> None:
-        self.budget.block(self.clock.now_ns() + seconds * NS_PER_SECOND)
+    def _hold(self, wait_ns: int) -> None:
+        self.budget.block(self.clock.monotonic_ns() + wait_ns)
 
 
 def _nobody() -> None:

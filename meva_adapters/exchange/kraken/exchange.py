@@ -41,6 +41,13 @@ from meva_core.model.order import OrderStatus
 from meva_core.ports.exchange import VenueCapabilities, kinds_of
 
 _STATUSES: Final = frozenset(status.value for status in OrderStatus)
+# What is asked in several calls is begun only when all of them fit into the budget: a question that breaks off uses up
+# what the next try needs, and at the venue's limit no try would come to its end.
+_FIND_WEIGHT: Final = 4
+_OBSERVE_WEIGHT: Final = 4
+_OBSERVE_WAIT_S: Final = (
+    30.0  # A comparison is worth waiting for; a search is repeated within seconds anyway.
+)
 _FAILURES: Final = (NotSentError, VenueRefusedError, VenueUnknownError, CodecError)
 
 
@@ -85,7 +92,7 @@ class KrakenExchange:
                     self._now(), name, "Kraken takes names of 18 letters, digits and dashes, or a UUID"
                 )
             ]
-        held_back = self.costs.place(request.symbol, name, self._now())
+        held_back = self.costs.place(request.symbol, name, calls.clock.monotonic_ns())
         if held_back:
             return [OrderDropped(self._now(), name, f"held back, {held_back}")]
         deadline_ns = command.stamp_ns + calls.deadline_ms * NS_PER_MS
@@ -117,23 +124,29 @@ class KrakenExchange:
             return self._failed("cancel", name, exc)
 
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
-        """Cancel every order of ours, one by one: the venue's own cancel-all takes other people's orders too."""
-        events: list[Event] = []
+        """Cancel each order of ours: the venue's own cancel-all takes other people's orders too.
+
+        Each by itself, in turn: an answer that is lost keeps no other order open.
+        """
         try:
-            for order in await self._open_orders(urgent=True):
-                if self._owns(order.client_order_id) and command.symbol in (None, order.symbol):
-                    name = order.client_order_id
-                    events.append(await self._cancel(order.symbol, name, command.reason))
+            orders = await self._open_orders(urgent=True)
         except _FAILURES as exc:
-            events += self._failed("cancel_all", command.symbol or "", exc)
+            return self._failed("cancel_all", command.symbol or "", exc)
+        events: list[Event] = []
+        for order in orders:
+            if self._owns(order.client_order_id) and command.symbol in (None, order.symbol):
+                try:
+                    events.append(await self._cancel(order.symbol, order.client_order_id, command.reason))
+                except _FAILURES as exc:
+                    events += self._failed("cancel_all", order.symbol, exc)
         return events
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
         """Ask for one order and then for our trades, so that no fill of the order is missing among them."""
-        name, asked_ns = command.client_order_id, self._now()
+        name, asked_ns, venue_ns = command.client_order_id, self._now(), self._calls.reached_ns()
         try:
-            order = await self._find(name)
-            venue_ns = asked_ns + (self._calls.offset_ns or 0)  # The answer is not older than the question.
+            await self._calls.room(_FIND_WEIGHT, longest_s=0)
+            order = await self._find(name)  # The answer is not older than the question.
             await self.trades.refresh()
         except _FAILURES as exc:
             return self._failed("query", name, exc)
@@ -142,8 +155,10 @@ class KrakenExchange:
 
     async def observe(self, command: ObserveVenue) -> Sequence[Event]:
         """Ask for open orders, then trades, then balances."""
-        asked_ns, after = self._now(), dict(command.trades_after)
+        after = dict(command.trades_after)
         try:
+            await self._calls.room(_OBSERVE_WEIGHT, longest_s=_OBSERVE_WAIT_S)
+            asked_ns, venue_ns = self._now(), self._calls.reached_ns()
             orders = [order for order in await self._open_orders() if order.symbol in self._symbols]
             await self.trades.refresh()
             balances = tuple(
@@ -156,7 +171,6 @@ class KrakenExchange:
         fills = [
             fill for symbol in self._symbols for fill in self.trades.after(symbol, after.get(symbol, ""))
         ]
-        venue_ns = asked_ns + (self._calls.offset_ns or 0)
         return [
             VenueStateObserved(self._now(), venue_ns, tuple(orders), tuple(fills), balances, asked_ns),
         ]
@@ -177,7 +191,7 @@ class KrakenExchange:
 
     async def _cancel(self, symbol: str, name: str, reason: str) -> Event:
         """Return what the venue says; raise where it says nothing."""
-        self.costs.cancel(symbol, name, self._now())
+        self.costs.cancel(symbol, name, self._calls.clock.monotonic_ns())
         parameter = ("cl_ord_id", name) if is_client_id(name) else ("txid", name)
         try:
             count = read_canceled(

@@ -31,14 +31,30 @@ class Nonces(Protocol):
         ...
 
 
+class MemoryNonces:
+    """Count in nanoseconds of *clock*, and remember nothing: for a venue that counts anew as often as we do."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def next(self) -> int:
+        """Return the next nonce."""
+        self._last = max(self._last + 1, self._clock.now_ns())
+        return self._last
+
+
 class NonceFile:
     """Count in nanoseconds of *clock*, from the file *path*, which belongs to one API key alone.
 
-    Raises `ConfigError` where the file cannot be used or another program uses it.
+    Raises `ConfigError` where the file cannot be used or another program uses it. *beside* another program it counts
+    from where that one may not get without a look at the disk: the other's calls are refused for up to a minute,
+    and ours are not, as it must be when orders are cancelled for a program that does not answer.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, beside: bool = False) -> None:
         self._path = path
+        self._beside = beside
         self._clock = clock
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -74,9 +90,10 @@ class NonceFile:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
-            raise self._unusable(
-                "is in use by another program", "Give each agent an API key and a file of its own."
-            ) from exc
+            if not self._beside:
+                raise self._unusable(
+                    "is in use by another program", "Give each agent an API key and a file of its own."
+                ) from exc
         content = os.pread(self._descriptor, _LENGTH + 2, 0)
         if not content:
             _sync_folder(self._path)

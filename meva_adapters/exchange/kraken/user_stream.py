@@ -97,7 +97,7 @@ class KrakenUserStream:
 
     async def _subscription(self) -> str:
         try:
-            token = text(row_of(await self._calls.private("GetWebSocketsToken", [])), "token")
+            token = text(row_of(await self._calls.private("GetWebSocketsToken", [], urgent=True)), "token")
         except (NotSentError, VenueRefusedError, VenueUnknownError, CodecError) as exc:
             self._calls.note_anomaly("no_token", str(exc))
             raise StreamEndError(f"no token: {exc}") from exc

@@ -155,6 +155,32 @@ async def test_z5_bodies_and_headers_are_bounded(tmp_path: Path) -> None:
     assert (413, 400) == (large_body, large_header)
 
 
+async def test_z5_what_is_no_http_is_counted_and_fills_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thousand such lines a second would hide what matters; each is answered with 400, and nothing repeats it."""
+    caplog.set_level("DEBUG")
+    desk = Desk(tmp_path / "session.db")
+    server = ControlsServer(desk.desk, TokenBook({}), ServerSettings())
+    port, kill_port = await server.start()
+    lines = ["GET /guess HTTP/9.9", "GET /v1/status HTTP/1.1\r\nguess", "POST /v1/kill HTTP/1.1\r\n:guess"]
+    answers = []
+    for number in (port, kill_port):
+        for line in lines:
+            reader, writer = await asyncio.open_connection("127.0.0.1", number)
+            writer.write(f"{line}\r\n\r\n".encode())
+            answers.append((await reader.readline()).split(b" ")[1])
+            writer.close()
+    refused = server.refused
+    await server.stop()
+    desk.session.close()
+
+    assert [b"400"] * 6 == answers
+    assert {400: 6} == refused
+    assert "guess" not in caplog.text
+    assert [] == [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_z5_slow_requests_are_ended(tmp_path: Path) -> None:
     """Neither headers nor a body may take longer than the read time."""
     async with served(tmp_path, door=DoorSettings(read_s=0.2)) as (_, client):

@@ -12,6 +12,7 @@ from attrs import evolve
 from meva_adapters.exchange.kraken.calls import KrakenCalls
 from meva_adapters.exchange.kraken.codec import KrakenPair, read_pairs
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
+from meva_adapters.exchange.kraken.nonces import MemoryNonces
 from meva_adapters.exchange.kraken.order_costs import OrderCosts
 from meva_adapters.exchange.kraken.signer import KrakenSigner
 from meva_adapters.transport.decaying_budget import DecayingBudget
@@ -31,18 +32,7 @@ ROOMY = evolve(KRAKEN_SETTINGS, weight_limit=1_000)
 WRONG_SECRET = base64.b64encode(b"wrong").decode()
 
 
-class Counter:
-    """Number calls in memory, from the time: a restart needs no more while no clock goes back."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def next(self) -> int:
-        self._last = max(self._last + 1, CLOCK.now_ns())
-        return self._last
-
-
-NONCES = Counter()  # One for all adapters of one key, as the venue asks for.
+NONCES = MemoryNonces(CLOCK)  # One for all adapters of one key, as the venue asks for.
 
 
 def pairs() -> tuple[KrakenPair, ...]:

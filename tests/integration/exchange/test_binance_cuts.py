@@ -33,7 +33,9 @@ from meva_runners.composition import ConfiguredStrategy, compose_agent, instrume
 from meva_runners.trading.embedded_venue import account_at
 from meva_runners.trading.live_driver import LiveDriver
 from meva_runners.trading.venue_anomalies import VenueAnomalies
-from meva_runners.trading.venue_link import binance_link
+from meva_runners.trading.venue_link import trading_link
+from meva_runners.venues.binance import BinanceVenue
+from meva_runners.venues.venue import Right
 
 BACK_S = 2.0
 SETTLED_S = (
@@ -124,14 +126,15 @@ async def survived(cuts: int) -> list[float]:
     )
     watch, chance, took = Watch(), random.Random(1), []
     async with VenueServer(venue_settings) as venue, HttpTransport() as transport:
-        link = binance_link(
+        connected = BinanceVenue().connect(
             config,
             account_at(venue),
-            transport,
-            QuickClock(),
-            name="venue",
-            anomalies=VenueAnomalies(SystemClock()),
+            Right.TRADE,
+            transport=transport,
+            clock=QuickClock(),
         )
+        with connected as connection:
+            link = await trading_link(connection, name="venue", anomalies=VenueAnomalies(SystemClock()))
         # A minute's requests are meant for a few cuts, and these come several a second.
         link.exchange._calls.budget = RateBudget(limit=10**9, reserve=0, window_ns=60 * 10**9)  # type: ignore[attr-defined]
         clock = SystemClock()

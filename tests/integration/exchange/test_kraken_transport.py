@@ -21,7 +21,7 @@ from meva_adapters.transport.decaying_budget import DecayingBudget
 from meva_adapters.transport.http import HttpTransport
 from meva_adapters.venue.kraken.server import KrakenServer
 from meva_adapters.venue.kraken.settings import KRAKEN_MARKETS, KRAKEN_SETTINGS
-from meva_core.commands import CancelOrder, ObserveVenue
+from meva_core.commands import CancelOrder, ObserveVenue, QueryOrder
 from meva_core.errors import ConfigError, VenueRefusedError, VenueUnknownError
 from meva_core.events import (
     CancelRefused,
@@ -241,7 +241,7 @@ async def test_young_orders_are_dear_to_cancel_and_new_ones_wait() -> None:
         exchange = KrakenExchange(calls_of(transport, venue.url), pairs=pairs(), owns=is_ours)
         for number in range(6):
             await exchange.place(order(f"ours{number}"))
-            dear = exchange.costs.cancel_cost(f"ours{number}", CLOCK.now_ns())
+            dear = exchange.costs.cancel_cost(f"ours{number}", CLOCK.monotonic_ns())
             await exchange.cancel(CancelOrder("BTC/USD", f"ours{number}", "test"))
         [held] = await exchange.place(order("ours6"))
         [other] = await exchange.place(order("ours7", symbol="ETH/USD", price="2000.00"))
@@ -346,3 +346,20 @@ async def test_where_an_account_stands_is_read_before_anything_runs() -> None:
     assert newest == opening.trades
     assert {"BTC/USD", "ETH/USD"} == set(newest)
     assert {asset: free + locked for asset, free, locked in state.balances} == opening.balances
+
+
+async def test_at_the_limit_a_comparison_waits_and_comes_to_its_end() -> None:
+    """With room for a part of it alone, no part leaves: it waits, and is whole; a search says so at once, unsent."""
+    async with KrakenServer(ROOMY) as venue, HttpTransport() as transport:
+        budget = DecayingBudget(limit=7, reserve=3, decay_milli=4_000)
+        calls = calls_of(transport, venue.url, budget=budget)
+        exchange = KrakenExchange(calls, pairs=pairs(), owns=is_ours)
+        told = []
+        for _ in range(3):
+            [state] = await exchange.observe(ObserveVenue("test"))
+            [failed] = await exchange.query(QueryOrder("BTC/USD", "ours1", ""))
+            told.append((type(state), type(failed)))
+
+    assert [(VenueStateObserved, RequestFailed)] * 3 == told
+    assert "held back, the budget has no room" in failed.problem
+    assert budget.level(CLOCK.monotonic_ns()) <= 4, "what failed has used nothing up"
