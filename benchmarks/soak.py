@@ -4,8 +4,10 @@
 
 A simulated venue in one process makes up two markets at *per-second* trades together; an agent in another trades there
 through the adapter, journal, controls and watchdogs of real trading. Printed at the end: events a second that were
-handled, the slope of the agent's resident memory after the first third, open descriptors at both ends, log lines of
-errors, differences between books and venue, the exit status, and whether the session verifies.
+handled, over all and in the slowest minute; the slope of the agent's resident memory after the first third, with its
+standard error and with what single looks scatter around it; open descriptors at both ends, log lines of errors,
+exceptions that nobody caught, differences between books and venue, the exit status, and whether the session verifies.
+A slope within two standard errors of nothing is none that this run could show.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
@@ -22,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean, linear_regression, pstdev
 from typing import Any
 
 from attrs import evolve, frozen
@@ -32,6 +36,7 @@ from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
 
 _LOOK_S = 5.0
 _MARKETS = 2
+_BLOCKS = 12
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1 << 20
 _SETTINGS = """
@@ -52,14 +57,40 @@ class Look:
     events: int
 
 
-def slope_per_hour(looks: Sequence[Look]) -> float:
-    """Return by how many MiB an hour the resident memory grows, by least squares."""
-    count = len(looks)
-    mean_s = sum(look.second for look in looks) / count
-    mean_bytes = sum(look.resident_bytes for look in looks) / count
-    spread = sum((look.second - mean_s) ** 2 for look in looks)
-    shared = sum((look.second - mean_s) * (look.resident_bytes - mean_bytes) for look in looks)
-    return shared / spread * 3_600 / _MIB
+@frozen
+class Slope:
+    """Hold by how many MiB an hour the resident memory grows, the error of that, and the scatter around it in MiB."""
+
+    per_hour: float
+    error_per_hour: float
+    scatter: float
+
+    @classmethod
+    def of(cls, looks: Sequence[Look]) -> Slope:
+        """Return the slope of at least three *looks*, by least squares.
+
+        Neighbouring looks err alike, so the error is taken from the means of blocks of them.
+        """
+        size = max(1, len(looks) // _BLOCKS)
+        blocks = [looks[start : start + size] for start in range(0, len(looks) - size + 1, size)]
+        times = [fmean(look.second for look in block) / 3_600 for block in blocks]
+        means = [fmean(look.resident_bytes for look in block) / _MIB for block in blocks]
+        slope, start = linear_regression(times, means)
+        left = sum((mean - start - slope * at) ** 2 for at, mean in zip(times, means, strict=True))
+        middle = fmean(times)
+        spread = sum((at - middle) ** 2 for at in times)
+        error = math.sqrt(left / (len(blocks) - 2) / spread)
+        scatter = pstdev(look.resident_bytes / _MIB - start - slope * look.second / 3_600 for look in looks)
+        return cls(slope, error, scatter)
+
+
+def slowest_minute(looks: Sequence[Look]) -> float:
+    """Return the fewest events a second over a minute, or over the whole of a shorter run."""
+    step = min(len(looks) - 1, int(60 / _LOOK_S))
+    return min(
+        (later.events - earlier.events) / (later.second - earlier.second)
+        for earlier, later in zip(looks, looks[step:], strict=False)
+    )
 
 
 async def serve(per_second: float) -> None:
@@ -117,20 +148,26 @@ def report(looks: Sequence[Look], log: Path, status: int | None, result: dict[st
     first, last = looks[0], looks[-1]
     rate = (last.events - first.events) / (last.second - first.second)
     print(
-        f"{last.second / 60:.1f} minutes, {last.events:,} events, {rate:,.0f} events/s; exit status {status}"
+        f"{last.second / 60:.1f} minutes, {last.events:,} events, {rate:,.0f} events/s, {slowest_minute(looks):,.0f} "
+        f"in the slowest minute; exit status {status}"
     )
     late = looks[len(looks) // 3 :]
+    slope = Slope.of(late)
     print(
-        f"resident memory {first.resident_bytes / _MIB:.1f} MiB at the start, {last.resident_bytes / _MIB:.1f} at the "
-        f"end; slope after the first third {slope_per_hour(late):+.2f} MiB/h (N {len(late)})"
+        f"resident memory {first.resident_bytes / _MIB:.1f} MiB at the start, {late[0].resident_bytes / _MIB:.1f} "
+        f"after the first third, {last.resident_bytes / _MIB:.1f} at the end; slope since {slope.per_hour:+.2f} MiB/h, "
+        f"standard error {slope.error_per_hour:.2f}, scatter {slope.scatter:.2f} MiB (N {len(late)})"
     )
     print(f"descriptors {first.descriptors} at the start, {last.descriptors} at the end")
-    entries = [
-        json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")
-    ]
+    lines = log.read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    uncaught = sum(line.startswith("Traceback") for line in lines)
     kinds = Counter(f"{entry['event_type']} {entry.get('code', '')}".strip() for entry in entries)
     mismatches = sum(count for kind, count in kinds.items() if "venue_mismatch" in kind)
-    print(f"lines of errors {sum(kinds.values())}: {dict(kinds) or 'none'}; mismatches {mismatches}")
+    print(
+        f"lines of errors {sum(kinds.values())}: {dict(kinds) or 'none'}; uncaught exceptions {uncaught}; "
+        f"mismatches {mismatches}"
+    )
     print(
         f"orders {result.get('orders')}, fills {result.get('fills')}, final equity {result.get('final_equity')}"
     )

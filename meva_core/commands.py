@@ -141,14 +141,6 @@ class TransferFunds:
     destination: str
 
 
-Command = (
-    PlaceOrder
-    | CancelOrder
-    | CancelAllOrders
-    | QueryOrder
-    | ObserveVenue
-    | RenewBook
-    | SetTimer
-    | RaiseAlert
-    | TransferFunds
-)
+# What waits for no disk: none of these spends anything.
+PromptCommand = CancelOrder | CancelAllOrders | QueryOrder | ObserveVenue | RenewBook | SetTimer | RaiseAlert
+Command = PlaceOrder | TransferFunds | PromptCommand

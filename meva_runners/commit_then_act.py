@@ -14,7 +14,7 @@ from attrs import frozen
 
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import Command, PlaceOrder, TransferFunds
+from meva_core.commands import Command, PlaceOrder, PromptCommand, TransferFunds
 from meva_core.errors import StorageError
 from meva_core.events import CostRecorded, Event, OperatorEvent, OrderDropped, TransferSettled
 from meva_core.model.instrument import Instrument
@@ -41,7 +41,7 @@ _ANSWERED: Final = (*get_args(OperatorEvent), CostRecorded, TransferSettled)
 class Decided:
     """Hold what follows from an event: *commands* wait for no disk, *orders* of any kind until it is durable."""
 
-    commands: tuple[Command, ...]
+    commands: tuple[PromptCommand, ...]
     orders: tuple[PlaceOrder | TransferFunds, ...]
 
 
@@ -113,6 +113,10 @@ class CommittingAgent:
             return self._session.commit
         self._checkpointed = sequence
         return self._session.saving(sequence, self.agent.checkpoint())
+
+    def securing(self) -> Callable[[], None]:
+        """Return what makes everything handled so far durable at once; the next commit takes it over."""
+        return self._session.securing()
 
     def _decide(self, event: Event) -> Outcome:
         self._handled_ns = max(self._handled_ns, event.time_ns)

@@ -58,6 +58,9 @@ _CLOSE: Final = (
 )
 _HEADER: Final = "Return what the session was started with."
 _WAITING: Final = "It raises `InvariantError` when some million events wait for a commit."
+_SECURED: Final = (
+    "Read what waits for a commit now, and return what makes it durable; another thread may call it, once."
+)
 _CANNOT_BE_STORED: Final = ({1, 2}, object(), 1j, Decimal("NaN"), "\ud800")
 # The commit of each round falls on a chance moment of an append: threads take turns after some bytecodes.
 _RESTARTS: Final = 20
@@ -305,6 +308,7 @@ async def closed(bench: SessionBench) -> None:
     calls: list[Callable[[], object]] = [
         _call(session.append, timer(1)),
         session.commit,
+        session.securing,
         session.entries,
         session.load_latest,
         _call(session.save, 0, {}),
@@ -390,6 +394,28 @@ async def retired(bench: SessionBench) -> None:
     session.commit()
     expect_equal([*whole[12:], timer(15)], list(session.entries(12)), "the entries after another")
     expect_equal(4, len(bench.harness.ledger_of(session)), "ledger rows")
+
+
+@case("ST-21", "what was secured outlives the process", promise=_SECURED)
+async def secured(bench: SessionBench) -> None:
+    """Find it again once, with its postings, whether or not a commit took it over before the process died."""
+    session = bench.subject
+    session.append(timer(1))
+    session.commit()
+    session.append(timer(2), [_POSTING])
+    session.append_trades(3, TRADES, start=0, stop=2)
+    session.securing()()
+    session = bench.harness.restarted(session)
+    found = list(session.entries())
+    session.append(timer(5))
+    session.securing()()
+    session.commit()
+    session = bench.harness.restarted(session)
+
+    trades = [bare(sequence, trade_at(sequence - 3), link_of(2)) for sequence in (3, 4)]
+    expect_equal([timer(1), timer(2), *trades], found, "entries after it was secured")
+    expect_equal([*found, timer(5)], list(session.entries()), "entries after it was secured and committed")
+    expect_equal([_POSTING], bench.harness.ledger_of(session), "ledger rows")
 
 
 def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[[], Any]:

@@ -16,7 +16,7 @@ from meva_core.commands import (
     QueryOrder,
 )
 from meva_core.events import Event, OrderDropped
-from meva_core.ports.exchange import ExchangeAdapter, VenueCapabilities
+from meva_core.ports.exchange import Clearance, ExchangeAdapter, PreparingExchange, VenueCapabilities
 
 _SET: Final = "the kill latch is set"
 
@@ -66,6 +66,7 @@ class LatchedExchange:
 
     def __init__(self, exchange: ExchangeAdapter, latch: KillLatch, *, now_ns: Callable[[], int]) -> None:
         self._exchange = exchange
+        self._preparing = exchange if isinstance(exchange, PreparingExchange) else None
         self._latch = latch
         self._now_ns = now_ns
 
@@ -77,20 +78,35 @@ class LatchedExchange:
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, unless the latch is set: then it never left, and the event is the proof.
 
-        It is looked at again in the step that writes the first byte: a connection takes time, and the loop may have
-        hung meanwhile.
+        It is looked at again before the first byte: a connection takes time, and the loop may have hung meanwhile.
         """
         if self._latch.is_set():
-            return (OrderDropped(self._now_ns(), command.request.client_order_id, _SET),)
-        look = LAST_LOOK.get()
-        token = LAST_LOOK.set(lambda: (look() if look is not None else "") or self._why_not())
+            return self._dropped(command, _SET)
+        token = LAST_LOOK.set(self._beside(LAST_LOOK.get()))
         try:
             return await self._exchange.place(command)
         finally:
             LAST_LOOK.reset(token)
 
-    def _why_not(self) -> str:
-        return _SET if self._latch.is_set() else ""
+    async def place_when(self, command: PlaceOrder, clearance: Clearance) -> Sequence[Event]:
+        """Send the order when *clearance* lets it, unless the latch is set by then."""
+        look = self._beside(clearance)
+        if self._preparing is not None:
+            return await self._preparing.place_when(command, look)
+        why = await look()
+        return self._dropped(command, why) if why else await self.place(command)
+
+    def _beside(self, clearance: Clearance | None) -> Clearance:
+        """Return what looks at the latch in the step in which *clearance* answered."""
+
+        async def look() -> str:
+            why = await clearance() if clearance is not None else ""
+            return why or (_SET if self._latch.is_set() else "")
+
+        return look
+
+    def _dropped(self, command: PlaceOrder, why: str) -> tuple[OrderDropped]:
+        return (OrderDropped(self._now_ns(), command.request.client_order_id, why),)
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """Cancel one order."""

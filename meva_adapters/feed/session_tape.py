@@ -20,6 +20,7 @@ from urllib.parse import quote
 from meva_adapters.storage.market_segments import Segment, bars_of, columns_of, trades_of
 from meva_adapters.storage.session_file import check_integrity, open_for_reading, storage_errors
 from meva_adapters.storage.session_reader import SessionReader
+from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.errors import StorageError
 from meva_core.model.fill import Fill
 from meva_core.ports.market_feed import Block, EventBlock
@@ -39,9 +40,13 @@ class SessionTape:
             self._path = path
             self._size_bytes = path.stat().st_size
             check_integrity(connection, path, size_bytes=self._size_bytes)
+            reader = SessionReader(connection, path)
+            if reader.secured(reader.head()) is not None:
+                connection = _completed(path, opening)
+                reader = SessionReader(connection, path)
             self._connection = connection
-            self._reader = SessionReader(connection, path)
-            self._head = self._reader.head()
+            self._reader = reader
+            self._head = reader.head()
             self._position = 0
             self._resources = opening.pop_all()
 
@@ -196,20 +201,36 @@ def _connection(path: Path) -> Iterator[sqlite3.Connection]:
         with storage_errors(path):
             log = path.with_name(path.name + "-wal")
             if log.exists() and log.stat().st_size:
-                directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="meva-session-")))
-                place = _copied(path, log, directory)
-                uri = f"file:{quote(str(place))}"
+                connection = _connected(_copied(path, log, resources), resources)
             else:
-                uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-            resources.callback(connection.close)
-            connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("PRAGMA cell_size_check = ON")
+                connection = _connected(path.absolute(), resources, "?mode=ro&immutable=1")
         yield connection
 
 
-def _copied(path: Path, log: Path, directory: Path) -> Path:
+def _completed(path: Path, resources: contextlib.ExitStack) -> sqlite3.Connection:
+    """Return a connection to a private copy whose journal has the events that were only secured."""
+    copy = _copied(path, path.with_name(path.name + "-wal"), resources)
+    try:
+        SqliteSession.open(copy).close()
+    except StorageError as refused:
+        raise StorageError(str(path), refused.problem, refused.remedy) from refused
+    return _connected(copy, resources)
+
+
+def _connected(place: Path, resources: contextlib.ExitStack, how: str = "") -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(place))}{how}", uri=True, isolation_level=None, check_same_thread=False
+    )
+    resources.callback(connection.close)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def _copied(path: Path, log: Path, resources: contextlib.ExitStack) -> Path:
+    directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="meva-session-")))
     place = directory / "session.db"
     shutil.copyfile(path, place)
-    shutil.copyfile(log, place.with_name("session.db-wal"))
+    if log.exists():
+        shutil.copyfile(log, place.with_name("session.db-wal"))
     return place

@@ -114,10 +114,7 @@ def columns_of(segment: Segment) -> list[list[int]]:
 
     Raises `ValueError` when they contradict the segment's description.
     """
-    width = _WIDTH.get(segment.key.kind)
-    if width is None:
-        message = f"unknown kind of market event {segment.key.kind!r}"
-        raise ValueError(message)
+    width = _width_of(segment.key)
     columns = unpack_columns(segment.columns, count=width + 2, length_max=ROWS_MAX)
     sequences = columns[width - 1]
     described = [segment.first_sequence, segment.last_sequence]
@@ -131,10 +128,32 @@ def columns_of(segment: Segment) -> list[list[int]]:
 
 def events_of(segment: Segment) -> Iterator[tuple[int, MarketEvent]]:
     """Yield the segment's events with their sequences; raise `ValueError` when the blob is damaged."""
-    columns = columns_of(segment)
-    *fields, sequences = columns[: _WIDTH[segment.key.kind]]
-    build = _EVENTS[segment.key.kind]
-    return zip(sequences, build(segment.key, fields, columns[-2:]), strict=True)
+    return rebuilt(segment.key, columns_of(segment))
+
+
+def rebuilt(key: SegmentKey, columns: list[list[int]]) -> Iterator[tuple[int, MarketEvent]]:
+    """Yield the events of *columns*, in the order of `columns_of`, with their sequences.
+
+    Raises `ValueError` when they are not such columns.
+    """
+    if len(columns) != _width_of(key) + 2:
+        message = f"{len(columns)} columns of {key.kind}"
+        raise ValueError(message)
+    *fields, sequences = columns[:-2]
+    return zip(sequences, _EVENTS[key.kind](key, fields, columns[-2:]), strict=True)
+
+
+def _width_of(key: SegmentKey) -> int:
+    width = _WIDTH.get(key.kind)
+    if width is None:
+        message = f"unknown kind of market event {key.kind!r}"
+        raise ValueError(message)
+    return width
+
+
+def _rebuilt(key: SegmentKey, columns: list[list[int]]) -> Iterator[tuple[int, MarketEvent]]:
+    *fields, sequences = columns[: _WIDTH[key.kind]]
+    return zip(sequences, _EVENTS[key.kind](key, fields, columns[-2:]), strict=True)
 
 
 def trades_of(segment: Segment) -> TradeBlock | None:

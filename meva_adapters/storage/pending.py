@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from threading import Lock
 
 from attrs import frozen
 
 from meva_adapters.storage.event_count import EventCount
 from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment, SegmentKey, key_of
+from meva_adapters.storage.secured import Waiting, lay_out
 from meva_core.events import CandleClosed, MarketEvent, TradeReceived
 from meva_core.ports.market_feed import BarBlock, TradeBlock
 from meva_core.ports.storage import JournalEntry, LedgerRow
@@ -80,6 +82,18 @@ class Pending:
             self._count.advance(first_sequence, stop - start)
             for low, high in self._portions(start, stop):
                 self._segment(key).add_bars(first_sequence + low - start, block, start=low, stop=high)
+
+    def waiting(self) -> Waiting:
+        """Lay out everything pending, and keep it."""
+        with self._lock:
+            last = self.last_sequence
+            return lay_out(
+                last - self._count.waiting + 1,
+                last,
+                segments=[*chain.from_iterable(self._batches), *self._open.values()],
+                entries=self._entries,
+                ledger=self._ledger,
+            )
 
     def drain(self) -> Drained:
         """Return everything pending and forget it."""

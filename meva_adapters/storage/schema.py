@@ -145,8 +145,21 @@ CREATE TRIGGER ledger_loses_no_rows BEFORE DELETE ON ledger
 BEGIN SELECT RAISE(ABORT, 'a posting is corrected by a new posting, never removed'); END;
 """
 
-MIGRATIONS: Final = (_FIRST, _LEDGER_IS_FINAL)
+# What the next commit will write, secured ahead of it as one row; obsolete once the journal reaches as far.
+_SECURED: Final = """
+CREATE TABLE secured (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    first_sequence INTEGER NOT NULL,
+    last_sequence INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    market BLOB NOT NULL,
+    digest BLOB NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: Final = (_FIRST, _LEDGER_IS_FINAL, _SECURED)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
+SECURES_SINCE: Final = 3
 TABLES: Final = (
     "alerts",
     "controls",
@@ -159,6 +172,7 @@ TABLES: Final = (
     "market",
     "orders",
     "results",
+    "secured",
     "snapshots",
 )
 

@@ -16,6 +16,8 @@ from attrs import frozen
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import decode, decode_commands, decode_decimal, decode_event, decode_texts
 from meva_adapters.storage.market_segments import Segment, SegmentKey, columns_of, events_of
+from meva_adapters.storage.schema import SECURES_SINCE
+from meva_adapters.storage.secured import READ, Row
 from meva_adapters.storage.session_file import BEGUN, storage_errors
 from meva_core.commands import Command
 from meva_core.errors import StorageError
@@ -88,6 +90,11 @@ class SessionReader:
         if ends != (head.last_sequence, head.journal_chain, head.market_chain):
             raise self._damaged(f"does not end at event {head.last_sequence}, as its head row says.")
         return head
+
+    def secured(self, head: Head) -> Row | None:
+        """Return the row that reaches further than the journal, or `None` where there is none; see `read_back`."""
+        [(version,)] = self._all("PRAGMA user_version")
+        return self._one(READ, head.last_sequence) if version >= SECURES_SINCE else None
 
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order, as of the moment of the call.

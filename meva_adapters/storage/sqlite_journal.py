@@ -20,6 +20,7 @@ from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment
 from meva_adapters.storage.pending import Drained, Pending
 from meva_adapters.storage.registers import register, register_ledger
 from meva_adapters.storage.retention import STEP_ROWS, retire, thin_checkpoints
+from meva_adapters.storage.secured import FORGET, WRITE, read_back
 from meva_adapters.storage.session_file import SessionFile, create_file, open_file, storage_errors
 from meva_adapters.storage.session_reader import Head, SessionReader, genesis, header_rows
 from meva_core.errors import InvariantError, StorageError
@@ -56,6 +57,7 @@ class SqliteSession:
         self._failure: BaseException | None = None
         self._closed = False
         self._goes_on = self._committed > 0  # The results of an earlier end are of no session that goes on.
+        self._take_over_secured()
 
     @classmethod
     def create(
@@ -141,6 +143,26 @@ class SqliteSession:
         with self._transaction() as connection:
             self._write(connection, self._pending.drain())
 
+    def securing(self) -> Callable[[], None]:
+        """Read what waits for a commit now, and return what makes it durable at once; see the port."""
+        self._refuse_failed()
+        with _unstorable_values():
+            waiting = self._pending.waiting()
+
+        def store() -> None:
+            with self._alone():
+                self._refuse_failed()
+                head = self._head
+                if waiting.last_sequence <= head.last_sequence:  # A commit was faster.
+                    return
+                try:
+                    self._file.database.conn.execute(WRITE, waiting.row(head.journal_chain))
+                except BaseException:
+                    with self._failing():
+                        raise
+
+        return store
+
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order, as of the moment of the call."""
         with self._reading() as reader:
@@ -212,6 +234,7 @@ class SqliteSession:
                 rows = [{"name": name, "value": value} for name, value in results]
                 with self._transaction() as connection:
                     self._write(connection, self._pending.drain())
+                    connection.execute(FORGET)
                     self._file.database.table("results").insert_all(rows, pk="name", replace=True)
         finally:
             self.abandon()
@@ -233,22 +256,26 @@ class SqliteSession:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what the block writes, or take it all back and accept nothing more."""
-        with self._alone():
-            self._refuse_failed()
-            connection = self._file.database.conn
-            head = self._head
-            try:
-                with storage_errors(self._file.path), _unstorable_values():
-                    connection.execute("BEGIN IMMEDIATE")
-                    yield connection
-                    connection.execute("COMMIT")
-                self._committed = self._head.last_sequence
-            except BaseException as problem:
-                self._failure, self._head = problem, head
-                # The first failure is the one to report, whatever becomes of the rollback.
-                with contextlib.suppress(sqlite3.Error):
-                    connection.rollback()
-                raise
+        with self._alone(), self._failing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+            self._committed = self._head.last_sequence
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[sqlite3.Connection]:
+        """Accept nothing more when the block fails; whatever it did not commit is taken back."""
+        self._refuse_failed()
+        connection, head = self._file.database.conn, self._head
+        try:
+            with storage_errors(self._file.path), _unstorable_values():
+                yield connection
+        except BaseException as problem:
+            self._failure, self._head = problem, head
+            # The first failure is the one to report, whatever becomes of the rollback.
+            with contextlib.suppress(sqlite3.Error):
+                connection.rollback()
+            raise
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[SessionReader]:
@@ -267,6 +294,18 @@ class SqliteSession:
             yield
         finally:
             self._writing.release()
+
+    def _take_over_secured(self) -> None:
+        """Append what was secured when a process ended before its commit, and commit it."""
+        row = self._reader.secured(self._head)
+        if row is None:
+            return
+        ends = {"journal_chain": self._head.journal_chain, "link": self._head.link}
+        entries, ledger = read_back(row, **ends, source=str(self._file.path))
+        for entry in entries[:-1]:
+            self.append(entry)
+        self.append(entries[-1], ledger)
+        self.commit()
 
     def _write(self, connection: sqlite3.Connection, drained: Drained) -> None:
         if drained.empty:

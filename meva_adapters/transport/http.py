@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
@@ -17,18 +17,21 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
+    DummyCookieJar,
     InvalidURL,
     ServerDisconnectedError,
 )
 from aiohttp.connector import Connection
-from attrs import frozen
+from attrs import define, frozen
 from yarl import URL
 
 from meva_core.errors import MevaError
 
-# Says why a request of this task may not leave after all; an empty text lets it go. It is asked when a connection is
-# there, in the step that writes the first byte: to connect takes long enough for a gate to close.
-LAST_LOOK: Final[ContextVar[Callable[[], str] | None]] = ContextVar("LAST_LOOK", default=None)
+LastLook = Callable[[], Awaitable[str]]
+# Says why a request of this task may not leave after all; an empty text lets it go. It is awaited when a connection is
+# there and the request is whole, before the first byte: to connect takes long enough for a gate to close. As long as
+# it does not answer, nothing leaves.
+LAST_LOOK: Final[ContextVar[LastLook | None]] = ContextVar("LAST_LOOK", default=None)
 
 _BODY_BYTES_MAX: Final = 32 << 20  # The largest answer, a venue's whole rule book, has a third of it.
 _DEFAULT_TIMEOUT_S: Final = 10.0  # Binance gives up after ten seconds itself (error -1007).
@@ -63,15 +66,32 @@ class NoAnswerError(MevaError):
         return f"no answer: {self.problem}"
 
 
+@define
+class _Leave:
+    """Ask *look* whether a request may leave; *given* says whether it was told so."""
+
+    look: LastLook
+    given: bool = False
+
+    async def take(self) -> None:
+        """Return when the first byte may leave; raise `NotSentError` when it may not."""
+        why = await self.look()
+        if why:
+            raise NotSentError(why)
+        self.given = True
+
+
+_LEAVE: Final[ContextVar[_Leave | None]] = ContextVar("_LEAVE", default=None)
+
+
 class _Request(ClientRequest):
     """Ask a last time before the first byte leaves."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Write the request, unless whoever asked for it must not any more."""
-        look = LAST_LOOK.get()
-        why = look() if look is not None else ""
-        if why:
-            raise NotSentError(why)
+        leave = _LEAVE.get()
+        if leave is not None:
+            await leave.take()
         return await super().send(conn)
 
 
@@ -84,7 +104,11 @@ class HttpTransport:
     def __init__(self, *, timeout_s: float = _DEFAULT_TIMEOUT_S) -> None:
         timeout = ClientTimeout(total=timeout_s, connect=timeout_s / 2)
         self.session = ClientSession(
-            timeout=timeout, middlewares=(_once,), trust_env=False, request_class=_Request
+            timeout=timeout,
+            middlewares=(_once,),
+            trust_env=False,
+            request_class=_Request,
+            cookie_jar=DummyCookieJar(),  # No venue needs any, and looking for them takes time.
         )
 
     async def __aenter__(self) -> Self:
@@ -108,6 +132,9 @@ class HttpTransport:
             target = URL(url, encoded=True)
         except ValueError as exc:
             raise NotSentError("the address is no URL") from exc
+        look = LAST_LOOK.get()
+        leave = None if look is None else _Leave(look)
+        token = _LEAVE.set(leave)
         try:
             async with self.session.request(
                 method, target, headers=headers, data=body, allow_redirects=False
@@ -118,7 +145,11 @@ class HttpTransport:
         except (ClientConnectorError, ConnectionTimeoutError, InvalidURL) as exc:
             raise NotSentError(_told(exc)) from exc
         except (ClientError, TimeoutError, OSError) as exc:
+            if leave is not None and not leave.given:  # It waited for its leave until its time was over.
+                raise NotSentError(_told(exc)) from exc
             raise NoAnswerError(_told(exc)) from exc
+        finally:
+            _LEAVE.reset(token)
 
 
 async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

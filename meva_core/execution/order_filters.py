@@ -20,6 +20,8 @@ from meva_core.model.order import OrderRequest, OrderType, TimeInForce
 
 _MARKET: Final = OrderType.MARKET  # Bound once: an enum looks its members up slowly, and this is per order.
 _NO_LIMIT: Final = Decimal("Infinity")
+# Most orders have one of few sizes; ever new ones must not fill the memory.
+_SIZES_KEPT: Final = 64
 
 
 class RejectCode(StrEnum):
@@ -51,6 +53,7 @@ class OrderFilters:
     __slots__ = (
         "_instrument",
         "_lot_size",
+        "_lots",
         "_max_notional",
         "_max_quantity",
         "_min_notional",
@@ -64,6 +67,9 @@ class OrderFilters:
         self._min_quantity, self._min_notional = instrument.min_quantity, instrument.min_notional
         self._max_quantity = _NO_LIMIT if instrument.max_quantity is None else instrument.max_quantity
         self._max_notional = _NO_LIMIT if instrument.max_notional is None else instrument.max_notional
+        self._lots: dict[
+            Decimal, int
+        ] = {}  # Of the sizes seen lately: to divide and to count costs much more.
 
     def on_grid(self, request: OrderRequest) -> VenueOrder | Refusal:
         """Return the order on the market's grid, or why it does not fit there. Call it inside `exact()`."""
@@ -72,21 +78,20 @@ class OrderFilters:
             fault = _combination_fault(request)
             if fault:
                 return Refusal(RejectCode.BAD_COMBINATION, fault)
-        if not (quantity.is_finite() and quantity > ZERO and quantity >= self._min_quantity):
-            return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at least {self._min_quantity}")
-        if quantity > self._max_quantity:
-            return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at most {self._max_quantity}")
-        if limit is not None and not (limit.is_finite() and limit > ZERO):
-            return _out_of_range(RejectCode.PRICE_FILTER, "price", limit, "a positive number")
-        lots, rest = divmod(quantity, self._lot_size)
-        if rest:
-            return self._off_grid(RejectCode.LOT_SIZE, "quantity", quantity, self._lot_size)
+        lots = self._lots.get(quantity) if quantity.is_finite() else None
+        if lots is None:
+            measured = self._measure(quantity)
+            if isinstance(measured, Refusal):
+                return measured
+            lots = measured
         if limit is None:
-            return VenueOrder(request, self._instrument, lots=int(lots), limit_ticks=None)
+            return VenueOrder(request, self._instrument, lots=lots, limit_ticks=None)
+        if not (limit.is_finite() and limit > ZERO):
+            return _out_of_range(RejectCode.PRICE_FILTER, "price", limit, "a positive number")
         limit_ticks, rest = divmod(limit, self._tick_size)
         if rest:
             return self._off_grid(RejectCode.PRICE_FILTER, "price", limit, self._tick_size)
-        return VenueOrder(request, self._instrument, lots=int(lots), limit_ticks=int(limit_ticks))
+        return VenueOrder(request, self._instrument, lots=lots, limit_ticks=int(limit_ticks))
 
     def notional_refusal(self, notional: Decimal) -> Refusal | None:
         """Return why an order worth *notional* of the quote asset is too small or too large, or None."""
@@ -97,6 +102,20 @@ class OrderFilters:
         else:
             return None
         return _out_of_range(RejectCode.NOTIONAL, "notional", notional, expected)
+
+    def _measure(self, quantity: Decimal) -> int | Refusal:
+        """Return how many lots *quantity* is, or why no order may have it."""
+        if not (quantity.is_finite() and quantity > ZERO and quantity >= self._min_quantity):
+            return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at least {self._min_quantity}")
+        if quantity > self._max_quantity:
+            return _out_of_range(RejectCode.LOT_SIZE, "quantity", quantity, f"at most {self._max_quantity}")
+        lots, rest = divmod(quantity, self._lot_size)
+        if rest:
+            return self._off_grid(RejectCode.LOT_SIZE, "quantity", quantity, self._lot_size)
+        if len(self._lots) >= _SIZES_KEPT:
+            self._lots.clear()
+        self._lots[quantity] = counted = int(lots)
+        return counted
 
     def _off_grid(self, code: RejectCode, name: str, value: Decimal, step: Decimal) -> Refusal:
         return Refusal(code, str(OffGridError(self._instrument.symbol, name, value, step)))

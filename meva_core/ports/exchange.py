@@ -9,10 +9,10 @@ everything else fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -21,6 +21,9 @@ from meva_core.errors import NotSupported
 from meva_core.events import ClockMeasured, Event
 from meva_core.model.instrument import Instrument
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
+
+# Answers when an order's fate is known: an empty text once it may leave, else why it must not.
+Clearance = Callable[[], Awaitable[str]]
 
 
 class ClientIdScope(IntEnum):
@@ -83,10 +86,9 @@ class VenueCapabilities:
 
     def require(self, *wanted: Capability) -> None:
         """Raise `NotSupported` for the first of *wanted* that is not declared."""
-        declared = self.declared
         for capability in wanted:
-            if capability not in declared:
-                raise NotSupported(capability, declared)
+            if capability not in self.order_kinds and capability not in self.declared:
+                raise NotSupported(capability, self.declared)
 
 
 def kinds_of(request: OrderRequest) -> tuple[Capability, ...]:
@@ -179,6 +181,19 @@ class ExchangeAdapter(Protocol):
         """Ask for open orders, own trades and balances: `VenueStateObserved`, or failed.
 
         It is complete or it is not told: a part that did not come makes the whole fail.
+        """
+        ...
+
+
+@runtime_checkable
+class PreparingExchange(Protocol):
+    """Get an order ready to leave while its intent is still on the way to the disk."""
+
+    async def place_when(self, command: PlaceOrder, clearance: Clearance) -> Sequence[Event]:
+        """Do as `place` does, but let no byte of the order leave before *clearance* answers with an empty text.
+
+        It is asked as late as possible, and may be asked again. Any other answer drops the order, and is the reason.
+        However long it takes, nothing else waits: neither a cancel nor a question.
         """
         ...
 

@@ -88,6 +88,14 @@ class Journal(Protocol):
         """Make everything appended so far durable, in one transaction; raise `StorageError` otherwise."""
         ...
 
+    def securing(self) -> Callable[[], None]:
+        """Read what waits for a commit now, and return what makes it durable; another thread may call it, once.
+
+        It takes less time than a commit, which an order waits for. It is no commit: what it wrote becomes readable
+        with the next one, or when the store is opened again after the process has died.
+        """
+        ...
+
     def entries(self, after_sequence: int = 0) -> Iterator[JournalEntry]:
         """Yield the committed entries with a larger sequence, in order."""
         ...

@@ -17,7 +17,6 @@ from meva_core.agent.outbox import Outcome, Taker
 from meva_core.data.replay_loader import ReplayLoader, Window, bar_of
 from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
-from meva_core.model.market import Candle
 from meva_core.ops.log_records import Kind, Record
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
 from meva_runners.replaying.performer import SimulatedPerformer
@@ -244,12 +243,19 @@ class ReplayDriver:
 
     def _row_handler(self, block: TradeBlock | BarBlock) -> Callable[[int], None]:
         """Return what handles a row of *block*: the venue first, then the agent."""
-        if isinstance(block, TradeBlock):
-            return self._trade_handler(block)
-        handle = self._bar_handler(block)
-        return lambda row: handle(bar_of(block, row))
+        show_venue, show_agent = self._row_sides(block)
 
-    def _trade_handler(self, block: TradeBlock) -> Callable[[int], None]:
+        def handle(row: int) -> None:
+            show_venue(row)
+            show_agent(row)
+
+        return handle
+
+    def _row_sides(self, block: TradeBlock | BarBlock) -> tuple[Callable[[int], None], Callable[[int], None]]:
+        """Return what shows a row of *block* to the venue, and what shows it to the agent after that."""
+        return self._trade_sides(block) if isinstance(block, TradeBlock) else self._bar_sides(block)
+
+    def _trade_sides(self, block: TradeBlock) -> tuple[Callable[[int], None], Callable[[int], None]]:
         market = self.venue.market(block.symbol)
         on_trade = self.agent.path(block.symbol).on_trade
         times, prices, lots, sides, ids = (
@@ -260,16 +266,37 @@ class ReplayDriver:
             block.ids,
         )
 
-        def handle(row: int) -> None:
-            time_ns = times[row]
+        def show_venue(row: int) -> None:
             if market.waiting:
-                self._deliver(market.on_trade(time_ns, prices[row], lots[row], sides[row]))
+                self._deliver(market.on_trade(times[row], prices[row], lots[row], sides[row]))
             else:
                 market.last_ticks = prices[row]
+
+        def show_agent(row: int) -> None:
+            time_ns = times[row]
             if on_trade(time_ns, prices[row], lots[row], ids[row]):
                 self._answer(time_ns)
 
-        return handle
+        return show_venue, show_agent
+
+    def _bar_sides(self, block: BarBlock) -> tuple[Callable[[int], None], Callable[[int], None]]:
+        market = self.venue.market(block.symbol)
+        on_bar = self.agent.path(block.symbol).on_bar
+
+        def show_venue(row: int) -> None:
+            if market.waiting:
+                candle = bar_of(block, row)
+                self._deliver(market.on_bar(candle, candle.close_ns))
+            else:
+                market.last_ticks = block.closes[row]
+
+        def show_agent(row: int) -> None:
+            candle = bar_of(block, row)
+            close_ns = candle.close_ns
+            if on_bar(close_ns, candle, block.interval_ns):
+                self._answer(close_ns)
+
+        return show_venue, show_agent
 
     def _handle_trades(self, block: TradeBlock, start: int, stop: int) -> None:
         row = self._pass_quiet(block, start, stop)
@@ -281,9 +308,11 @@ class ReplayDriver:
         if columns is None:
             return start
         market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
-        handle = self._row_handler(block)
+        show_venue, show_agent = self._row_sides(block)
         row = start
         while row < stop and columns.usable:
+            if market.waiting:
+                show_venue(row)  # It fills what had arrived; the row itself may be a quiet one.
             if not market.waiting:
                 passed = columns.skip(row)
                 if passed > row:
@@ -296,8 +325,9 @@ class ReplayDriver:
                         continue
                     if row == stop:
                         break
+                show_venue(row)
             columns.step(row)
-            handle(row)
+            show_agent(row)
             row += 1
         columns.settle(row)
         return row
@@ -339,36 +369,10 @@ class ReplayDriver:
             if on_trade(time_ns, price, lots, trade_id):
                 self._answer(time_ns)
 
-    def _bar_handler(self, block: BarBlock) -> Callable[[Candle], None]:
-        market = self.venue.market(block.symbol)
-        on_bar = self.agent.path(block.symbol).on_bar
-        interval_ns = block.interval_ns
-
-        def handle(candle: Candle) -> None:
-            close_ns = candle.close_ns
-            if market.waiting:
-                self._deliver(market.on_bar(candle, close_ns))
-            else:
-                market.last_ticks = candle.close
-            if on_bar(close_ns, candle, interval_ns):
-                self._answer(close_ns)
-
-        return handle
-
     def _handle_bars(self, block: BarBlock, start: int, stop: int) -> None:
-        start = self._pass_quiet(block, start, stop)
-        handle, interval_ns = self._bar_handler(block), block.interval_ns
-        rows = zip(
-            block.open_times[start:stop],
-            block.opens[start:stop],
-            block.highs[start:stop],
-            block.lows[start:stop],
-            block.closes[start:stop],
-            block.volumes[start:stop],
-            strict=True,
-        )
-        for open_ns, *values in rows:
-            handle(Candle(open_ns, open_ns + interval_ns, *values))
+        handle = self._row_handler(block)
+        for row in range(self._pass_quiet(block, start, stop), stop):
+            handle(row)
 
     def _handle_event(self, event: Event) -> None:
         venue = self.venue

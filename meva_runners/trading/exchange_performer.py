@@ -1,7 +1,8 @@
 """Perform an agent's commands in real time, each in a task of its own; what comes of them comes back as events.
 
-It decides nothing. An order is handed over only if the driver's *refusal*, asked in the same step, has nothing to say;
-the transport asks it once more in the step that writes the first byte.
+It decides nothing. An order leaves only when it is durable and the driver's *refusal*, asked in the same step, has
+nothing to say. An exchange that can prepares it meanwhile; to any other it is handed over then, and the transport asks
+once more in the step that writes the first byte.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from meva_core.commands import (
     AlertLevel,
     CancelAllOrders,
     CancelOrder,
-    Command,
     ObserveVenue,
     PlaceOrder,
+    PromptCommand,
     QueryOrder,
     RaiseAlert,
     RenewBook,
@@ -28,7 +29,7 @@ from meva_core.errors import NotSupported, StorageError
 from meva_core.events import Event, OrderDropped, TimerFired
 from meva_core.model.market import NS_PER_SECOND
 from meva_core.ports.clock import Clock
-from meva_core.ports.exchange import ExchangeAdapter
+from meva_core.ports.exchange import ExchangeAdapter, PreparingExchange
 from meva_core.ports.market_feed import BookSource, Deliver
 from meva_core.ports.transfers import TransferExecutor
 from meva_runners.trading.transfer_performer import carry_out
@@ -57,6 +58,7 @@ class ExchangePerformer:
         handled_ns: Callable[[], int],
     ) -> None:
         self._exchange = exchange
+        self._preparing = exchange if isinstance(exchange, PreparingExchange) else None
         self._handled_ns = handled_ns
         self._clock = clock
         self._books = books
@@ -73,11 +75,13 @@ class ExchangePerformer:
         """Return whether something that was performed has not come to its end."""
         return bool(self._tasks)
 
-    def perform(self, command: Command) -> None:
+    def place(self, order: PlaceOrder, durable: asyncio.Future[None]) -> None:
+        """Get *order* on its way, to leave when it is *durable*, a promise to this order alone; return at once."""
+        self._start(self._place(order, durable))
+
+    def perform(self, command: PromptCommand | TransferFunds) -> None:
         """Begin with *command*; return at once."""
         match command:
-            case PlaceOrder():
-                self._start(self._place(command))
             case CancelOrder():
                 self._start(self._ask(self._exchange.cancel(command)))
             case CancelAllOrders():
@@ -106,22 +110,26 @@ class ExchangePerformer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _place(self, order: PlaceOrder) -> None:
-        dropped = self._refusal(order)
-        if dropped is None:
-            LAST_LOOK.set(lambda: self._why_not(order))
+    async def _place(self, order: PlaceOrder, durable: asyncio.Future[None]) -> None:
+        async def clearance() -> str:
             try:
-                await self._ask(self._exchange.place(order))
-            except NotSupported as refused:  # It is raised before anything leaves.
-                name = order.request.client_order_id
-                dropped = OrderDropped(self._clock.now_ns(), name, str(refused))
-        if dropped is not None:
-            self._deliver(dropped)
+                await durable
+            except Exception as broken:  # noqa: BLE001 - whatever broke the write is told by whoever made it.
+                return f"it is not durable: {broken}"
+            dropped = self._refusal(order)
+            return "" if dropped is None else dropped.reason
 
-    def _why_not(self, order: PlaceOrder) -> str:
-        """Return why *order* may not leave, now that there is a connection; empty when it may."""
-        dropped = self._refusal(order)
-        return "" if dropped is None else dropped.reason
+        name = order.request.client_order_id
+        try:
+            if self._preparing is not None:
+                await self._ask(self._preparing.place_when(order, clearance))
+            elif why := await clearance():
+                self._deliver(OrderDropped(self._clock.now_ns(), name, why))
+            else:
+                LAST_LOOK.set(clearance)
+                await self._ask(self._exchange.place(order))
+        except NotSupported as refused:  # It is raised before anything leaves.
+            self._deliver(OrderDropped(self._clock.now_ns(), name, str(refused)))
 
     async def _transfer(self, command: TransferFunds) -> None:
         """Have somebody else move the money, for our key cannot: the settlement comes back at once, or later."""

@@ -44,10 +44,12 @@ class Inbox:
         event = self._events.popleft()
         if type(event) in _MARKET:
             self._market_events -= 1
+        if not self._events:
+            self._filled.clear()
         return event
 
     def wake(self) -> None:
-        """Let whoever waits look around, even where nothing came."""
+        """Let whoever waits look around, even where nothing came; whoever still has events looks around anyway."""
         self._filled.set()
 
     async def wait(self) -> None:

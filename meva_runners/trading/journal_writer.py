@@ -1,7 +1,8 @@
 """Make what an agent has handled durable, in one thread, so that the loop never waits for a disk.
 
-One commit is under way at a time; whoever asks meanwhile shares the next one. After a failed commit, and after one that
-was given up, there is none.
+One write is under way at a time; whoever asks meanwhile shares the next one. Promises are kept by the faster write that
+only secures what a commit will take over; a commit that was asked for waits for one such write at most. After a failed
+write, and after one that was given up, there is none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Promise = asyncio.Future[None]
 
 
 class JournalWriter:
-    """Commit for *process*; *on_failure* hears of the one commit that failed."""
+    """Write for *process*; *on_failure* hears of the one write that failed."""
 
     def __init__(self, process: CommittingAgent, *, on_failure: Callable[[BaseException], None]) -> None:
         self._process = process
@@ -26,7 +27,7 @@ class JournalWriter:
         self._thread = WriterThread("journal")
         self._waiting: list[Promise] = []
         self._underway: list[Promise] = []
-        self._wanted = self._busy = False
+        self._wanted = self._busy = self._secured = False
         self._failure: BaseException | None = None
         self._started_s = 0.0
         self._idle = asyncio.Event()
@@ -34,66 +35,79 @@ class JournalWriter:
 
     @property
     def waited_s(self) -> float:
-        """Return for how long the commit that is under way has been so, 0 where there is none."""
+        """Return for how long the write that is under way has been so, 0 where there is none."""
         return time.monotonic() - self._started_s if self._busy else 0.0
 
     def durable(self) -> Promise:
-        """Return the promise that everything handled so far is durable; a failed commit breaks it."""
-        promise: Promise = asyncio.get_running_loop().create_future()
-        if self._failure is None:
-            self._waiting.append(promise)
-            self.request()
-        else:
-            promise.set_exception(self._failure)
+        """Return the promise that everything handled so far is durable; a failed write breaks it."""
+        [promise] = self.durable_for(1)
         return promise
 
+    def durable_for(self, count: int) -> list[Promise]:
+        """Return that promise for each of *count* that wait for it, kept by the same write."""
+        loop = asyncio.get_running_loop()
+        promises: list[Promise] = [loop.create_future() for _ in range(count)]
+        if self._failure is None:
+            self._waiting += promises
+            self._start_if_idle()
+        else:
+            for promise in promises:
+                promise.set_exception(self._failure)
+        return promises
+
     def request(self) -> None:
-        """Commit what has been handled so far, as soon as the commit before it is done."""
+        """Commit what has been handled so far, as soon as the write before it is done."""
         self._wanted = True
-        if not self._busy and self._failure is None:
-            self._start()
+        self._start_if_idle()
 
     def spare(self, work: Callable[[], None]) -> bool:
-        """Do *work* in the thread of the commits if none is under way; return whether it was begun."""
+        """Do *work* in the thread of the writes if none is under way; return whether it was begun."""
         if self._busy or self._failure is not None:
             return False
-        self._busy = True
-        self._idle.clear()
-        self._started_s = time.monotonic()
-        self._underway = []
-        loop = asyncio.get_running_loop()
-        self._thread.submit(work).add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._finish, [], done.exception())
-        )
+        self._begin(work, [])
         return True
 
     def give_up(self, failure: BaseException) -> None:
-        """Wait no longer for a commit that does not come to its end: it counts as failed, whatever becomes of it."""
+        """Wait no longer for a write that does not come to its end: it counts as failed, whatever becomes of it."""
         if self._failure is None:
             self._break([*self._underway, *self._waiting], failure)
 
     async def close(self, wait_s: float) -> bool:
-        """End the thread after the commits that were asked for; return whether it could within *wait_s*."""
+        """End the thread after the writes that were asked for; return whether it could within *wait_s*."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), wait_s)
         return self._thread.shutdown(0 if self._busy else wait_s)
 
+    def _start_if_idle(self) -> None:
+        if not self._busy and self._failure is None:
+            self._start()
+
     def _start(self) -> None:
-        self._wanted, self._busy = False, True
-        self._idle.clear()
-        self._started_s = time.monotonic()
+        self._secured = bool(self._waiting) and not (self._wanted and self._secured)
+        self._wanted = self._wanted and self._secured
         waiting, self._waiting = self._waiting, []
-        self._underway = waiting
-        loop = asyncio.get_running_loop()
         try:
-            work = self._thread.submit(self._process.committing())
-        except Exception as failure:  # noqa: BLE001 - no checkpoint, or no thread any more: a commit that failed.
-            self._busy = False
+            write = self._process.securing() if self._secured else self._process.committing()
+        except Exception as failure:  # noqa: BLE001 - what cannot be laid out cannot be written.
             self._break(waiting, failure)
             return
-        work.add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._finish, waiting, done.exception())
-        )
+        self._begin(write, waiting)
+        if waiting:
+            self._thread.give_way()
+
+    def _begin(self, work: Callable[[], None], waiting: list[Promise]) -> None:
+        """Have the thread do *work*, which keeps the promises of *waiting*."""
+        self._busy = True
+        self._idle.clear()
+        self._started_s = time.monotonic()
+        self._underway = waiting
+        loop = asyncio.get_running_loop()
+
+        def told(failure: BaseException | None) -> None:
+            with suppress(RuntimeError):  # A loop that has ended waits for nothing.
+                loop.call_soon_threadsafe(self._finish, waiting, failure)
+
+        self._thread.submit(work, told)
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
         self._busy = False
@@ -105,7 +119,7 @@ class JournalWriter:
         for promise in waiting:
             if not promise.done():  # Whoever waited may have been cancelled.
                 promise.set_result(None)
-        if self._wanted:
+        if self._wanted or self._waiting:
             self._start()
         else:
             self._idle.set()

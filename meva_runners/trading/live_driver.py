@@ -178,7 +178,8 @@ class LiveDriver:
             await inbox.wait()
             for _ in range(min(len(inbox), _EVENTS_PER_TURN)):
                 self._handle(inbox.take())
-            await asyncio.sleep(0)
+            if len(inbox):
+                await asyncio.sleep(0)
 
     def _handle(self, event: Event) -> None:
         """Decide on *event*, let everything leave that may, and have the orders follow when all is durable."""
@@ -196,16 +197,23 @@ class LiveDriver:
         is_market = type(event) in _MARKET
         self.market_events += is_market
         if decided.orders:
-            self._writer.durable().add_done_callback(partial(self._release, decided.orders))
-        elif is_market:
+            self._hand_over(decided.orders)
+        if decided.orders or is_market:
             self._commit_in_a_while()
         else:
             self._writer.request()
 
-    def _release(self, orders: Sequence[PlaceOrder | TransferFunds], durable: Promise) -> None:
+    def _hand_over(self, orders: Sequence[PlaceOrder | TransferFunds]) -> None:
+        """Let *orders* leave as soon as they are durable."""
+        for order, durable in zip(orders, self._writer.durable_for(len(orders)), strict=True):
+            if isinstance(order, PlaceOrder):
+                self._performer.place(order, durable)
+            else:
+                durable.add_done_callback(partial(self._release, order))
+
+    def _release(self, transfer: TransferFunds, durable: Promise) -> None:
         if durable.exception() is None:
-            for order in orders:
-                self._performer.perform(order)
+            self._performer.perform(transfer)
 
     def _refusal(self, order: PlaceOrder) -> OrderDropped | None:
         """Say why *order* may not leave in this step."""

@@ -128,6 +128,7 @@ def _round(session: SqliteSession, number: int) -> Iterator[Step]:
     session.append_trades(last + 1, _trades(last + 1, 5), start=0, stop=5)
     session.append(_timer(last + 6))
     session.append(_filled(last + 7))
+    yield session.securing()
     yield session.commit
     session.append_bars(last + 8, _bars(last + 8, 3), start=0, stop=3)
     posting = LedgerRow(last + 11, "fill", "cash", "USDT", Decimal(f"-{last}.50"))
@@ -135,6 +136,7 @@ def _round(session: SqliteSession, number: int) -> Iterator[Step]:
     yield session.commit
     session.append_trades(last + 12, _trades(last + 12, 9), start=0, stop=9)
     session.append(_timer(last + 21))
+    yield session.securing()
     yield lambda: session.save(last + 21, {"after": last + 21})
     state = sample_state()
     yield lambda: session.save_state(evolve(state, sequence=evolve(state.sequence, events=last + 21)))

@@ -88,7 +88,9 @@ def main() -> None:
         event = next_event(agent)
         for step in process.handle(event):
             if step is COMMIT:
-                process.commit()
+                # What is secured is as durable as what is committed, and is told of as that.
+                write = process.securing() if agent.sequence % 3 else process.committing()
+                write()
                 print(agent.sequence, flush=True)
         if agent.sequence % 5 == 0:
             process.commit()

@@ -17,7 +17,7 @@ from meva_adapters.exchange.binance.codec import (
     read_placed,
 )
 from meva_adapters.exchange.binance.trades import OwnTrades
-from meva_adapters.transport.http import NotSentError
+from meva_adapters.transport.http import LAST_LOOK, NotSentError
 from meva_adapters.wire.fields import CodecError, row_of, rows_of, text
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
@@ -38,7 +38,7 @@ from meva_core.events import (
     VenueStateObserved,
 )
 from meva_core.model.order import OrderStatus
-from meva_core.ports.exchange import Capability, VenueCapabilities, kinds_of
+from meva_core.ports.exchange import Capability, Clearance, VenueCapabilities, kinds_of
 
 Balances = tuple[tuple[str, Decimal, Decimal], ...]
 
@@ -73,16 +73,17 @@ class BinanceExchange:
         self._ours = {venue_symbol(symbol): symbol for symbol in symbols}
         self._owns = owns
         self._assets = assets
+        self._capabilities = binance_capabilities(calls.recv_window_ms)
 
     @property
     def capabilities(self) -> VenueCapabilities:
         """Return the facts about the venue."""
-        return binance_capabilities(self._calls.recv_window_ms)
+        return self._capabilities
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order, once, stamped with the time of its decision."""
         request, calls = command.request, self._calls
-        self.capabilities.require(*kinds_of(request))
+        self._capabilities.require(*kinds_of(request))
         name = request.client_order_id
         parameters = order_parameters(request, venue_symbol(request.symbol))
         try:
@@ -102,6 +103,14 @@ class BinanceExchange:
             return [OrderOutcomeUnknown(self._now(), name, str(exc))]
         self.trades.learn(request.symbol, placed.venue_order_id, name)
         return self._placed(placed)
+
+    async def place_when(self, command: PlaceOrder, clearance: Clearance) -> Sequence[Event]:
+        """Sign the order and take a connection for it meanwhile; see the port."""
+        token = LAST_LOOK.set(clearance)
+        try:
+            return await self.place(command)
+        finally:
+            LAST_LOOK.reset(token)
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """Cancel one order; a lost answer is a failure that says nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from typing import Final, Protocol
 from urllib.parse import quote
@@ -51,14 +50,18 @@ class HmacSigner:
     """Sign with HMAC-SHA256, in hex."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+        self._keyed = hmac.new(
+            secret.encode(), digestmod="sha256"
+        )  # Copied, it need not be looked up each time.
 
     def __repr__(self) -> str:
         return "HmacSigner(...)"
 
     def sign(self, payload: bytes) -> str:
         """Return the signature of *payload*, in hex."""
-        return hmac.new(self._secret, payload, hashlib.sha256).hexdigest()
+        signature = self._keyed.copy()
+        signature.update(payload)
+        return signature.hexdigest()
 
 
 class Ed25519Signer:
@@ -100,7 +103,10 @@ def signed_query(parameters: list[tuple[str, str]], signer: Signer) -> str:
 
 def encoded_query(parameters: list[tuple[str, str]]) -> str:
     """Return *parameters* percent-encoded, in their order."""
-    return "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
+    return "&".join(
+        f"{name}={value if value.isascii() and value.isalnum() else quote(value, safe='')}"
+        for name, value in parameters
+    )
 
 
 def signed_params(parameters: dict[str, str | int], signer: Signer) -> dict[str, str | int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from aiohttp import ClientSession, TraceConfig, web
 from meva_adapters.controls.kill_latch import KillLatch, LatchedExchange
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.transport.http import LAST_LOOK, HttpTransport, NotSentError
+from meva_core.commands import CancelOrder
 from meva_core.events import OrderDropped
 from tests.integration.exchange.binance_case import calls_of, order, server
 
@@ -22,7 +24,7 @@ class Gate:
     def __init__(self) -> None:
         self.closed = False
 
-    def why_not(self) -> str:
+    async def why_not(self) -> str:
         return "the gate moved" if self.closed else ""
 
     def trace(self) -> TraceConfig:
@@ -97,7 +99,7 @@ async def test_z7_a_latch_that_is_set_while_connecting_stops_the_order(tmp_path:
     async def connected(_session: ClientSession, _context: SimpleNamespace, _parameters: Any) -> None:
         latch.set("hung", "ann")
 
-    def look() -> str:
+    async def look() -> str:
         asked.append("look")
         return ""
 
@@ -115,3 +117,108 @@ async def test_z7_a_latch_that_is_set_while_connecting_stops_the_order(tmp_path:
     assert ["look"] == asked
     assert [] == heard
     assert LAST_LOOK.get() is look
+
+
+async def test_a_prepared_order_waits_for_its_clearance_and_holds_up_nothing() -> None:
+    """Signed and with a connection, it sends no byte before it is cleared; a cancel leaves meanwhile."""
+    heard, cleared = [], asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.endswith("/time"):
+            return web.json_response({"serverTime": 1})
+        heard.append(request.method)
+        name = request.query.get("newClientOrderId", "ours-2")
+        return web.json_response({"clientOrderId": name, "origClientOrderId": name, "status": "CANCELED"})
+
+    async def clearance() -> str:
+        await cleared.wait()
+        return ""
+
+    async with server(answer) as url, HttpTransport() as transport:
+        exchange = BinanceExchange(calls_of(transport, url), symbols=["BTC/USDT"], owns=lambda _: True)
+        placing = asyncio.create_task(exchange.place_when(order("ours-1"), clearance))
+        await exchange.cancel(CancelOrder("BTC/USDT", "ours-2", "test"))
+        await asyncio.sleep(0.05)
+        before = list(heard)
+        cleared.set()
+        await placing
+
+    assert ["DELETE"] == before
+    assert ["DELETE", "POST"] == heard
+
+
+async def test_a_prepared_order_that_is_not_cleared_is_dropped() -> None:
+    """The answer is the reason, and nothing left."""
+    heard = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.json_response({})
+
+    async def clearance() -> str:
+        return "it is not durable"
+
+    async with server(answer) as url, HttpTransport() as transport:
+        exchange = BinanceExchange(calls_of(transport, url), symbols=["BTC/USDT"], owns=lambda _: True)
+        [event] = await exchange.place_when(order("ours-1"), clearance)
+
+    assert isinstance(event, OrderDropped)
+    assert "it is not durable" == event.reason
+    assert [] == heard
+
+
+async def test_a_request_that_waits_for_its_leave_until_its_time_is_over_was_not_sent() -> None:
+    """A disk that takes longer than a request may is no venue that does not answer."""
+    heard = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.json_response({})
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    LAST_LOOK.set(never)
+    async with server(answer) as url, HttpTransport(timeout_s=0.1) as transport:
+        with pytest.raises(NotSentError):
+            await transport.send("POST", f"{url}/order")
+
+    assert [] == heard
+
+
+@pytest.mark.parametrize("prepares", [True, False])
+async def test_z7_a_latch_that_is_set_before_the_clearance_stops_the_order(
+    tmp_path: Path,
+    prepares: bool,
+) -> None:
+    """Whether or not the exchange behind it prepares orders, the latch is looked at when the clearance is there."""
+    heard = []
+    latch = KillLatch(tmp_path / "kill")
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.json_response({})
+
+    async def clearance() -> str:
+        latch.set("hung", "ann")
+        return ""
+
+    async with server(answer) as url, HttpTransport() as transport:
+        exchange = BinanceExchange(calls_of(transport, url), symbols=["BTC/USDT"], owns=lambda _: True)
+        behind = exchange if prepares else Unprepared(exchange)
+        latched = LatchedExchange(behind, latch, now_ns=lambda: 7)
+        [event] = await latched.place_when(order("ours-1"), clearance)
+
+    assert isinstance(event, OrderDropped)
+    assert "the kill latch is set" == event.reason
+    assert [] == heard
+
+
+class Unprepared:
+    """Be an exchange that takes an order only when it may leave."""
+
+    def __init__(self, exchange: BinanceExchange) -> None:
+        self.capabilities = exchange.capabilities
+        self.place, self.cancel, self.cancel_all = exchange.place, exchange.cancel, exchange.cancel_all
+        self.query, self.observe = exchange.query, exchange.observe

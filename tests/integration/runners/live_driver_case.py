@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from threading import Event as Gate
@@ -19,8 +19,9 @@ from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import CancelAllOrders, CancelOrder, PlaceOrder, RaiseAlert
 from meva_core.errors import StorageError
-from meva_core.events import Event, StreamConnected, TradeReceived
+from meva_core.events import Event, OrderDropped, StreamConnected, TradeReceived
 from meva_core.model.market import Side
+from meva_core.ports.exchange import Clearance
 from meva_core.ports.market_feed import Deliver
 from meva_core.ports.storage import Session
 from meva_runners.commit_then_act import CommittingAgent
@@ -49,12 +50,18 @@ class HeldSession(MemorySession):
         self.disk = Gate()
         self.disk.set()
         self.fails = False
+        self.secured = self.commits = 0
 
     def commit(self) -> None:
         assert self.disk.wait(10), "a test lets its disk go"
         if self.fails:
             raise StorageError("memory", "no space left on device.", "Free some.")
+        self.commits += 1
         super().commit()
+
+    def securing(self) -> Callable[[], None]:
+        self.secured += 1
+        return super().securing()
 
 
 class MarketByHand:
@@ -106,11 +113,29 @@ class WatchedExchange(MatchingExchange):
         return await super().cancel_all(command)
 
 
+class PreparedExchange(WatchedExchange):
+    """Prepare orders, as an adapter over a network does."""
+
+    prepared = 0
+
+    async def place_when(self, command: PlaceOrder, clearance: Clearance) -> Sequence[Event]:
+        self.prepared += 1
+        why = await clearance()
+        if why:
+            return [OrderDropped(SystemClock().now_ns(), command.request.client_order_id, why)]
+        return await self.place(command)
+
+
 class Case:
     """Hold a driver and all that it runs."""
 
     def __init__(
-        self, *overrides: str, session: Session | None = None, checkpoint_events: int = 10_000, **runtime: int
+        self,
+        *overrides: str,
+        exchange: type[WatchedExchange] = WatchedExchange,
+        session: Session | None = None,
+        checkpoint_events: int = 10_000,
+        **runtime: int,
     ) -> None:
         settings = config(*overrides)
         clock = self.clock = SetClock()
@@ -119,7 +144,7 @@ class Case:
         self.agent = compose_agent(settings, [strategy])
         self.session = HeldSession()
         self.market = MarketByHand()
-        self.exchange = WatchedExchange(engine, clock)
+        self.exchange = exchange(engine, clock)
         self.outcomes: list[tuple[Event, Outcome]] = []
         self.alerts: list[RaiseAlert] = []
         self.transfers = MemoryTransferExecutor()

@@ -23,13 +23,23 @@ from meva_core.events import (
 from meva_core.model.market import NS_PER_SECOND
 from meva_runners.composition import compose_venue
 from meva_runners.trading.exchange_performer import ExchangePerformer
-from tests.integration.runners.live_driver_case import MarketByHand, running, until
+from tests.integration.runners.live_driver_case import (
+    MarketByHand,
+    PreparedExchange,
+    WatchedExchange,
+    running,
+    until,
+)
 from tests.replay.case import config
 
+# Some are handed an order when it may leave, some get it ready before.
+EXCHANGES = pytest.mark.parametrize("exchange", [WatchedExchange, PreparedExchange])
 
-async def test_no_order_leaves_before_it_is_durable() -> None:
+
+@EXCHANGES
+async def test_no_order_leaves_before_it_is_durable(exchange: type[WatchedExchange]) -> None:
     """While the disk is busy an order waits; when the commit is done it leaves, once."""
-    async with running() as (case, _):
+    async with running(exchange=exchange) as (case, _):
         await until(lambda: not case.session.disk.clear())
         case.market.trade()
         await asyncio.sleep(0.05)
@@ -41,9 +51,10 @@ async def test_no_order_leaves_before_it_is_durable() -> None:
         assert ["place"] == case.exchange.sent
 
 
-async def test_a_kill_waits_for_no_disk_and_lets_no_order_out() -> None:
+@EXCHANGES
+async def test_a_kill_waits_for_no_disk_and_lets_no_order_out(exchange: type[WatchedExchange]) -> None:
     """A kill that comes while an order waits for the disk cancels at once, and the order never leaves."""
-    async with running() as (case, _):
+    async with running(exchange=exchange) as (case, _):
         case.session.disk.clear()
         case.market.trade()
         await until(lambda: case.agent.state().open_orders)
@@ -58,9 +69,10 @@ async def test_a_kill_waits_for_no_disk_and_lets_no_order_out() -> None:
         assert ["cancel_all"] == case.exchange.sent
 
 
-async def test_a_failed_commit_lets_nothing_out_cancels_and_ends() -> None:
+@EXCHANGES
+async def test_a_failed_commit_lets_nothing_out_cancels_and_ends(exchange: type[WatchedExchange]) -> None:
     """The order that could not be journaled is not sent, every order is cancelled, and the error says why."""
-    async with running() as (case, task):
+    async with running(exchange=exchange) as (case, task):
         case.session.fails = True
         case.market.trade()
         with pytest.raises(StorageError, match="no space left"):
@@ -69,9 +81,12 @@ async def test_a_failed_commit_lets_nothing_out_cancels_and_ends() -> None:
         assert ["cancel_all"] == case.exchange.sent
 
 
-async def test_an_intent_that_waited_too_long_for_the_disk_is_dropped() -> None:
+@EXCHANGES
+async def test_an_intent_that_waited_too_long_for_the_disk_is_dropped(
+    exchange: type[WatchedExchange],
+) -> None:
     """The age of an intent is looked at again after the commit; what is too old never leaves, and that is recorded."""
-    async with running("signals.max_age_ms=50") as (case, _):
+    async with running("signals.max_age_ms=50", exchange=exchange) as (case, _):
         case.session.disk.clear()
         case.market.trade()
         await until(lambda: case.agent.state().open_orders)
@@ -161,9 +176,12 @@ async def test_orders_may_be_left_resting_where_that_is_configured() -> None:
         assert () == case.driver.unsettled
 
 
-async def test_a_stop_while_an_order_waits_for_the_disk_is_no_contradiction() -> None:
+@EXCHANGES
+async def test_a_stop_while_an_order_waits_for_the_disk_is_no_contradiction(
+    exchange: type[WatchedExchange],
+) -> None:
     """The order is wished cancelled before it has left, and then does not leave: nothing is open, nobody is called."""
-    async with running() as (case, task):
+    async with running(exchange=exchange) as (case, task):
         case.session.disk.clear()
         case.market.trade()
         await until(lambda: case.agent.state().open_orders)
@@ -204,3 +222,31 @@ async def test_a_bug_in_an_adapter_stops_the_agent() -> None:
             await task
 
         assert "cancel_all" in case.exchange.sent
+
+
+async def test_an_order_is_prepared_while_the_disk_works() -> None:
+    """Where the exchange can, the order is made ready at once; it leaves when it is durable, and not before."""
+    async with running(exchange=PreparedExchange) as (case, _):
+        assert isinstance(case.exchange, PreparedExchange)
+        case.session.disk.clear()
+        case.market.trade()
+        await until(lambda: case.exchange.prepared)
+        await asyncio.sleep(0.05)
+        before = list(case.exchange.sent)
+        case.session.disk.set()
+        await until(lambda: case.count(OrderAcknowledged))
+
+        assert [] == before
+        assert ["place"] == case.exchange.sent
+        assert 1 == case.exchange.prepared
+
+
+async def test_an_order_waits_for_a_row_and_a_commit_follows() -> None:
+    """What an order waits for is secured; the answer is committed, and so is what was secured, without being asked."""
+    async with running() as (case, _):
+        secured = case.session.secured
+        case.market.trade()
+        await until(lambda: case.count(OrderAcknowledged))
+        await until(lambda: case.session.last_sequence() == case.agent.sequence)
+
+        assert secured + 1 == case.session.secured

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,22 @@ def cut_off_session(path: Path) -> Path:
     session.abandon()
     path.with_name("original.db").unlink()
     return path
+
+
+def secured_session(path: Path) -> Path:
+    """Return *path* with the same session, the later half of it secured and not committed when its process ended."""
+    session = SqliteSession.create(path, HEADER, segment_events=3)
+    commit, commits = session.commit, iter((session.commit, session.securing))
+    session.commit = lambda: _done(next(commits)())  # type: ignore[method-assign]
+    fill_journal(session)
+    session.commit = commit  # type: ignore[method-assign]
+    session.abandon()
+    return path
+
+
+def _done(rest: Callable[[], None] | None) -> None:
+    if rest is not None:
+        rest()
 
 
 def contents(path: Path) -> dict[str, tuple[bytes, int]]:

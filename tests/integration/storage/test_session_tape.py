@@ -24,10 +24,10 @@ from meva_core.events import BookChanged, Event, QuoteReceived, TradeReceived
 from meva_core.model.market import Side
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock
 from meva_core.ports.storage import JournalEntry, Session
-from tests.integration.storage.sessions import closed_session, contents, cut_off_session
+from tests.integration.storage.sessions import closed_session, contents, cut_off_session, secured_session
 
 CONDITIONS = pytest.mark.parametrize(
-    "session_in", [closed_session, cut_off_session], ids=["closed", "cut off"]
+    "session_in", [closed_session, cut_off_session, secured_session], ids=["closed", "cut off", "secured"]
 )
 Condition = Callable[[Path], Path]
 
