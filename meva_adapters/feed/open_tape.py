@@ -9,9 +9,11 @@ from typing import Final
 
 from attrs import frozen
 
-from meva_adapters.feed.binance_frames import FRAME, FrameReader
+from meva_adapters.feed.binance_frames import BinanceFrameReader
 from meva_adapters.feed.csv_tape import CsvReader, cells_of
 from meva_adapters.feed.file_tape import FileTape, Reader
+from meva_adapters.feed.frames import FRAME
+from meva_adapters.feed.kraken_frames import KrakenFrameReader, is_kraken
 from meva_adapters.feed.layout import BARS, Layout, dump_layout, header_layout
 from meva_adapters.feed.parquet_tape import PARQUET_MAGIC, ParquetReader, parquet_cells, parquet_layout
 from meva_adapters.feed.recording import Recording
@@ -93,7 +95,8 @@ def _reader(recording: Recording, head: bytes, options: _Options) -> Reader:
     if FRAME.match(head):
         recording.may_be_cut = True  # A recorder that was killed leaves the last second of it torn.
         only = find_instrument(options.symbol, options.instruments) if options.symbol else None
-        return FrameReader(options.instruments, only=only, block_rows=options.block_rows)
+        frames = KrakenFrameReader if is_kraken(head) else BinanceFrameReader
+        return frames(options.instruments, only=only, block_rows=options.block_rows)
     return _csv_reader(recording, head, options)
 
 

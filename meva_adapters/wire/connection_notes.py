@@ -1,7 +1,8 @@
 """Write what became of a connection between recorded frames, and read it back as the same events; keep no state.
 
 A note is a JSON object whose field `connection` says what happened: connected, lost, gap, or malformed (a frame
-that could not be used, kept as text so that whoever reads the recording is not stopped by it either).
+that could not be used, kept as text so that whoever reads the recording is not stopped by it either). A venue may
+need notes of its own, which others pass over.
 """
 
 from __future__ import annotations

@@ -34,6 +34,10 @@ class KrakenBook:
         """Take a change; return what it is for a book of any depth: levels that fell off the end are removed too."""
         return self._updated(self.bids, bids), self._updated(self.asks, asks)
 
+    def levels(self) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """Return bids and asks, the best first."""
+        return self.bids.top(self._depth), self.asks.top(self._depth)
+
     def checksum(self) -> int:
         """Return the CRC32 of the ten best asks and then the ten best bids."""
         levels = (*self.asks.top(_CHECKED), *self.bids.top(_CHECKED))

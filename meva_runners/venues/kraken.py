@@ -52,6 +52,7 @@ class KrakenConnection:
             stream_url=self._place.stream_url,
             pairs=await self._pairs(),
             jitter=jitter_of(self._config),
+            record=record,
         )
         return stream, KrakenMarketWatch(self._calls, self._symbols)
 

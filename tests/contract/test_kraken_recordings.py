@@ -7,18 +7,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meva_adapters.exchange.kraken.codec import read_pairs
-from meva_adapters.exchange.kraken.market_books import KrakenBooks
 from meva_adapters.wire.fields import read_exact_json
+from meva_adapters.wire.kraken_books import KrakenBooks
 from meva_adapters.wire.kraken_market import KrakenWire, kraken_wire
 from meva_core.data.order_book import OrderBook
-from meva_core.events import BookChanged
+from meva_core.events import BookChanged, StreamGapDetected
 from meva_core.model.instrument import Instrument
-from tests.contract.tape_files import RECORDINGS, needs_recordings
+from tests.contract.tape_files import RECORDINGS, events_of, needs_recordings, tape_of, written
 
 pytestmark = needs_recordings
 
@@ -132,3 +133,27 @@ def test_old_names_become_unified(name: str) -> None:
     pairs = read_pairs(read_exact_json(next(lines("KRAKEN.0.gz")))["result"])
 
     assert name in pairs
+
+
+def test_a_real_recording_is_a_tape_whose_book_is_proven(tmp_path: Path) -> None:
+    """One real book in frames of today: every change is read, and without one of them the next checksum is false."""
+    frames = [
+        as_v2(message)
+        for message in map(json.loads, lines("KRAKEN.ws.50.0.gz"))
+        if isinstance(message, list) and message[-1] == "XMR/USD"
+    ]
+    level = frames[0]["data"][0]["asks"][0]
+    instrument = Instrument(
+        "XMR/USD", "XMR", "USD", *(Decimal(1).scaleb(-decimals(level[name])) for name in ("price", "qty"))
+    )
+    texts = [json.dumps(frame, separators=(",", ":")) for frame in frames]
+    whole = written(tmp_path, "".join(f"{n} {text}\n" for n, text in enumerate(texts, 1)))
+    kinds = [type(event) for event in events_of(tape_of(whole, instrument))]
+    del texts[1]
+    holed = written(tmp_path, "".join(f"{n} {text}\n" for n, text in enumerate(texts, 1)), "holed")
+    found = [type(event) for event in events_of(tape_of(holed, instrument))]
+
+    assert [BookChanged] * len(frames) == kinds
+    assert len(frames) > 800
+    assert StreamGapDetected in found
+    assert BookChanged is not found[-1]

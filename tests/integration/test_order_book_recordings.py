@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import pytest
 
-from meva_adapters.feed.binance_frames import FRAME
+from meva_adapters.feed.frames import FRAME
 from meva_core.data.order_book import BookOutcome, Level, OrderBook
 from meva_core.events import BookChanged
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from meva_adapters.feed.frame_recorder import FrameRecorder
 from meva_adapters.feed.session_tape import SessionTape
 from meva_core.data.replay_loader import ReplayLoader
@@ -26,10 +28,11 @@ def market_of(events: list[Event], symbol: str) -> list[Event]:
     return [event for event in events if isinstance(event, MarketEvent) and event.symbol == symbol]
 
 
-def test_what_was_recorded_is_what_was_journaled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", ["binance", "kraken"])
+def test_what_was_recorded_is_what_was_journaled(venue: str, tmp_path: Path) -> None:
     """Event by event; only what came while the session was ending is in the recording alone."""
     folder, session = tmp_path / "frames", tmp_path / "session.db"
-    done = paper(folder, "--duration", "3s", "--session", str(session))
+    done = paper(folder, "--duration", "3s", "--session", str(session), "--like", venue)
     assert 0 == done.returncode, done.stderr
     with SessionTape(session) as tape:
         journaled = list(ReplayLoader().load_events(tape))

@@ -20,12 +20,12 @@ from meva_adapters.exchange.kraken.codec import (
     read_placed,
     read_trades,
 )
-from meva_adapters.exchange.kraken.market_books import KrakenBooks
 from meva_adapters.exchange.kraken.signer import KrakenSigner
 from meva_adapters.exchange.kraken.user_events import ExecutionReader
 from meva_adapters.transport.decaying_budget import DecayingBudget
 from meva_adapters.wire.fields import CodecError, read_exact_json
 from meva_adapters.wire.grid import BadCellError
+from meva_adapters.wire.kraken_books import KrakenBooks
 from meva_adapters.wire.kraken_market import kraken_wire, read_bar, read_quote, read_trade
 from meva_adapters.wire.kraken_names import rest_asset, rest_pair, unified_asset
 from meva_core.errors import ConfigError

@@ -12,6 +12,7 @@ from meva_adapters.wire.fields import CodecError, row_of, rows_of, text, whole
 from meva_adapters.wire.kraken_book import KrakenBook
 from meva_adapters.wire.kraken_market import MALFORMED, KrakenWire, on_grid, read_levels
 from meva_adapters.wire.times import time_ns
+from meva_core.data.order_book import Level
 from meva_core.events import BookChanged, StreamGapDetected
 
 BookEvent = BookChanged | StreamGapDetected
@@ -34,6 +35,25 @@ class KrakenBooks:
     def begin(self) -> None:
         """Wait for snapshots, after a connection was made."""
         self.broken = set(self._wires)
+
+    def number(self, symbol: str) -> int:
+        """Return the number of the newest change of *symbol*."""
+        return self._numbers[symbol]
+
+    def go_on(self, symbol: str, number: int) -> None:
+        """Let the numbers of *symbol* rise from *number* on, unless they are beyond it already."""
+        self._numbers[symbol] = max(self._numbers[symbol], number)
+
+    def restore(
+        self, symbol: str, bids: tuple[Level, ...], asks: tuple[Level, ...], received_ns: int
+    ) -> BookChanged:
+        """Take a whole book, in units, as it stood at the newest number; return it as the snapshot that it is."""
+        wire, number = self._wires[symbol], self._numbers[symbol]
+        self.books[symbol].replace(bids, asks)
+        self.broken.discard(symbol)
+        return BookChanged(
+            received_ns, symbol, True, number, number, on_grid(wire, bids), on_grid(wire, asks)
+        )
 
     def take(self, message: Mapping[str, Any], received_ns: int) -> list[BookEvent]:
         """Return the events of one message of the channel `book`; raise `CodecError` where it names no pair of ours."""
