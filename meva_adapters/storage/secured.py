@@ -12,20 +12,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-import orjson
-from attrs import frozen
+from attrs import astuple, frozen
 
 from meva_adapters.storage.chain import chained
-from meva_adapters.storage.codec import (
-    decode_commands,
-    decode_decimal,
-    decode_event,
-    decode_texts,
-    encode_commands,
-    encode_decimal,
-    encode_event,
-    encode_texts,
-)
+from meva_adapters.storage.codec import decode, encode
 from meva_adapters.storage.integer_columns import join_columns, split_columns
 from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment, SegmentKey, rebuilt
 from meva_core.errors import StorageError
@@ -55,13 +45,8 @@ class Waiting:
 
     def row(self, journal_chain: bytes) -> Row:
         """Return the row that says so, after a journal that ends with *journal_chain*."""
-        return (
-            self.first_sequence,
-            self.last_sequence,
-            self.content,
-            self.market,
-            _digest(journal_chain, self.first_sequence, self.last_sequence, self.content, self.market),
-        )
+        first, last, content, market = self.first_sequence, self.last_sequence, self.content, self.market
+        return first, last, content, market, _digest(journal_chain, first, last, content, market)
 
 
 def lay_out(
@@ -72,20 +57,30 @@ def lay_out(
     entries: Sequence[JournalEntry],
     ledger: Sequence[LedgerRow],
 ) -> Waiting:
-    """Return what waits, laid out; raise `OverflowError` on an integer of more than 64 bits in a market event."""
+    """Return what waits, laid out.
+
+    Raise `OverflowError` on an integer of more than 64 bits in a market event, `StorageError` on what no journal holds.
+    """
     columns = [[*segment.columns, *segment.levels] for segment in segments]
-    content = {
-        "market": [
-            (segment.key.kind, segment.key.symbol, segment.key.timeframe, [len(column) for column in each])
+    content = [
+        [
+            [segment.key.kind, segment.key.symbol, segment.key.timeframe, list(map(len, each))]
             for segment, each in zip(segments, columns, strict=True)
         ],
-        "entries": [_entry(entry) for entry in entries],
-        "ledger": [
-            (row.time_ns, row.cause, row.account, row.asset, encode_decimal(row.amount)) for row in ledger
+        [
+            [
+                entry.sequence,
+                None if isinstance(entry.event, MARKET_EVENTS) else entry.event,
+                list(entry.commands),
+                list(entry.decisions),
+                entry.link,
+            ]
+            for entry in entries
         ],
-    }
+        [list(astuple(row)) for row in ledger],
+    ]
     market = b"".join(join_columns(each) for each in columns)
-    return Waiting(first_sequence, last_sequence, orjson.dumps(content), market)
+    return Waiting(first_sequence, last_sequence, encode(content), market)
 
 
 def read_back(
@@ -95,50 +90,29 @@ def read_back(
 
     Raises `StorageError` naming *source* where the row was changed, or does not follow that journal.
     """
-    first, last, content, market, digest = row
-    if _digest(journal_chain, first, last, content, market) != digest:
+    first, last, content, columns, digest = row
+    if _digest(journal_chain, first, last, content, columns) != digest:
         raise _unreadable(source, "its digest is another")
+    described, kept, ledger = decode(content, source=source)
     try:
-        found = orjson.loads(content)
-        events = dict(_market_events(found["market"], market))
-        kept = {fields[0]: fields[1:] for fields in found["entries"]}
+        market = dict(_market_events(described, columns))
+        others = {sequence: rest for sequence, *rest in kept}
         entries = []
         for sequence in range(first, last + 1):
-            event, commands, decisions, text = kept.get(sequence, (None, None, None, link.hex()))
-            link = bytes.fromhex(text)
-            entries.append(
-                JournalEntry(
-                    sequence,
-                    events[sequence] if event is None else decode_event(event.encode(), source=source),
-                    () if commands is None else decode_commands(commands.encode(), source=source),
-                    () if decisions is None else decode_texts(decisions.encode(), source=source),
-                    link,
-                )
-            )
-        return entries, [
-            LedgerRow(time_ns, cause, account, asset, decode_decimal(amount))
-            for time_ns, cause, account, asset, amount in found["ledger"]
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
+            event, commands, decisions, link = others.get(sequence, (None, (), (), link))
+            told = market[sequence] if event is None else event
+            entries.append(JournalEntry(sequence, told, tuple(commands), tuple(decisions), link))
+        return entries, [LedgerRow(*posting) for posting in ledger]
+    except (ValueError, TypeError, KeyError) as problem:
         raise _unreadable(source, repr(problem)) from problem
 
 
-def _entry(entry: JournalEntry) -> tuple[int, str | None, str | None, str | None, str]:
-    event = None if isinstance(entry.event, MARKET_EVENTS) else encode_event(entry.event).decode()
-    return (
-        entry.sequence,
-        event,
-        encode_commands(entry.commands).decode() if entry.commands else None,
-        encode_texts(entry.decisions).decode() if entry.decisions else None,
-        entry.link.hex(),
-    )
-
-
 def _market_events(described: Sequence[Any], market: bytes) -> Iterator[tuple[int, MarketEvent]]:
-    columns = split_columns(market, [length for *_, lengths in described for length in lengths])
-    for *key, lengths in described:
-        yield from rebuilt(SegmentKey(*key), columns[: len(lengths)])
-        del columns[: len(lengths)]
+    lengths = [length for *_, each in described for length in each]
+    columns = split_columns(market, lengths)
+    for *key, each in described:
+        yield from rebuilt(SegmentKey(*key), columns[: len(each)])
+        del columns[: len(each)]
 
 
 def _digest(journal_chain: bytes, first: int, last: int, content: bytes, market: bytes) -> bytes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import ClientError, ClientSession, WSMsgType
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType
 from attrs import frozen
 
 from meva_adapters.transport.http import NoAnswerError
@@ -16,6 +17,9 @@ Send = Callable[[str], Awaitable[None]]
 
 _MESSAGE_BYTES_MAX: Final = 16 << 20
 _CLOSING: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
+_RENEWED: Final = "renewed before the venue ends it"
+# Silence is noticed a sixteenth later than it lasts.
+_MOVES: Final = 16
 # Venues end a connection after a day; ours ends earlier, at a moment that we choose.
 _LIFETIME_S: Final = 23.5 * 3600
 
@@ -59,21 +63,36 @@ async def follow(
             url, heartbeat=patience.ping_s, max_msg_size=_MESSAGE_BYTES_MAX
         ) as socket:
             await opened(socket.send_str)
-            while (left_s := end_s - loop.time()) > 0:
-                try:
-                    message = await socket.receive(timeout=min(patience.silence_s, left_s))
-                except TimeoutError:
-                    if loop.time() >= end_s:
-                        break
-                    return f"silent for {patience.silence_s} s"
-                if message.type is WSMsgType.TEXT:
-                    heard(message.data)
-                elif message.type in _CLOSING:
-                    return f"closed by the venue ({socket.close_code})"
-                elif message.type is WSMsgType.ERROR:
-                    return f"broken ({type(socket.exception()).__name__})"
-            return "renewed before the venue ends it"
+            try:
+                return await _listened(socket, patience, end_s=end_s, heard=heard)
+            except TimeoutError:
+                return _RENEWED if loop.time() >= end_s else f"silent for {patience.silence_s} s"
     except StreamEndError as exc:
         return exc.reason
     except (NoAnswerError, ClientError, TimeoutError, OSError, ValueError) as exc:
         return f"no connection ({type(exc).__name__})"
+
+
+async def _listened(
+    socket: ClientWebSocketResponse, patience: Patience, *, end_s: float, heard: Callable[[str], None]
+) -> str:
+    """Call *heard* until the connection ends, and return why; raise `TimeoutError` at its end and after silence.
+
+    A timer for every message would cost as much as reading it: one is moved on from time to time.
+    """
+    loop = asyncio.get_running_loop()
+    step_s = patience.silence_s / _MOVES
+    moved_s = -math.inf
+    async with asyncio.timeout_at(end_s) as limit:
+        while (now_s := loop.time()) < end_s:
+            if now_s >= moved_s + step_s:
+                moved_s = now_s
+                limit.reschedule(min(end_s, now_s + patience.silence_s + step_s))
+            message = await socket.receive()
+            if message.type is WSMsgType.TEXT:
+                heard(message.data)
+            elif message.type in _CLOSING:
+                return f"closed by the venue ({socket.close_code})"
+            elif message.type is WSMsgType.ERROR:
+                return f"broken ({type(socket.exception()).__name__})"
+    return _RENEWED
