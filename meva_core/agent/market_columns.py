@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from meva_core.agent.market_path import MarketPath
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.data.exact_columns import BoolColumn, Ints, exactly
 from meva_core.data.feature_columns import Samples, Taken, shown
+from meva_core.data.features import Feature
 from meva_core.data.replay_loader import bar_of, event_times
 from meva_core.model.market import Candle
 from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
@@ -84,7 +85,9 @@ class MarketColumns(ABC):
         self._times: Column = event_times(block)
         self._columns = (_NOTHING, _NOTHING)  # Prices and quantities.
         self._prices: list[int] = []
+        self._numbers: Column | None = None  # Of trades, where they have any.
         self._guards: list[GuardColumns] = []
+        self._brought: list[tuple[Callable[[Any, int, Taken], None], Feature]] = []
         self._epoch = self._alarm_ns = self._due_ns = -1
         self._renewals = self._vain = 0
         try:
@@ -113,10 +116,6 @@ class MarketColumns(ABC):
     def _samples(self, done: int) -> Samples:
         """Return what comes after *done* rows of the run."""
 
-    @abstractmethod
-    def _keep(self, row: int) -> None:
-        """Remember what else of *row*, the last that was passed over, the market keeps."""
-
     def skip(self, row: int) -> int:
         """Pass over quiet rows from *row* on; return the first that must be handled.
 
@@ -139,11 +138,9 @@ class MarketColumns(ABC):
             self._look_ahead(row)
         until, base = self._end, self._base
         for guard in self._guards:
-            mask = guard.masks[guard.slot.stance]
+            mask = guard.masks[guard.slot.stance] or self._ask(guard)
             if mask is None:
-                mask = self._ask(guard)
-                if mask is None:
-                    return row
+                return row
             found = mask.find(1, row - base, until - base)
             if found >= 0:
                 until = base + found
@@ -166,9 +163,8 @@ class MarketColumns(ABC):
         if row <= fed:
             return
         taken, last = self._take(fed, row), row - self._base - 1
-        for guard in self._guards:
-            for bring, feature in guard.brought:
-                bring(feature, last, taken)
+        for bring, feature in self._brought:
+            bring(feature, last, taken)
 
     def _renewed(self, row: int) -> bool:
         """Ask anew what the features will show from *row* on; return whether that can be told."""
@@ -181,7 +177,7 @@ class MarketColumns(ABC):
             self.usable = False
             return False
         samples = self._samples(row - self._start)
-        self._guards = []
+        self._guards, self._brought = [], []
         for slot in path.warm:
             try:
                 with exactly():
@@ -189,6 +185,7 @@ class MarketColumns(ABC):
             except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
                 self._give_up(slot.name)
                 return False
+        self._brought = [each for guard in self._guards for each in guard.brought]
         self._base, self._epoch = row, path.epoch
         return True
 
@@ -270,7 +267,8 @@ class MarketColumns(ABC):
         market = self._market
         market.last_ns = self._times[row]
         market.last_ticks = self._prices[row - self._start]
-        self._keep(row)
+        if self._numbers is not None:
+            market.last_trade_id = self._numbers[row]
         for guard in self._guards:
             guard.slot.muted = False  # The guard has fallen.
 
@@ -287,8 +285,10 @@ class TradeColumns(MarketColumns):
         prices, lots, ids = [int64(each, *rows) for each in (block.prices, block.quantities, block.ids)]
         self._columns = (prices, lots)
         self._prices = prices.tolist()
-        unnumbered = bool((ids < 0).all())
-        return bool(lots.min() > 0 and (unnumbered or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())))
+        if not (ids < 0).all():
+            self._numbers = block.ids
+        rising = self._numbers is None or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())
+        return bool(lots.min() > 0 and rising)
 
     def _is_in_step(self, row: int) -> bool:
         trade_id = self._block.ids[row]
@@ -308,10 +308,6 @@ class TradeColumns(MarketColumns):
     def _samples(self, done: int) -> Samples:
         prices, lots = self._columns
         return Samples(prices[done:], lots[done:])
-
-    def _keep(self, row: int) -> None:
-        if self._block.ids[row] >= 0:
-            self._market.last_trade_id = self._block.ids[row]
 
 
 class BarColumns(MarketColumns):
@@ -353,9 +349,6 @@ class BarColumns(MarketColumns):
     def _samples(self, done: int) -> Samples:
         closes, volumes = self._columns
         return Samples(closes[done:], volumes[done:], lambda: self._made()[done:])
-
-    def _keep(self, row: int) -> None:
-        """Keep nothing more: a bar has no number."""
 
     def _made(self) -> list[Candle]:
         """Return the bars of the run, one by one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
 
 from attrs import define, field
 
@@ -13,7 +12,6 @@ from meva_core.ops.log_records import MADE_OF, AlertRaised, Fact, Fields, Kind, 
 
 # Takes the fields of one kind of fact, in their order.
 Taker = Callable[..., None]
-_NOBODY: Final[Mapping[Kind, Taker]] = {}
 
 
 @define
@@ -47,7 +45,7 @@ class Outbox:
     Everything is kept in tuples: an event leads to few things, and what is taken need not be copied.
     """
 
-    __slots__ = ("_commands", "_decisions", "_facts", "_takers", "_unread", "filled", "link")
+    __slots__ = ("_commands", "_decisions", "_facts", "_ways", "filled", "link")
 
     def __init__(self) -> None:
         self.filled = False
@@ -55,17 +53,18 @@ class Outbox:
         self._commands: tuple[Command, ...] = ()
         self._facts: tuple[Fact, ...] = ()
         self._decisions: tuple[str, ...] = ()
-        self._takers = _NOBODY
-        self._unread: frozenset[Kind] = frozenset()
+        self._ways: Mapping[Kind, tuple[Taker | None, bool]] = {}
+        self.tell({})
 
     def tell(self, takers: Mapping[Kind, Taker], *, read: Collection[type[Record]] | None = None) -> None:
         """Tell *takers* each fact of their kind at once, and put only facts of the kinds *read* into outcomes.
 
         `None` stands for every kind. Takers are called inside `exact()` where fills are booked.
         """
-        self._takers = takers
-        unread = [kind for kind, made in MADE_OF.items() if read is not None and made.isdisjoint(read)]
-        self._unread = frozenset(unread)
+        self._ways = {
+            kind: (takers.get(kind), read is None or not made.isdisjoint(read))
+            for kind, made in MADE_OF.items()
+        }
 
     def order(
         self,
@@ -78,10 +77,10 @@ class Outbox:
         self.filled = True
         self._commands += (command,)
         self._decisions += decisions
-        taker = self._takers.get(kind)
+        taker, is_read = self._ways[kind]
         if taker is not None:
             taker(*fields)
-        if kind not in self._unread:
+        if is_read:
             self._facts += ((kind, fields),)
 
     def say(self, facts: tuple[Fact, ...], decisions: tuple[str, ...]) -> None:
@@ -107,10 +106,10 @@ class Outbox:
 
     def record(self, kind: Callable[[*Fields], Record | tuple[Record, ...]], *fields: *Fields) -> None:
         """Add what is to be said: a record of this *kind* with these *fields*, none of which may change later."""
-        taker = self._takers.get(kind)
+        taker, is_read = self._ways[kind]
         if taker is not None:
             taker(*fields)
-        if kind not in self._unread:
+        if is_read:
             self.filled = True
             self._facts += ((kind, fields),)
 

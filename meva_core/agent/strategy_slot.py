@@ -54,6 +54,7 @@ class StrategySlot:
         "_holdings",
         "_lot_size",
         "_open_orders",
+        "_owed_lot",
         "acts",
         "candle_updates",
         "context",
@@ -93,6 +94,7 @@ class StrategySlot:
         self.stance = 0
         self.position = self.unsold = self._expected = ZERO
         self._lot_size = market.instrument.lot_size
+        self._owed_lot = self._lot_size.copy_negate()
         self.whole_lots = WholeLots(self._lot_size)
         self.follow(StrategyHoldings(), {})
         self.muted = False
@@ -116,22 +118,18 @@ class StrategySlot:
             buys, sells = self._on_order(self._open_orders)
             self.unsold = EXACT.subtract(self.position, sells)
             expected = EXACT.add(self.unsold, buys)
-        self._expect(expected)
+        self._expected = expected
+        self.stance = (expected >= self._lot_size) - (expected <= self._owed_lot)
 
     def on_submitted(self, side: Side, quantity: Decimal) -> None:
         """Take over one more order of the strategy, as `refresh` would. Call it inside `exact()`."""
         if side is _BUY:
-            self._expect(self._expected + quantity)
+            expected = self._expected + quantity
         else:
             self.unsold -= quantity + ZERO  # Written with the same decimals as the sum of all orders.
-            self._expect(self._expected - quantity)
-
-    def _expect(self, expected: Decimal) -> None:
+            expected = self._expected - quantity
         self._expected = expected
-        if expected > ZERO:
-            self.stance = 1 if expected >= self._lot_size else 0
-        else:
-            self.stance = -1 if -expected >= self._lot_size else 0
+        self.stance = (expected >= self._lot_size) - (expected <= self._owed_lot)
 
     def _on_order(self, open_orders: dict[str, OrderRecord]) -> tuple[Decimal, Decimal]:
         buys = sells = ZERO

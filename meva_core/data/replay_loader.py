@@ -213,11 +213,11 @@ def bar_of(block: BarBlock, row: int) -> Candle:
     """Return one bar of *block*."""
     open_ns = block.open_times[row]
     return Candle(
-        open_ns=open_ns,
-        close_ns=open_ns + block.interval_ns,
-        open=block.opens[row],
-        high=block.highs[row],
-        low=block.lows[row],
-        close=block.closes[row],
-        volume=block.volumes[row],
+        open_ns,
+        open_ns + block.interval_ns,
+        block.opens[row],
+        block.highs[row],
+        block.lows[row],
+        block.closes[row],
+        block.volumes[row],
     )

@@ -201,7 +201,7 @@ class MatchingEngine:
         for row in memory["orders"]:
             market = self.market(row["request"]["symbol"])
             with exact():
-                market.restore_order(order_from(row, market.instrument))
+                market.open(order_from(row, market.instrument))
         self._under_way = deque((arrival_ns, message_from(row)) for arrival_ns, row in memory["under_way"])
         self._wake_markets(len(self._under_way))
 
@@ -255,6 +255,8 @@ class MatchingEngine:
         self._last_order_id += 1
         now_ns = self._now_ns
         order.place(self._last_order_id, now_ns)
+        if not order.taking:
+            order.queue_ahead = market.queue_ahead(order)
         market.open(order)
         return OrderAcknowledged(now_ns, order.client_order_id, order.venue_order_id, now_ns)
 

@@ -119,22 +119,16 @@ class VenueMarket:
         return self._needs_book and not self.book.known
 
     def open(self, order: VenueOrder) -> None:
-        """Take in an accepted order: it takes, or joins the queue at its price."""
-        if not order.taking:
-            order.queue_ahead = self._queue_ahead(order)
-        self.restore_order(order)
+        """Take in an order as it is."""
+        self.orders.add(order)
+        self._open[order.client_order_id] = order
+        self.waiting += 1
 
     def close(self, order: VenueOrder) -> None:
         """Take out an order that ended."""
         self.orders.remove(order)
         del self._open[order.client_order_id]
         self.waiting -= 1
-
-    def restore_order(self, order: VenueOrder) -> None:
-        """Take in an order as it is."""
-        self.orders.add(order)
-        self._open[order.client_order_id] = order
-        self.waiting += 1
 
     def snapshot(self) -> dict[str, Any]:
         """Return the memory but for the orders, as plain values."""
@@ -173,10 +167,11 @@ class VenueMarket:
                 if not order.open_lots:
                     self.close(order)
                 elif order.taking and not order.is_market:
-                    self.orders.rest(order, self._queue_ahead(order))
+                    self.orders.rest(order, self.queue_ahead(order))
         finally:
             setcontext(outer)
         return events
 
-    def _queue_ahead(self, order: VenueOrder) -> int:
+    def queue_ahead(self, order: VenueOrder) -> int:
+        """Return how many lots of others stand before *order*, were it to rest now."""
         return self.book.visible_lots(order.limit_ticks, is_buy=order.is_buy)

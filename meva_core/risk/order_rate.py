@@ -30,20 +30,23 @@ class OrderRate:
     def __init__(self, *, window_ns: int) -> None:
         self._window_ns = window_ns
         self.times: deque[tuple[int, str]] = deque()
-        self._alike: defaultdict[str, int] = defaultdict(int)
+        self._alike: defaultdict[str, int] = defaultdict(int)  # Of the first so many orders:
+        self._counted = 0
 
     def count(self, time_ns: int, kind: str) -> tuple[int, int]:
         """Return (orders, orders of *kind*) in the window that ends at *time_ns*."""
         oldest = time_ns - self._window_ns
         times, alike = self.times, self._alike
+        for place in range(self._counted - len(times), 0):
+            alike[times[place][1]] += 1
         while times and times[0][0] <= oldest:
             alike[times.popleft()[1]] -= 1
-        return len(times), alike[kind]
+        self._counted = len(times)
+        return self._counted, alike[kind]
 
     def add(self, time_ns: int, kind: str) -> None:
-        """Count an order of *kind*, such as strategy, symbol and side."""
+        """Remember an order of *kind*, such as strategy, symbol and side."""
         self.times.append((time_ns, kind))
-        self._alike[kind] += 1
 
     def snapshot(self) -> list[list[int | str]]:
         """Return the remembered orders, oldest first."""
@@ -53,5 +56,6 @@ class OrderRate:
         """Take over the rows that `snapshot` returned."""
         self.times.clear()
         self._alike.clear()
+        self._counted = 0
         for time_ns, kind in rows:
             self.add(int(time_ns), str(kind))

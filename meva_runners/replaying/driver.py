@@ -309,6 +309,7 @@ class ReplayDriver:
             return start
         market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
         show_venue, show_agent = self._row_sides(block)
+        prices = block.prices if isinstance(block, TradeBlock) else block.closes
         row = start
         while row < stop and columns.usable:
             if market.waiting:
@@ -325,7 +326,7 @@ class ReplayDriver:
                         continue
                     if row == stop:
                         break
-                show_venue(row)
+                market.last_ticks = prices[row]
             columns.step(row)
             show_agent(row)
             row += 1
