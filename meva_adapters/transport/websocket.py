@@ -39,11 +39,13 @@ class Patience:
     """Bound the life of a connection, in seconds.
 
     *ping_s* is how often the other side must answer a ping; *silence_s* how long it may say nothing of substance
-    although its pings are fine.
+    although its pings are fine; *answer_s* how long it may leave what was asked at the beginning unanswered, whatever
+    else it says.
     """
 
     ping_s: float = 20.0
     silence_s: float = 30.0
+    answer_s: float = 10.0
     lifetime_s: float = _LIFETIME_S
 
 
@@ -54,8 +56,12 @@ async def follow(
     patience: Patience,
     opened: Callable[[Send], Awaitable[None]],
     heard: Callable[[str], None],
+    answered: Callable[[], bool] | None = None,
 ) -> str:
-    """Connect, call *opened* once, then *heard* for each text; return why it ended. Raise for no network fault."""
+    """Connect, call *opened* once, then *heard* for each text; return why it ended. Raise for no network fault.
+
+    *answered* says whether what *opened* asked for was granted; a lost answer would leave the stream half up for ever.
+    """
     loop = asyncio.get_running_loop()
     end_s = loop.time() + patience.lifetime_s
     try:
@@ -63,9 +69,19 @@ async def follow(
             url, heartbeat=patience.ping_s, max_msg_size=_MESSAGE_BYTES_MAX
         ) as socket:
             await opened(socket.send_str)
+            granted = asyncio.timeout(None if answered is None else patience.answer_s)
+
+            def taken(text: str) -> None:
+                heard(text)
+                if answered is not None and granted.when() is not None and answered():
+                    granted.reschedule(None)
+
             try:
-                return await _listened(socket, patience, end_s=end_s, heard=heard)
+                async with granted:
+                    return await _listened(socket, patience, end_s=end_s, heard=taken if answered else heard)
             except TimeoutError:
+                if granted.expired():
+                    return f"what was asked had no answer for {patience.answer_s} s"
                 return _RENEWED if loop.time() >= end_s else f"silent for {patience.silence_s} s"
     except StreamEndError as exc:
         return exc.reason

@@ -36,7 +36,8 @@ class KrakenConnection:
     def __init__(
         self, config: AppConfig, account: Account, calls: KrakenCalls, transport: HttpTransport
     ) -> None:
-        self._symbols = tuple(item.symbol for item in config.exchange.instruments)
+        self._instruments = tuple(item.instrument() for item in config.exchange.instruments)
+        self._symbols = tuple(item.symbol for item in self._instruments)
         self.reference = self.account = KrakenReference(calls, probe=self._symbols[0])
         self._config = config
         self._place = account
@@ -54,7 +55,7 @@ class KrakenConnection:
             jitter=jitter_of(self._config),
             record=record,
         )
-        return stream, KrakenMarketWatch(self._calls, self._symbols)
+        return stream, KrakenMarketWatch(self._calls, self._instruments)
 
     async def trading(self) -> Trading:
         """Return exchange and stream, which share what they know of our orders; the exchange is the switch too."""

@@ -1,11 +1,7 @@
-"""Follow what happens to our account over Binance's WebSocket API; close no gap itself.
-
-After every connection the core compares itself with the venue: open orders, own trades, balances.
-"""
+"""Follow what happens to our account over Binance's WebSocket API; close no gap itself."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -15,10 +11,9 @@ from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.signer import Signer, signed_params
 from meva_adapters.exchange.binance.trades import OwnTrades
 from meva_adapters.exchange.binance.user_events import UnknownEventError, read_user_event
-from meva_adapters.transport.backoff import Backoff
+from meva_adapters.transport.account_stream import AccountStream
 from meva_adapters.transport.http import HttpTransport, NotSentError
-from meva_adapters.transport.reconnect import keep_asking, keep_up
-from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
+from meva_adapters.transport.websocket import Patience, StreamEndError
 from meva_adapters.wire.fields import CodecError, read_json, row_of
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueRefusedError, VenueUnknownError
@@ -27,21 +22,18 @@ from meva_core.events import (
     OrderAcknowledged,
     OrderFilled,
     OrderOutcomeUnknown,
-    StreamConnected,
     StreamGapDetected,
-    StreamLost,
 )
 from meva_core.model.market import NS_PER_MS
-from meva_core.ports.market_feed import Deliver
 
-_NAME: Final = "user"
 _SUBSCRIBE: Final = "subscribe"
 _OK: Final = 200
-_PING: Final = '{"id":"ping","method":"ping"}'
 
 
-class BinanceUserStream:
+class BinanceUserStream(AccountStream):
     """Subscribe with a signature, whatever the kind of key; *trades* learns the names of orders."""
+
+    PING = '{"id":"ping","method":"ping"}'
 
     def __init__(
         self,
@@ -55,50 +47,17 @@ class BinanceUserStream:
         trades: OwnTrades | None = None,
         patience: Patience | None = None,
     ) -> None:
+        super().__init__(
+            transport.session,
+            ws_api_url,
+            clock=calls.clock,
+            jitter=jitter,
+            patience=patience or Patience(),
+        )
         self._calls = calls
-        self._session = transport.session
         self._signer = signer
-        self._url = ws_api_url
         self._ours = {venue_symbol(symbol): symbol for symbol in symbols}
-        self._backoff = Backoff(jitter)
         self._trades = trades
-        self._patience = patience or Patience()
-        self._up = False
-
-    @property
-    def name(self) -> str:
-        """Return `user`."""
-        return _NAME
-
-    async def run(self, deliver: Deliver) -> None:
-        """Follow until cancelled."""
-        clock = self._calls.clock
-
-        def ended(reason: str) -> None:
-            if self._up:
-                self._up = False
-                deliver(StreamLost(clock.now_ns(), _NAME, reason))
-
-        await keep_up(lambda: self._once(deliver), clock=clock, backoff=self._backoff, ended=ended)
-
-    async def _once(self, deliver: Deliver) -> str:
-        asking: list[asyncio.Task[None]] = []
-
-        async def opened(send: Send) -> None:
-            await send(await self._subscription())
-            # An account may have nothing to tell for hours.
-            ask = keep_asking(send, _PING, every_s=self._patience.silence_s / 3)
-            asking.append(asyncio.create_task(ask))
-
-        def heard(text: str) -> None:
-            for event in self._read(text):
-                deliver(event)
-
-        try:
-            return await follow(self._session, self._url, patience=self._patience, opened=opened, heard=heard)
-        finally:
-            for task in asking:
-                task.cancel()
 
     async def _subscription(self) -> str:
         try:
@@ -133,7 +92,7 @@ class BinanceUserStream:
             return []
         except CodecError as exc:
             self._calls.note_anomaly("malformed_user_event", exc.problem)
-            return [StreamGapDetected(received_ns, _NAME, symbol="", expected_id=0, received_id=0)]
+            return [StreamGapDetected(received_ns, self.name, symbol="", expected_id=0, received_id=0)]
         for event in events:
             self._learn(event, data)
         return events
@@ -142,8 +101,7 @@ class BinanceUserStream:
         if message.get("status") == _OK:
             if message.get("id") != _SUBSCRIBE:
                 return []
-            self._up = True
-            return [StreamConnected(received_ns, _NAME)]
+            return self._granted(received_ns)
         error = message.get("error")
         told = f"{error.get('code')} {error.get('msg')}" if isinstance(error, dict) else "an error"
         self._calls.offset_ns = None  # The clock may be the reason: it is measured before the next try.

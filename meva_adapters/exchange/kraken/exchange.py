@@ -45,9 +45,6 @@ _STATUSES: Final = frozenset(status.value for status in OrderStatus)
 # what the next try needs, and at the venue's limit no try would come to its end.
 _FIND_WEIGHT: Final = 4
 _OBSERVE_WEIGHT: Final = 4
-_OBSERVE_WAIT_S: Final = (
-    30.0  # A comparison is worth waiting for; a search is repeated within seconds anyway.
-)
 _FAILURES: Final = (NotSentError, VenueRefusedError, VenueUnknownError, CodecError)
 
 
@@ -157,7 +154,7 @@ class KrakenExchange:
         """Ask for open orders, then trades, then balances."""
         after = dict(command.trades_after)
         try:
-            await self._calls.room(_OBSERVE_WEIGHT, longest_s=_OBSERVE_WAIT_S)
+            await self._calls.room(_OBSERVE_WEIGHT, longest_s=0)
             asked_ns, venue_ns = self._now(), self._calls.reached_ns()
             orders = [order for order in await self._open_orders() if order.symbol in self._symbols]
             await self.trades.refresh()

@@ -128,7 +128,14 @@ class KrakenMarketStream:
                     self._renew(event.symbol)
 
         try:
-            return await follow(self._session, self._url, patience=self._patience, opened=opened, heard=heard)
+            return await follow(
+                self._session,
+                self._url,
+                patience=self._patience,
+                opened=opened,
+                heard=heard,
+                answered=lambda: self._up,
+            )
         finally:
             self._send = None
             for task in self._sending:

@@ -1,111 +1,71 @@
-"""Look from time to time whether our markets are open and by which rules they trade; stop no order itself.
+"""Ask Kraken whether our markets are open and by which rules they trade; compare nothing.
 
-Kraken tells neither unasked, but for the state of the venue as a whole. A refused order that may mean either is a
-reason to look at once.
+The venue tells neither unasked, but for its state as a whole.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from meva_adapters.exchange.kraken.calls import KrakenCalls
 from meva_adapters.exchange.kraken.codec import KrakenPair
 from meva_adapters.exchange.kraken.errors import UNKNOWN_PAIR
 from meva_adapters.exchange.kraken.reference import KrakenReference
-from meva_core.errors import VenueRefusedError, VenueUnknownError
-from meva_core.events import MarketRulesChanged, MarketStatusChanged
+from meva_adapters.transport.market_watch import EVERY_S, NOT_LISTED, PAUSE_S, Listing, MarketWatch
+from meva_core.errors import VenueRefusedError
 from meva_core.model.instrument import Instrument
-from meva_core.ports.market_feed import Deliver
 
-_EVERY_S: Final = 60.0
-_PAUSE_S: Final = 1.0  # However many orders are refused.
 _ONLINE: Final = "online"
 
 
-class KrakenMarketWatch:
-    """Ask for the venue's state and the rules of *symbols* every *every_s* seconds, and when `look` is called.
-
-    Delivers `MarketStatusChanged` when a market closes or opens, and `MarketRulesChanged` when its rules are no
-    longer those of the first look. A venue that does not answer changes nothing: what it said last holds.
-    """
+class KrakenMarketWatch(MarketWatch):
+    """Look at the venue's state and at its pairs."""
 
     def __init__(
         self,
         calls: KrakenCalls,
-        symbols: Iterable[str],
+        instruments: Iterable[Instrument],
         *,
-        every_s: float = _EVERY_S,
-        pause_s: float = _PAUSE_S,
+        every_s: float = EVERY_S,
+        pause_s: float = PAUSE_S,
     ) -> None:
-        self._calls = calls
+        super().__init__(
+            instruments,
+            clock=calls.clock,
+            note_anomaly=calls.note_anomaly,
+            every_s=every_s,
+            pause_s=pause_s,
+        )
         self._reference = KrakenReference(calls)
-        self._symbols = tuple(symbols)
-        self._every_s = every_s
-        self._pause_s = pause_s
-        self._wake = asyncio.Event()
-        self._closed: dict[str, str] = {}
-        self._rules: dict[str, Instrument] = {}
         calls.on_market_doubt = self.look
 
-    @property
-    def name(self) -> str:
-        """Return `rules`."""
-        return "rules"
-
-    def look(self) -> None:
-        """Look soon."""
-        self._wake.set()
-
-    async def run(self, deliver: Deliver) -> None:
-        """Watch until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                system, listed = await self._reference.status(), await self._listed()
-            except (VenueRefusedError, VenueUnknownError) as exc:
-                self._calls.note_anomaly("no_rules", str(exc)[:200])
-            else:
-                for symbol in self._symbols:
-                    self._compare(symbol, system, listed.get(symbol), deliver)
-            await asyncio.sleep(self._pause_s)
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._every_s)
-            except TimeoutError:
-                continue
-
-    async def _listed(self) -> dict[str, KrakenPair]:
-        """Return what the venue lists of our markets; one that it does not know spoils the question for all."""
+    async def _listed(self) -> Mapping[str, Listing]:
+        """Return what the venue lists; one symbol that it does not know spoils the question for all."""
+        system, symbols = await self._reference.status(), tuple(self._ours)
         try:
-            return dict(zip(self._symbols, await self._reference.pairs(self._symbols), strict=True))
+            pairs = await self._reference.pairs(symbols)
         except VenueRefusedError as exc:
             if exc.code != UNKNOWN_PAIR:
                 raise
-        listed = {}
-        for symbol in self._symbols:
-            try:
-                [listed[symbol]] = await self._reference.pairs([symbol])
-            except VenueRefusedError as exc:
-                if exc.code != UNKNOWN_PAIR:
-                    raise
-        return listed
+            alone = [await self._asked_alone(symbol) for symbol in symbols]
+            pairs = tuple(pair for found in alone for pair in found)
+        known = {pair.instrument.symbol: pair for pair in pairs}
+        return {symbol: _read(system, known.get(symbol)) for symbol in symbols}
 
-    def _compare(self, symbol: str, system: str, pair: KrakenPair | None, deliver: Deliver) -> None:
-        now_ns = self._calls.clock.now_ns()
-        reason = _objection(system, pair)
-        if reason != self._closed.get(symbol, ""):
-            self._closed[symbol] = reason
-            deliver(MarketStatusChanged(now_ns, symbol, not reason, reason or "open at the venue"))
-        if pair is not None and pair.instrument != self._rules.setdefault(symbol, pair.instrument):
-            self._rules[symbol] = pair.instrument
-            deliver(MarketRulesChanged(now_ns, pair.instrument))
+    async def _asked_alone(self, symbol: str) -> tuple[KrakenPair, ...]:
+        try:
+            return await self._reference.pairs([symbol])
+        except VenueRefusedError as exc:
+            if exc.code != UNKNOWN_PAIR:
+                raise
+            return ()
 
 
-def _objection(system: str, pair: KrakenPair | None) -> str:
-    """Return why nothing can be ordered, or an empty text."""
+def _read(system: str, pair: KrakenPair | None) -> Listing:
+    rules = None if pair is None else pair.instrument
     if system != _ONLINE:
-        return f"the venue is in the state {system[:40]}"
+        return Listing(f"the venue is in the state {system[:40]}", rules)
     if pair is None:
-        return "the venue does not list it"
-    return "" if pair.status == _ONLINE else f"its status at the venue is {pair.status[:40]}"
+        return NOT_LISTED
+    return Listing("" if pair.status == _ONLINE else f"its status at the venue is {pair.status[:40]}", rules)

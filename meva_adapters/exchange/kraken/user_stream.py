@@ -1,11 +1,7 @@
-"""Follow what happens to our orders over Kraken's private WebSocket v2; close no gap itself.
-
-After every connection the core compares itself with the venue: open orders, own trades, balances.
-"""
+"""Follow what happens to our orders over Kraken's private WebSocket v2; close no gap itself."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,10 +11,9 @@ from meva_adapters.exchange.kraken.calls import KrakenCalls
 from meva_adapters.exchange.kraken.market_stream import PATIENCE
 from meva_adapters.exchange.kraken.trades import OwnTrades
 from meva_adapters.exchange.kraken.user_events import ExecutionReader
-from meva_adapters.transport.backoff import Backoff
+from meva_adapters.transport.account_stream import AccountStream
 from meva_adapters.transport.http import HttpTransport, NotSentError
-from meva_adapters.transport.reconnect import keep_asking, keep_up
-from meva_adapters.transport.websocket import Patience, Send, StreamEndError, follow
+from meva_adapters.transport.websocket import Patience, StreamEndError
 from meva_adapters.wire.fields import CodecError, read_exact_json, row_of, text, whole
 from meva_adapters.wire.kraken_market import MALFORMED
 from meva_core.errors import VenueRefusedError, VenueUnknownError
@@ -27,18 +22,15 @@ from meva_core.events import (
     OrderAcknowledged,
     OrderFilled,
     OrderOutcomeUnknown,
-    StreamConnected,
-    StreamLost,
 )
-from meva_core.ports.market_feed import Deliver
 
-_NAME: Final = "user"
-_PING: Final = '{"method":"ping"}'
 _PASSED_OVER: Final = frozenset({"heartbeat", "status"})
 
 
-class KrakenUserStream:
+class KrakenUserStream(AccountStream):
     """Subscribe with a token that each connection asks for; *trades* learns the names of orders."""
+
+    PING = '{"method":"ping"}'
 
     def __init__(
         self,
@@ -50,52 +42,20 @@ class KrakenUserStream:
         trades: OwnTrades | None = None,
         patience: Patience | None = None,
     ) -> None:
+        super().__init__(
+            transport.session,
+            stream_url,
+            clock=calls.clock,
+            jitter=jitter,
+            patience=patience or PATIENCE,
+        )
         self._calls = calls
-        self._session = transport.session
-        self._url = stream_url
-        self._backoff = Backoff(jitter)
         self._trades = trades
-        self._patience = patience or PATIENCE
         self._reader = ExecutionReader()
         self._sequence: int | None = None
-        self._up = False
-
-    @property
-    def name(self) -> str:
-        """Return `user`."""
-        return _NAME
-
-    async def run(self, deliver: Deliver) -> None:
-        """Follow until cancelled."""
-        clock = self._calls.clock
-
-        def ended(reason: str) -> None:
-            if self._up:
-                self._up = False
-                deliver(StreamLost(clock.now_ns(), _NAME, reason))
-
-        await keep_up(lambda: self._once(deliver), clock=clock, backoff=self._backoff, ended=ended)
-
-    async def _once(self, deliver: Deliver) -> str:
-        self._sequence = None
-        asking: list[asyncio.Task[None]] = []
-
-        async def opened(send: Send) -> None:
-            await send(await self._subscription())
-            ask = keep_asking(send, _PING, every_s=self._patience.silence_s / 3)
-            asking.append(asyncio.create_task(ask))
-
-        def heard(raw: str) -> None:
-            for event in self._read(raw):
-                deliver(event)
-
-        try:
-            return await follow(self._session, self._url, patience=self._patience, opened=opened, heard=heard)
-        finally:
-            for task in asking:
-                task.cancel()
 
     async def _subscription(self) -> str:
+        self._sequence = None  # Each connection numbers its own messages.
         try:
             token = text(row_of(await self._calls.private("GetWebSocketsToken", [], urgent=True)), "token")
         except (NotSentError, VenueRefusedError, VenueUnknownError, CodecError) as exc:
@@ -149,8 +109,7 @@ class KrakenUserStream:
             told = str(message.get("error"))[:200]
             self._calls.note_anomaly("refused_subscription", told)
             raise StreamEndError(f"the venue refused: {told}")
-        self._up = True
-        return [StreamConnected(received_ns, _NAME)]
+        return self._granted(received_ns)
 
     def _learn(self, order_id: str, event: Event) -> None:
         if isinstance(event, OrderOutcomeUnknown):

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from aiohttp import web
+from attrs import evolve
 
 from meva_adapters.exchange.kraken.exchange import KrakenExchange
 from meva_adapters.exchange.kraken.market_stream import KrakenMarketStream
@@ -22,6 +23,8 @@ from tests.integration.exchange.heard import Heard, followed
 from tests.integration.exchange.kraken_case import ROOMY, calls_of, order, pairs
 
 SYMBOLS = ["BTC/USD", "ETH/USD"]
+MARKETS = [pair.instrument for pair in pairs()[:2]]
+NOBODY = evolve(MARKETS[0], symbol="NO/SUCH")
 
 
 class Watched:
@@ -43,7 +46,7 @@ async def watched(*, every_s: float = 0.05) -> AsyncIterator[Watched]:
     """Watch two markets of a venue, and follow its market stream as an agent does."""
     async with KrakenServer(ROOMY) as venue, HttpTransport() as transport:
         calls = calls_of(transport, venue.url)
-        watch = KrakenMarketWatch(calls, SYMBOLS, every_s=every_s, pause_s=0.01)
+        watch = KrakenMarketWatch(calls, MARKETS, every_s=every_s, pause_s=0.01)
         stream = KrakenMarketStream(
             calls, transport, stream_url=venue.public_ws_url, pairs=pairs()[:2], jitter=lambda: 0.0
         )
@@ -113,7 +116,7 @@ async def test_a_refused_order_makes_it_look_at_once() -> None:
 async def test_a_market_that_is_not_listed_is_closed_and_the_others_are_not() -> None:
     """The venue refuses the question as a whole; each market is then asked for alone."""
     async with KrakenServer(ROOMY) as venue, HttpTransport() as transport:
-        watch = KrakenMarketWatch(calls_of(transport, venue.url), ["NO/SUCH", "BTC/USD"], pause_s=0.01)
+        watch = KrakenMarketWatch(calls_of(transport, venue.url), [NOBODY, MARKETS[0]], pause_s=0.01)
         async with followed(watch) as heard:
             await heard.until(lambda: heard.count(MarketStatusChanged) == 1)
             await asyncio.sleep(0.1)
@@ -131,7 +134,7 @@ async def test_a_venue_that_answers_nonsense_changes_nothing() -> None:
 
     async with server(handle) as url, HttpTransport() as transport:
         calls = calls_of(transport, url)
-        async with followed(KrakenMarketWatch(calls, ["BTC/USD"], every_s=0.01, pause_s=0.01)) as heard:
+        async with followed(KrakenMarketWatch(calls, MARKETS[:1], every_s=0.01, pause_s=0.01)) as heard:
             async with asyncio.timeout(10):
                 while calls.anomalies["no_rules"] < 3:  # noqa: ASYNC110 - nobody tells of an anomaly.
                     await asyncio.sleep(0.01)

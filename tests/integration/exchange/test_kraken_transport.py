@@ -348,18 +348,21 @@ async def test_where_an_account_stands_is_read_before_anything_runs() -> None:
     assert {asset: free + locked for asset, free, locked in state.balances} == opening.balances
 
 
-async def test_at_the_limit_a_comparison_waits_and_comes_to_its_end() -> None:
-    """With room for a part of it alone, no part leaves: it waits, and is whole; a search says so at once, unsent."""
+async def test_at_the_limit_a_comparison_comes_to_its_end_sooner_or_later() -> None:
+    """With room for a part of it alone, no part leaves: nobody is kept from an answer by tries of his own."""
+    refused, whole = [], 0
     async with KrakenServer(ROOMY) as venue, HttpTransport() as transport:
         budget = DecayingBudget(limit=7, reserve=3, decay_milli=4_000)
-        calls = calls_of(transport, venue.url, budget=budget)
-        exchange = KrakenExchange(calls, pairs=pairs(), owns=is_ours)
-        told = []
-        for _ in range(3):
-            [state] = await exchange.observe(ObserveVenue("test"))
-            [failed] = await exchange.query(QueryOrder("BTC/USD", "ours1", ""))
-            told.append((type(state), type(failed)))
+        exchange = KrakenExchange(calls_of(transport, venue.url, budget=budget), pairs=pairs(), owns=is_ours)
+        async with asyncio.timeout(10):
+            while whole < 3:
+                search = exchange.query(QueryOrder("BTC/USD", "o", ""))
+                for question in (exchange.observe(ObserveVenue("test")), search):
+                    [told] = await question
+                    whole += isinstance(told, VenueStateObserved)
+                    if isinstance(told, RequestFailed):
+                        refused.append(told.problem)
+                await asyncio.sleep(0.05)
 
-    assert [(VenueStateObserved, RequestFailed)] * 3 == told
-    assert "held back, the budget has no room" in failed.problem
-    assert budget.level(CLOCK.monotonic_ns()) <= 4, "what failed has used nothing up"
+    assert refused
+    assert all("the budget has no room" in problem for problem in refused)
