@@ -58,7 +58,10 @@ class BookChanged:
 
 @value
 class CandleClosed:
-    """A bar that the venue or the tape built has closed. *time_ns* is at or after its close."""
+    """A bar that the venue or the tape built has closed.
+
+    *time_ns* is at or after its close, but for as much as our clock is behind the venue's.
+    """
 
     time_ns: int
     symbol: str

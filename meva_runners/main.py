@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "backfill": Entry(
         "meva_runners.backfill", "Fetch recorded bars and trades into files that replay reads."
     ),
+    "new": Entry("meva_runners.new", "Begin a strategy or an adapter of your own."),
     "adapter": Entry(
         "meva_runners.adapter", "Prove an adapter of your own against the contract of its port."
     ),

@@ -12,6 +12,7 @@ from meva_adapters.contracts.feed_kit import MARKET_FEED, MarketFeedHarness
 from meva_adapters.contracts.metrics_kit import METRICS, MetricsHarness
 from meva_adapters.contracts.state_kit import STATE_STORE, StateStoreHarness
 from meva_adapters.contracts.storage_kit import SESSION, SessionHarness
+from meva_adapters.contracts.transfers_kit import TRANSFERS, TransfersHarness
 from meva_core.errors import ConfigError
 
 KITS: Final[tuple[tuple[type, Kit[Any]], ...]] = (
@@ -21,6 +22,7 @@ KITS: Final[tuple[tuple[type, Kit[Any]], ...]] = (
     (StateStoreHarness, STATE_STORE),
     (ClockHarness, CLOCK),
     (MetricsHarness, METRICS),
+    (TransfersHarness, TRANSFERS),
 )
 
 

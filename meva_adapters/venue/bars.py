@@ -63,6 +63,7 @@ class BarSeries:
     def __init__(self, interval: str) -> None:
         self.interval = interval
         self.bars: deque[Bar] = deque(maxlen=BARS_KEPT)
+        self._closed: deque[Bar] = deque(maxlen=BARS_KEPT)
 
     def merge(self, part: Bar) -> None:
         """Add what happened in *part*, which is no older than the last bar."""
@@ -82,12 +83,17 @@ class BarSeries:
         bar.taker_quote_volume += part.taker_quote_volume
         bar.last_id = part.last_id
 
-    def roll(self, now_ms: int) -> list[Bar]:
-        """Open bars up to *now_ms*, flat at the last close; return those that closed."""
-        closed: list[Bar] = []
+    def roll(self, now_ms: int) -> None:
+        """Open bars up to *now_ms*, flat at the last close."""
         while self.bars and self.bars[-1].close_ms < now_ms:
             last = self.bars[-1]
-            closed.append(last)
+            self._closed.append(last)
             start, following = span_ms(self.interval, last.close_ms + 1)
             self.bars.append(Bar(start, following - 1, last.close, last.close, last.close, last.close))
+
+    def take_closed(self, now_ms: int) -> list[Bar]:
+        """Return the bars that have closed since the last call, whatever closed them: time, a trade or a question."""
+        self.roll(now_ms)
+        closed = list(self._closed)
+        self._closed.clear()
         return closed

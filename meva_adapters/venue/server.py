@@ -181,6 +181,8 @@ class VenueServer:
                 for interval, series in market.series.items():
                     if interval != "1s":
                         series.merge(bar)
+            for series in market.series.values():
+                series.take_closed(now_ms)  # Nobody is told of what closed before the venue was there.
             for event in generator.opening():
                 self.exchange.take(event)
             for event in generator.step():  # So that a last trade is known from the first moment.

@@ -244,7 +244,7 @@ class MarketStreams:
     def _send_closed_bars(self, market: Market) -> None:
         now_ms = self._exchange.now_ms()
         for interval, series in market.series.items():
-            for bar in series.roll(now_ms):
+            for bar in series.take_closed(now_ms):
                 self._publish_bar(market, interval, bar, closed=True)
 
     def _send_bar(self, market: Market, interval: str) -> None:

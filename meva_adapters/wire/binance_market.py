@@ -148,7 +148,7 @@ def _candle(received_ns: int, market: WireMarket, data: dict[str, Any]) -> Candl
         raise ValueError(f"it is no bar of {timeframe}")
     if not candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high:
         raise ValueError("its prices contradict one another")
-    return CandleClosed(max(received_ns, candle.close_ns), market.symbol, timeframe, candle)
+    return CandleClosed(received_ns, market.symbol, timeframe, candle)
 
 
 # What reads a message of each kind, given our receive time; a bar that is not closed yet is no event.

@@ -35,6 +35,5 @@ class ClosedBars:
                 continue
             self._newest[key] = bar
             if key in known and newest.candle.open_ns < bar.candle.open_ns:
-                candle = newest.candle
-                closed.append(CandleClosed(max(received_ns, candle.close_ns), symbol, bar.timeframe, candle))
+                closed.append(CandleClosed(received_ns, symbol, bar.timeframe, newest.candle))
         return closed

@@ -132,4 +132,4 @@ def read_bar(received_ns: int, wire: KrakenWire, data: dict[str, Any]) -> Candle
         close=price(digits(row, "close")),
         volume=wire.level_quantity.steps(digits(row, "volume")),
     )
-    return CandleClosed(max(received_ns, candle.close_ns), wire.symbol, timeframe, candle)
+    return CandleClosed(received_ns, wire.symbol, timeframe, candle)

@@ -20,12 +20,14 @@ from meva_core.data.market_data_service import Market
 from meva_core.data.quality import DataProblem
 from meva_core.errors import StrategyError
 from meva_core.events import BookChanged, QuoteReceived
-from meva_core.model.market import Candle
+from meva_core.model.market import NS_PER_SECOND, Candle
 from meva_core.ops.log_records import DataRejected
 from meva_core.signals.signal_engine import described
 
 _TRADES: Final = "trades"
 _BARS: Final = "bars"
+# So much may a measured clock be wrong, as in the stamps that Binance takes (general information, timing security).
+_CLOCKS_APART_NS: Final = NS_PER_SECOND
 
 
 class MarketPath:
@@ -145,7 +147,7 @@ class MarketPath:
             0 < candle.low <= candle.open <= candle.high
             and candle.low <= close <= candle.high
             and candle.volume >= 0
-            and time_ns >= candle.close_ns
+            and (time_ns >= candle.close_ns or self._has_closed(time_ns, candle))
         )
         if (
             market.trusted_low < close < market.trusted_high
@@ -242,6 +244,11 @@ class MarketPath:
             slot.restore(slot_memory)
             slot.refresh()
         self.sort_slots()
+
+    def _has_closed(self, time_ns: int, candle: Candle) -> bool:
+        """Return whether *candle* is over by the venue's clock, where ours is behind and has not reached its close."""
+        venue_ns = time_ns + self.runtime.state.connectivity.clock_offset_ns
+        return venue_ns + _CLOCKS_APART_NS >= candle.close_ns
 
     def _admits_trade(self, time_ns: int, price: int, lots: int, trade_id: int) -> bool:
         if not self._lives_on(_TRADES) or not self._is_in_time(time_ns):

@@ -9,7 +9,7 @@ from meva_adapters.clock.system import SystemClock
 from meva_adapters.transport.http import HttpTransport
 from meva_core.config.safety import SIMULATED_VENUE, needs_trading_key
 from meva_core.config.schema import AppConfig
-from meva_core.errors import ConfigError, MevaError
+from meva_core.errors import ConfigError, MevaError, VenueRefusedError, VenueUnknownError
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import NS_PER_MS
 from meva_core.model.secret import Secret
@@ -94,11 +94,24 @@ async def rules_finding(config: AppConfig, venue: VenueReference) -> Finding:
         theirs = await venue.instruments([item.symbol for item in ours])
     except MevaError as error:
         remedy = "Check exchange.instruments against the venue's list of symbols."
-        return red("market rules", f"the venue does not tell its rules: {error}", remedy)
+        refused = [item.symbol for item in ours if await _is_refused(venue, item.symbol)]
+        what = f"its rules of {', '.join(refused)}" if refused else "its rules"
+        return red("market rules", f"the venue does not tell {what}: {str(error).rstrip('.')}", remedy)
     wrong = [text for pair in zip(ours, theirs, strict=True) for text in _differences(*pair)]
     if wrong:
         return red("market rules", "; ".join(wrong), "Write the venue's numbers into exchange.instruments.")
     return green("market rules", ", ".join(item.symbol for item in ours))
+
+
+async def _is_refused(venue: VenueReference, symbol: str) -> bool:
+    """Return whether the venue refuses to tell of this one: it spoils the question for all."""
+    try:
+        await venue.instruments([symbol])
+    except VenueRefusedError:
+        return True
+    except VenueUnknownError:
+        return False
+    return False
 
 
 def _differences(ours: Instrument, theirs: Instrument) -> Iterator[str]:

@@ -102,7 +102,7 @@ async def _fetch_all(options: BackfillOptions, jobs: Sequence[Job]) -> None:
         calls = BinanceCalls(transport, SystemClock(), rest_url=options.url, budget=budget)
         for job in jobs:
             try:
-                asked = await _fetch(job, calls, options.page)
+                asked = await _fetch(job, calls, options)
             except VenueUnknownError as exc:
                 problem = f"{exc.operation} brought nothing usable: {exc.problem}."
                 remedy = "Check the address and the network; the same command continues where it ended."
@@ -115,7 +115,7 @@ async def _fetch_all(options: BackfillOptions, jobs: Sequence[Job]) -> None:
         click.echo(json.dumps({"files": answers}, indent=2))
 
 
-async def _fetch(job: Job, calls: BinanceCalls, page: int) -> dict[str, Any]:
+async def _fetch(job: Job, calls: BinanceCalls, options: BackfillOptions) -> dict[str, Any]:
     """Fetch what is missing of one file; return what it took."""
     if job.path.exists():
         return {"requests": 0, "waited_s": 0.0}
@@ -128,7 +128,7 @@ async def _fetch(job: Job, calls: BinanceCalls, page: int) -> dict[str, Any]:
             if seconds >= _TOLD_WAIT_S and not sys.stderr.isatty():
                 click.echo(f"Waiting {seconds:.0f} s: {reason}", err=True)
 
-        patient = PatientCalls(calls, jitter=random.random, waited=waited)
+        patient = PatientCalls(calls, jitter=random.random, unreached_s=options.patience, waited=waited)
         history = BinanceHistory(
             patient,
             job.symbol,
@@ -136,7 +136,7 @@ async def _fetch(job: Job, calls: BinanceCalls, page: int) -> dict[str, Any]:
             start_ms=job.start_ms,
             end_ms=job.end_ms,
             timeframe=job.timeframe,
-            page=page,
+            page=options.page,
         )
         table = job.path if job.path.suffix == ".csv" else job.path.with_name(job.path.name + ".rows")
         if not table.exists():

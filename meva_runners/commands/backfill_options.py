@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
+from meva_runners.commands.duration import Duration
 from meva_runners.commands.option_group import with_options
 
 EXAMPLES: Final = """
@@ -41,6 +42,7 @@ class BackfillOptions:
     url: str
     page: int
     weight_per_minute: int
+    patience: float
     json: bool
     debug: bool
 
@@ -78,6 +80,10 @@ _OPTIONS: Final = (
     click.option(
         "--weight-per-minute", type=click.IntRange(50, 6_000), default=3_000, show_default=True,
         help="Request weight to use; the half of Binance's limit leaves room for an agent at the same address.",
+    ),
+    click.option(
+        "--patience", type=Duration(), default="15s", show_default=True, metavar="15s",
+        help="How long to try an address at which no connection comes about.",
     ),
     click.option("--json", is_flag=True, help="Print one JSON object in place of sentences."),
     click.option("--debug", is_flag=True, help="Show where an error was raised."),

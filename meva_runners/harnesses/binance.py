@@ -23,7 +23,7 @@ from meva_adapters.transport.websocket import Patience
 from meva_adapters.venue.account_calls import Caller, place
 from meva_adapters.venue.rows import OwnTrade
 from meva_adapters.venue.server import VenueServer
-from meva_adapters.venue.settings import DEFAULT_KEY, DEFAULT_SECRET, VenueSettings
+from meva_adapters.venue.settings import DEFAULT_FEES, DEFAULT_KEY, DEFAULT_SECRET, VenueSettings
 from meva_core.model.money import plain
 from meva_core.ports.exchange import ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import EventStream
@@ -59,9 +59,10 @@ class VenueHarness(TappedVenue):
     """
 
     symbol = INSTRUMENTS[0].symbol
+    fees = DEFAULT_FEES
 
     def __init__(self) -> None:
-        venue = VenueServer(VenueSettings(order_limit_10s=MANY), feed=no_news())
+        venue = VenueServer(VenueSettings(order_limit_10s=MANY, fees=self.fees), feed=no_news())
         super().__init__(venue, INSTRUMENTS, kind_of=kind_of, call_names=_CALLS)
 
     async def connected(self, url: str) -> ExchangeAdapter:

@@ -63,12 +63,11 @@ class SimulatedHarness(ExchangeHarness):
     """Let the simulated venue's own plan of faults bring everything about."""
 
     symbol = INSTRUMENTS[0].symbol
+    fees = DEFAULT_FEES
 
     async def start(self) -> ExchangeAdapter:
         """Open the market."""
-        engine = MatchingEngine(
-            INSTRUMENTS, balances=DEFAULT_BALANCES, fees=DEFAULT_FEES, fill_model="volume"
-        )
+        engine = MatchingEngine(INSTRUMENTS, balances=DEFAULT_BALANCES, fees=self.fees, fill_model="volume")
         self.plan = FaultPlan([])
         self.venue = SimulatedExchange(engine, self.plan, symbols=[each.symbol for each in INSTRUMENTS])
         self.adapter = AwaitedExchange(self.venue, now_ns=_START_NS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -10,24 +9,9 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
+from meva_runners.commands.duration import Duration
 from meva_runners.commands.option_group import Option, with_options
 from meva_runners.replaying.options import settings_overrides
-
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-class Duration(click.ParamType[float]):
-    """Read `60s`, `1.5h` and the like as seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return seconds; fail with an example."""
-        match = _DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is no duration. Write 90s, 15m, 8h or 7d.", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
 
 
 @frozen(kw_only=True)

@@ -70,11 +70,12 @@ async def market_link(
     clock, engine = SystemClock(), compose_venue(config)
     if before is not None:
         take_over(engine, before.standing)
+    exchange = MatchingExchange(engine, clock, expired=() if before is None else before.standing.expired)
     market, watch = await connection.market(record)
     return VenueLink(
         name=name,
-        exchange=MatchingExchange(engine, clock, expired=() if before is None else before.standing.expired),
-        streams=(MatchedStream(market, engine, clock), watch, anomalies),
+        exchange=exchange,
+        streams=(MatchedStream(market, exchange, clock), watch, anomalies),
         books=market,
         reference=connection.reference,
         account=connection.account,

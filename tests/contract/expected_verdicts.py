@@ -11,6 +11,7 @@ from meva_adapters.contracts.case import Case, Verdict
 from meva_adapters.contracts.exchange_harness import ExchangeHarness
 from meva_runners.harnesses.binance import VenueHarness
 from meva_runners.harnesses.kraken import KrakenHarness
+from meva_runners.harnesses.matching import MatchingHarness
 from meva_runners.harnesses.simulated import SimulatedHarness
 
 
@@ -35,11 +36,22 @@ _NO_WIRE: Final = (
     "EX-90 EX-91 EX-92 EX-93 EX-94 EX-95"
 )
 
+# Neither has it a network on which something is lost, a stream but the market's, or other people in its account.
+_NO_NETWORK: Final = (
+    f"{_NO_WIRE} EX-05 EX-06 EX-07 EX-08 EX-09 EX-10 EX-11 EX-13 EX-14 EX-28 EX-36 EX-44 EX-45 EX-48 EX-51 EX-57 EX-58 "
+    "EX-67 EX-68 EX-80 EX-81 EX-82 EX-83 EX-87"
+)
+
 ADAPTERS: Final = {
     "simulated": Expected(
         harness=SimulatedHarness,
         not_proven=tuple(_NO_WIRE.split()),
         not_declared=("EX-39", "EX-96"),
+    ),
+    "in process": Expected(
+        harness=MatchingHarness,
+        not_proven=tuple(_NO_NETWORK.split()),
+        not_declared=("EX-19", "EX-33", "EX-34", "EX-35", "EX-39", "EX-46", "EX-96"),
     ),
     "Binance": Expected(harness=VenueHarness, not_declared=("EX-39", "EX-96")),
     # Its answers to an order and a cancel name neither the order nor a status.

@@ -7,49 +7,30 @@ import stat
 from decimal import Decimal
 from pathlib import Path
 
-import orjson
 import pytest
 
-from meva_adapters.contracts.transfers import TRANSFER, TransferExecutorContract
+from meva_adapters.contracts.transfers import TransfersContract
+from meva_adapters.contracts.transfers_kit import TRANSFER
 from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
 from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.commands import TransferFunds
 from meva_core.errors import DataError, StorageError
-from meva_core.ports.transfers import TransferExecutor
+from meva_runners.harnesses.transfers import FolderTransfersHarness, MemoryTransfersHarness
 from meva_runners.trading.transfer_performer import carry_out, unsettled_transfers
 from tests.unit.test_treasury_service import TRANSFER as PROPOSED
 from tests.unit.test_treasury_service import proposing
 
 
-class TestMemoryTransferExecutor(TransferExecutorContract):
-    """A desk that pays at once; its memory is what it paid."""
+class TestMemoryTransferExecutor(TransfersContract):
+    """A desk that pays at once."""
 
-    @pytest.fixture
-    def executor(self) -> TransferExecutor:
-        return MemoryTransferExecutor()
-
-    def carried_out(self, executor: TransferExecutor) -> list[tuple[str, str, Decimal]]:
-        assert isinstance(executor, MemoryTransferExecutor)
-        return [(each.transfer_id, each.asset, each.amount) for each in executor.paid.values()]
-
-    def restarted(self, executor: TransferExecutor) -> TransferExecutor:
-        return executor
+    harness = MemoryTransfersHarness
 
 
-class TestFolderTransferExecutor(TransferExecutorContract):
+class TestFolderTransferExecutor(TransfersContract):
     """One file for each."""
 
-    @pytest.fixture
-    def executor(self, tmp_path: Path) -> TransferExecutor:
-        self.folder = tmp_path / "transfers"
-        return FolderTransferExecutor(self.folder)
-
-    def carried_out(self, executor: TransferExecutor) -> list[tuple[str, str, Decimal]]:
-        found = [orjson.loads(path.read_bytes()) for path in sorted(self.folder.iterdir())]
-        return [(each["transfer_id"], each["asset"], Decimal(each["amount"])) for each in found]
-
-    def restarted(self, executor: TransferExecutor) -> TransferExecutor:
-        return FolderTransferExecutor(self.folder)
+    harness = FolderTransfersHarness
 
 
 def test_the_folder_is_private_and_a_name_stays_in_it(tmp_path: Path) -> None:

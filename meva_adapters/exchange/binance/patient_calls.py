@@ -12,17 +12,21 @@ from typing import Any, Final
 from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import NotSentError
-from meva_core.errors import MevaError, VenueRefusedError, VenueUnknownError
+from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.model.market import NS_PER_SECOND
 
 _LIMITED: Final = frozenset({"418", "429"})
 # With waits that double from 0.5 s to 30 s: some four minutes, then a person should look.
 _ATTEMPTS: Final = 12
 _FIRST_WAIT_S: Final = 0.5
+# Nobody listens at the address, or it is no address: a person mends that, and waiting does not.
+_UNREACHED_S: Final = 15.0
 
 
 class PatientCalls:
     """Wait for the budget, obey Retry-After, and ask again after silence, up to *attempts* times in a row.
+
+    A venue to which no connection comes about is given up after *unreached_s*, all waits and tries together.
 
     *waited* hears how many seconds follow and why. Counts *requests* and *waited_s*.
     """
@@ -34,6 +38,7 @@ class PatientCalls:
         jitter: Callable[[], float],
         attempts: int = _ATTEMPTS,
         first_wait_s: float = _FIRST_WAIT_S,
+        unreached_s: float = _UNREACHED_S,
         waited: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -42,13 +47,14 @@ class PatientCalls:
         self._calls = calls
         self._attempts = attempts
         self._backoff = Backoff(jitter, first_s=first_wait_s)
+        self._unreached_ns = int(unreached_s * NS_PER_SECOND)
         self._waited = waited
         self._sleep = sleep
 
     async def ask(self, path: str, parameters: list[tuple[str, str]], *, weight: int) -> Any:
         """Return the answer's JSON; raise `VenueRefusedError` for a refusal, or the last failure."""
         self._backoff.reset()
-        attempt = 1
+        attempt, unreached_since_ns = 1, None
         while True:
             await self._wait_for_budget(weight)
             self.requests += 1
@@ -58,20 +64,23 @@ class PatientCalls:
                 if exc.code not in _LIMITED or attempt >= self._attempts:
                     raise
             except NotSentError as exc:
-                await self._wait_after(exc, attempt, VenueUnknownError("binance", path, exc.problem))
+                now_ns = self._calls.clock.monotonic_ns()
+                unreached_since_ns = now_ns if unreached_since_ns is None else unreached_since_ns
+                left_ns = unreached_since_ns + self._unreached_ns - now_ns
+                if left_ns <= 0:
+                    raise VenueUnknownError("binance", path, exc.problem) from exc
+                await self._wait(min(self._backoff.next_s(), left_ns / NS_PER_SECOND), str(exc))
+                continue
             except VenueUnknownError as exc:
-                await self._wait_after(exc, attempt, exc)
-            attempt += 1
+                if attempt >= self._attempts:
+                    raise
+                await self._wait(self._backoff.next_s(), str(exc))
+            attempt, unreached_since_ns = attempt + 1, None
 
     async def _wait_for_budget(self, weight: int) -> None:
         budget, calls = self._calls.budget, self._calls
         while wait_ns := budget.wait_ns(weight, calls.venue_ns()):
             await self._wait(wait_ns / NS_PER_SECOND, "the venue's request limit")
-
-    async def _wait_after(self, exc: MevaError, attempt: int, final: MevaError) -> None:
-        if attempt >= self._attempts:
-            raise final from exc
-        await self._wait(self._backoff.next_s(), str(exc))
 
     async def _wait(self, seconds: float, reason: str) -> None:
         self.waited_s += seconds

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from meva_adapters.exchange.simulated.seen_orders import SeenOrders
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
 from meva_core.events import (
     BookChanged,
     CancelRefused,
     CandleClosed,
     Event,
+    MarketEvent,
     ObservedOrder,
     OrderQueryAnswered,
     QuoteReceived,
@@ -38,7 +40,7 @@ class MatchingExchange:
     def __init__(self, engine: MatchingEngine, clock: Clock, *, expired: Iterable[OrderRecord] = ()) -> None:
         self._engine = engine
         self._clock = clock
-        self._expired = {record.request.client_order_id: _observed(record) for record in expired}
+        self._seen = SeenOrders((*engine.open_orders(), *map(_observed, expired)))
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -47,24 +49,24 @@ class MatchingExchange:
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send the order; with latency its answers come with the market's events."""
-        return self._engine.submit(command.request, self._clock.now_ns())
+        self._seen.send(command.request)
+        return self._noted(self._engine.submit(command.request, self._clock.now_ns()))
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """Cancel one order, or say that it is not open."""
         name, now_ns = command.client_order_id, self._clock.now_ns()
         if not self._engine.is_open(name):
             return [CancelRefused(now_ns, name, _NOT_OPEN)]
-        return self._engine.cancel(command.symbol, name, now_ns)
+        return self._noted(self._engine.cancel(command.symbol, name, now_ns))
 
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
         """Cancel every order."""
-        return self._engine.cancel_all(command.symbol, self._clock.now_ns())
+        return self._noted(self._engine.cancel_all(command.symbol, self._clock.now_ns()))
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
-        """Tell of one order while it is open, or that it ended with the engine before, and of its symbol's trades."""
+        """Tell of one order, also where it ended, with this engine or the one before, and of its symbol's trades."""
         now_ns, name = self._clock.now_ns(), command.client_order_id
-        orders = self._engine.open_orders(command.symbol)
-        found = next((order for order in orders if order.client_order_id == name), self._expired.get(name))
+        found = self._seen.find(command.symbol, name)
         fills = tuple(self._engine.trades_since(command.symbol, command.trades_after))
         return [OrderQueryAnswered(now_ns, now_ns, now_ns, name, found, fills)]
 
@@ -81,6 +83,14 @@ class MatchingExchange:
         """Raise `NotSupported`: these orders end with the process that holds them."""
         self.capabilities.require(Capability.DEAD_MAN_SWITCH)
 
+    def on_market(self, event: MarketEvent) -> Sequence[Event]:
+        """Let what had arrived meet the market, and return what came of it."""
+        return self._noted(self._engine.on_market(event))
+
+    def _noted(self, events: Sequence[Event]) -> Sequence[Event]:
+        self._seen.note(events)
+        return events
+
 
 def _observed(record: OrderRecord) -> ObservedOrder:
     request = record.request
@@ -96,14 +106,14 @@ def _observed(record: OrderRecord) -> ObservedOrder:
 
 
 class MatchedStream:
-    """Let the market data of *stream* pass *engine* first, which fills what had arrived before it.
+    """Let the market data of *stream* pass *exchange* first, which fills what had arrived before it.
 
     The account's own stream is up for as long as this one runs: what is filled here cannot be missed.
     """
 
-    def __init__(self, stream: EventStream, engine: MatchingEngine, clock: Clock) -> None:
+    def __init__(self, stream: EventStream, exchange: MatchingExchange, clock: Clock) -> None:
         self._stream = stream
-        self._engine = engine
+        self._exchange = exchange
         self._clock = clock
 
     @property
@@ -113,11 +123,11 @@ class MatchedStream:
 
     async def run(self, deliver: Deliver) -> None:
         """Follow until cancelled."""
-        engine = self._engine
+        exchange = self._exchange
 
         def heard(event: Event) -> None:
             if isinstance(event, TradeReceived | QuoteReceived | BookChanged | CandleClosed):
-                for answer in engine.on_market(event):
+                for answer in exchange.on_market(event):
                     deliver(answer)
             deliver(event)
 

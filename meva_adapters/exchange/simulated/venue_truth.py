@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from attrs import define, evolve
+from attrs import define
 
+from meva_adapters.exchange.simulated.seen_orders import Change, order_after, order_taken
 from meva_core.events import (
     Event,
     ObservedOrder,
@@ -20,7 +21,7 @@ from meva_core.events import (
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.fill import Fill
 from meva_core.model.market import NS_PER_SECOND
-from meva_core.model.order import OrderRequest, OrderStatus
+from meva_core.model.order import OrderRequest
 
 Balances = tuple[tuple[str, Decimal, Decimal], ...]
 
@@ -60,15 +61,7 @@ class VenueTruth:
 
     def take(self, request: OrderRequest, answer: OrderAcknowledged, time_ns: int) -> None:
         """Note that the venue took an order."""
-        seen = ObservedOrder(
-            request.client_order_id,
-            answer.venue_order_id,
-            request.symbol,
-            request.side,
-            request.quantity,
-            Decimal(0),
-            OrderStatus.ACCEPTED.value,
-        )
+        seen = order_taken(request, answer)
         order = PlacedOrder(request, time_ns, seen)
         self.placed.append(order)
         self._by_name[request.client_order_id] = order
@@ -83,16 +76,9 @@ class VenueTruth:
                     times, fills = self._trades.setdefault(fill.symbol, ([], []))
                     times.append(time_ns)
                     fills.append(fill)
-                    order = self._by_name[fill.client_order_id]
-                    filled = order.seen.filled_quantity + fill.quantity
-                    full = filled == order.request.quantity
-                    status = OrderStatus.FILLED if full else OrderStatus.PARTIALLY_FILLED
-                    seen = evolve(order.seen, filled_quantity=filled, status=status.value)
-                    self._change(order, seen, time_ns)
-                case OrderCanceled(client_order_id=name):
-                    self._end(name, OrderStatus.CANCELED, time_ns)
-                case OrderExpired(client_order_id=name):
-                    self._end(name, OrderStatus.EXPIRED, time_ns)
+                    self._follow(fill.client_order_id, event, time_ns)
+                case OrderCanceled(client_order_id=name) | OrderExpired(client_order_id=name):
+                    self._follow(name, event, time_ns)
                 case _:
                     pass
 
@@ -134,9 +120,9 @@ class VenueTruth:
     def _state_at(self, time_ns: int) -> tuple[tuple[ObservedOrder, ...], Balances]:
         return self._states[max(0, bisect_right(self._state_times, time_ns) - 1)]
 
-    def _end(self, client_order_id: str, status: OrderStatus, time_ns: int) -> None:
+    def _follow(self, client_order_id: str, change: Change, time_ns: int) -> None:
         order = self._by_name[client_order_id]
-        self._change(order, evolve(order.seen, status=status.value), time_ns)
+        self._change(order, order_after(order.seen, change), time_ns)
 
     def _change(self, order: PlacedOrder, seen: ObservedOrder, time_ns: int) -> None:
         order.seen = seen

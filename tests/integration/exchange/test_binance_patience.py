@@ -115,3 +115,24 @@ async def test_a_refusal_is_not_asked_again() -> None:
             await calls.ask("/x", [], weight=4)
 
     assert ["/x"] == asked
+
+
+async def test_an_address_at_which_nobody_listens_is_given_up_after_fifteen_seconds() -> None:
+    """More tries come than one, each later than the one before, and the reason is raised."""
+    clock = ManualClock()
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.advance(int(seconds * 10**9) + 1)
+
+    async with HttpTransport(timeout_s=2) as transport:
+        calls = PatientCalls(
+            BinanceCalls(transport, clock, rest_url="http://127.0.0.1:9"), jitter=lambda: 0.5, sleep=sleep
+        )
+        with pytest.raises(VenueUnknownError, match="ClientConnectorError"):
+            await calls.ask("/x", [], weight=4)
+
+    assert [0.375, 0.75, 1.5, 3.0, 6.0] == waits[:5]
+    assert 15 == pytest.approx(sum(waits))
+    assert len(waits) + 1 == calls.requests

@@ -19,7 +19,15 @@ from meva_adapters.transport.http import HttpTransport
 from meva_adapters.venue.faults import Fault, FaultKind
 from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
-from meva_core.events import BookChanged, Event, StreamConnected, StreamGapDetected, StreamLost, TradeReceived
+from meva_core.events import (
+    BookChanged,
+    CandleClosed,
+    Event,
+    StreamConnected,
+    StreamGapDetected,
+    StreamLost,
+    TradeReceived,
+)
 from meva_core.ports.clock import Clock
 from tests.contract.tape_files import events_of, tape_of
 from tests.integration.exchange.heard import Heard, followed
@@ -158,3 +166,20 @@ async def replayed(path: Path) -> subprocess.CompletedProcess[str]:
 def cut_off(path: Path, count: int) -> None:
     """Take the last *count* bytes away."""
     path.write_bytes(path.read_bytes()[:-count])
+
+
+async def test_bars_keep_their_place_where_our_clock_is_two_seconds_behind(tmp_path: Path) -> None:
+    """They close by the venue's clock before they do by ours: times never fall, neither live nor in the recording."""
+    async with recorded(tmp_path, ShiftedClock(-2 * 10**9)) as (_venue, heard):
+        await heard.until(lambda: heard.count(CandleClosed) >= 4)
+        trades = heard.count(TradeReceived)
+        await heard.until(lambda: heard.count(TradeReceived) > trades)
+    times = [event.time_ns for event in heard.events]
+    bars = [event for event in heard.events if isinstance(event, CandleClosed)]
+
+    assert sorted(times) == times
+    assert any(bar.time_ns < bar.candle.close_ns for bar in bars)
+    for symbol, path in zip(SYMBOLS, recordings(tmp_path), strict=True):
+        tape = tape_of(path, *MARKETS)
+        assert told_of(heard.events, symbol) == list(events_of(tape))
+        assert tape.fault is None

@@ -18,10 +18,10 @@ from meva_adapters.storage.memory import MemorySession
 from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import CancelAllOrders, CancelOrder, PlaceOrder, RaiseAlert
-from meva_core.errors import StorageError
+from meva_core.errors import NotSupported, StorageError
 from meva_core.events import Event, OrderDropped, StreamConnected, TradeReceived
 from meva_core.model.market import Side
-from meva_core.ports.exchange import Clearance
+from meva_core.ports.exchange import Capability, Clearance
 from meva_core.ports.market_feed import Deliver
 from meva_core.ports.storage import Session
 from meva_runners.commit_then_act import CommittingAgent
@@ -98,6 +98,7 @@ class WatchedExchange(MatchingExchange):
         super().__init__(*arguments)
         self.sent: list[str] = []
         self.answers = True
+        self.offers = True
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         if not self.answers:
@@ -105,6 +106,8 @@ class WatchedExchange(MatchingExchange):
         return await super().cancel(command)
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
+        if not self.offers:
+            raise NotSupported(Capability.POST_ONLY, ())
         self.sent.append("place")
         return await super().place(command)
 
@@ -167,7 +170,7 @@ class Case:
             on_alert=self.alerts.append,
             on_tick=self.ticks_ns.append,
         )
-        self.streams = (MatchedStream(self.market, engine, clock),)
+        self.streams = (MatchedStream(self.market, self.exchange, clock),)
 
     def count(self, kind: type) -> int:
         """Return how many events of *kind* were handled."""

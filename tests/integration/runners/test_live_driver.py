@@ -16,11 +16,14 @@ from meva_core.events import (
     OrderAcknowledged,
     OrderCancelRequested,
     OrderDropped,
+    OrderOutcomeUnknown,
     StreamConnected,
     StreamLost,
     TradeReceived,
 )
 from meva_core.model.market import NS_PER_SECOND
+from meva_core.model.order import OrderStatus
+from meva_core.ops.log_records import OrderUpdated
 from meva_runners.composition import compose_venue
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from tests.integration.runners.live_driver_case import (
@@ -222,6 +225,28 @@ async def test_a_bug_in_an_adapter_stops_the_agent() -> None:
             await task
 
         assert "cancel_all" in case.exchange.sent
+
+
+@EXCHANGES
+async def test_an_order_that_the_adapter_cannot_send_is_denied(exchange: type[WatchedExchange]) -> None:
+    """What raises `NotSupported` before anything leaves ends the order with its reason; it is no unknown outcome."""
+    async with running(exchange=exchange) as (case, task):
+        case.exchange.offers = False
+        case.market.trade()
+        await until(lambda: case.count(OrderDropped))
+        [dropped] = [event for event, _ in case.outcomes if isinstance(event, OrderDropped)]
+        updates = [
+            record
+            for _, outcome in case.outcomes
+            for record in outcome.records
+            if isinstance(record, OrderUpdated) and record.request.client_order_id == dropped.client_order_id
+        ]
+
+        assert "the adapter does not offer post only" in dropped.reason
+        assert OrderStatus.DENIED is updates[-1].status
+        assert 0 == case.count(OrderOutcomeUnknown)
+        assert {} == case.agent.state().open_orders
+        assert not task.done()
 
 
 async def test_an_order_is_prepared_while_the_disk_works() -> None:

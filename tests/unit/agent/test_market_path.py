@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from meva_core.data.feature_library import Sma
 from meva_core.errors import DataError, UnknownSymbolError
-from meva_core.events import BookChanged, CandleClosed, QuoteReceived, TimerFired, TradeReceived
+from meva_core.events import (
+    BookChanged,
+    CandleClosed,
+    ClockMeasured,
+    QuoteReceived,
+    TimerFired,
+    TradeReceived,
+)
 from meva_core.model.market import Candle
 from meva_core.ops.log_records import DataRejected, RiskDecided, SignalDecided
 from meva_core.signals.strategy import SignalContext
@@ -164,16 +171,32 @@ def test_a_malformed_bar_is_refused(spoilt: dict[str, int], before: int) -> None
 
 @pytest.mark.parametrize("before", [0, 3])
 def test_a_bar_that_has_not_closed_is_refused(before: int) -> None:
-    """A strategy sees a candle at its close, never before, whatever a feed says."""
+    """A strategy sees a candle at its close, never before, whatever a feed says; clocks may be a second apart."""
     seen: list[int] = []
     lead = run(watching(seen))
 
     for _ in range(before):
         lead.bar(100, 101, 99, 100)
-    lead.bar(100, 101, 99, 100, after_ns=-1)
+    lead.bar(100, 101, 99, 100, after_ns=-SECOND - 1)
 
     assert [100] * before == seen
     assert {"malformed_bar": 1} == counts(lead)
+
+
+@pytest.mark.parametrize(("behind_ms", "offset_ms"), [(900, 0), (2_000, 2_000), (2_500, 2_000)])
+def test_a_bar_that_closed_by_the_clock_of_the_venue_counts_at_the_time_of_ours(
+    behind_ms: int, offset_ms: int
+) -> None:
+    """Where our clock is behind it comes before its close by that clock; no event after it lies before it."""
+    seen: list[int] = []
+    lead = run(watching(seen))
+    lead.handle(ClockMeasured(START, offset_ms * 10**6))
+    lead.bar(100, 101, 99, 100, after_ns=-behind_ms * 10**6)
+    lead.handle(QuoteReceived(lead.now_ns + 1, COIN, 100, 1, 101, 1))
+
+    assert [100] == seen
+    assert {} == counts(lead)
+    assert START + 60 * SECOND - behind_ms * 10**6 + 1 == lead.state.sequence.last_event_ns
 
 
 def test_bars_that_do_not_make_up_the_candles_wanted_are_an_error() -> None:
