@@ -92,21 +92,22 @@ class SessionTape:
         """Yield every event in order, each with the commands and decisions that followed from it."""
         return self._reader.entries(after_sequence)
 
-    def journal_rows(self) -> Iterator[tuple[Any, ...]]:
+    def journal_rows(self, after_sequence: int = 0) -> Iterator[tuple[Any, ...]]:
         """Yield the journal's rows as stored, see `SessionReader.journal_rows`."""
-        return self._reader.journal_rows(self._head)
+        return self._reader.journal_rows(self._head, after_sequence)
 
     def sequences_of(self, word: str) -> list[int]:
         """Return the events whose row of the journal holds *word* anywhere, in order."""
         return self._reader.sequences_of(word, self._head)
 
-    def columns(self) -> Iterator[list[tuple[Segment, list[list[int]]]]]:
-        """Yield the market events batch by batch, as columns; see `columns_of` for their order.
+    def columns(self, after_sequence: int = 0) -> Iterator[list[tuple[Segment, list[list[int]]]]]:
+        """Yield the market events batch by batch, as columns, from the batch that reaches beyond *after_sequence*.
 
-        Raise `StorageError` where they were retired, or at the first that is damaged.
+        See `columns_of` for their order. Raise `StorageError` where they were retired, or at the first that is damaged.
         """
-        self._refuse_retired()
-        for batch in self._reader.batches(0, self._head):
+        if after_sequence < self._head.retired_sequence:
+            self._refuse_retired()
+        for batch in self._reader.batches(after_sequence, self._head):
             unpacked = []
             for segment in batch:
                 with self._reader.unpacking(segment):

@@ -119,11 +119,13 @@ class MarketRows:
             else:
                 yield self._rows(segment, columns)
 
-    def one_by_one(self) -> Iterator[Row]:
-        """Yield every market event by itself, for an agent whose strategies look at each."""
-        for batch in self._tape.columns():
+    def one_by_one(self, after_sequence: int = 0) -> Iterator[Row]:
+        """Yield every market event after *after_sequence* by itself, for an agent whose strategies look at each."""
+        for batch in self._tape.columns(after_sequence):
             rows = [self._rows(*part) for part in batch]
-            yield from rows[0] if len(rows) == 1 else sorted(chain.from_iterable(rows), key=_IN_ORDER)
+            for row in rows[0] if len(rows) == 1 else sorted(chain.from_iterable(rows), key=_IN_ORDER):
+                if row[0] > after_sequence:  # A batch may begin before it.
+                    yield row
 
     def sample(self, collector: ReportCollector, time_ns: int) -> None:
         """Note the mark of every market that has one."""

@@ -7,7 +7,7 @@ keeps to the journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import PlaceOrder
 from meva_core.config.schema import AppConfig
-from meva_core.errors import DataError
+from meva_core.errors import DataError, StorageError
 from meva_core.events import Event, OrderFilled, OrderQueryAnswered, VenueStateObserved
 from meva_core.model.fill import Fill
 from meva_core.ops.log_records import FillBooked, OrderUpdated, SignalDecided
@@ -64,7 +64,12 @@ def explain_order(path: Path, client_order_id: str) -> OrderStory:
             remedy = "The table of orders in a report lists every name."
             raise DataError(str(path), 0, f"it holds no order {client_order_id!r}.", remedy)
         entry, command = placed
-        seen = _driven(tape, config, entry, command, set(sequences))
+        before, checkpoint = tape.beginning()
+        if sequences[0] <= before:
+            problem = f"has retired the market events that led to {client_order_id}."
+            raise StorageError(tape.source, problem, "Use an archived copy.")
+        agent = compose_agent(config, configured_strategies(config), checkpoint=checkpoint)
+        seen = _driven(tape, agent, entry, command, sequences, before=before)
         return _story(tape, config, entries, entry, command, seen)
 
 
@@ -81,10 +86,15 @@ def _placed(entries: list[JournalEntry], name: str) -> tuple[JournalEntry, Place
 
 
 def _driven(
-    tape: SessionTape, config: AppConfig, entry: JournalEntry, command: PlaceOrder, sequences: set[int]
+    tape: SessionTape,
+    agent: AgentOrchestrator,
+    entry: JournalEntry,
+    command: PlaceOrder,
+    sequences: Sequence[int],
+    *,
+    before: int,
 ) -> _Seen:
-    """Drive a fresh agent over the session up to the last event of the order."""
-    agent = compose_agent(config, configured_strategies(config))
+    """Drive *agent*, as it was after event *before*, over the session up to the last event of the order."""
     seen = _Seen()
     request, decision = command.request, command.approved.intent.decision
 
@@ -105,8 +115,9 @@ def _driven(
             }
 
     agent.services.risk.on_judged = judged
-    for sequence, outcome in _outcomes(tape, agent, max(sequences)):
-        if sequence in sequences:
+    wanted = set(sequences)
+    for sequence, outcome in _outcomes(tape, agent, before, sequences[-1]):
+        if sequence in wanted:
             seen.outcomes[sequence] = outcome
         if sequence == entry.sequence:
             seen.same = outcome.decisions == entry.decisions
@@ -117,11 +128,13 @@ def _driven(
     return seen
 
 
-def _outcomes(tape: SessionTape, agent: AgentOrchestrator, last: int) -> Iterator[tuple[int, Outcome]]:
-    """Yield what follows from every event up to *last* from which something follows."""
-    rows = tape.journal_rows()
+def _outcomes(
+    tape: SessionTape, agent: AgentOrchestrator, before: int, last: int
+) -> Iterator[tuple[int, Outcome]]:
+    """Yield what follows from every event after *before* up to *last* from which something follows."""
+    rows = tape.journal_rows(before)
     row = next(rows, None)
-    for sequence, _, handle, arguments in MarketRows(tape, agent, None, 0, _NEVER).one_by_one():
+    for sequence, _, handle, arguments in MarketRows(tape, agent, None, 0, _NEVER).one_by_one(before):
         while row is not None and row[0] < sequence and row[0] <= last:
             yield row[0], agent.handle(_event(tape, row))
             row = next(rows, None)

@@ -58,7 +58,7 @@ async def trade_live(options: TradingOptions) -> int:
                 link = await trading_link(
                     connection, name=account.rest_url, anomalies=anomalies, record=record
                 )
-                _show_banner(config, facts.account_id, link.name)
+                _show_banner(config, facts.account_id, link)
                 async with _store(options.session, settings, link) as (session, opened):
                     return await trade(
                         options,
@@ -80,8 +80,11 @@ def _hold(account_id: str, venue: str, config: AppConfig) -> AccountLock:
         raise PreflightError(f"{error.path}: {error.problem}", error.remedy) from error
 
 
-def _show_banner(config: AppConfig, account_id: str, venue: str) -> None:
-    text = f" {phrase_of(config)}  {config.reporting_currency}  account {account_id} at {venue} "
+def _show_banner(config: AppConfig, account_id: str, link: VenueLink) -> None:
+    armed = link.switch is not None and config.exchange.dead_man_s
+    switch = f"dead-man switch after {config.exchange.dead_man_s} s" if armed else "no dead-man switch"
+    money = f"{phrase_of(config)}  {config.reporting_currency}"
+    text = f" {money}  account {account_id} at {link.name}  {switch} "
     click.secho(text, err=True, fg="white", bg="red", bold=True)
 
 

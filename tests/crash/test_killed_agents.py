@@ -74,7 +74,9 @@ def followed(tape: SessionTape) -> AgentOrchestrator:
     return agent
 
 
-def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int, int]:
+def kill(
+    count: int, folder: Path, *, seed: int, life_s_max: float = LIFE_S_MAX
+) -> tuple[list[str], int, int, int]:
     """Kill so many agents; return what is wrong, and how many events were compared, orders held, events retired."""
     draw, wrong, events, orders, told, retired = Random(seed), [], 0, 0, 0, 0
     undisturbed = Undisturbed()
@@ -83,7 +85,7 @@ def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int, i
             path = folder / f"agent-{number // KILLS_PER_FILE}.db"
             if number % KILLS_PER_FILE == 0:
                 told = 0
-            told = processes.killed(path, life_s=draw.uniform(0, LIFE_S_MAX)) or told
+            told = processes.killed(path, life_s=draw.uniform(0, life_s_max)) or told
             agent = recovered(path)
             found = 0 if agent is None else agent.sequence
             if found < told:
@@ -107,7 +109,8 @@ def kill(count: int, folder: Path, *, seed: int) -> tuple[list[str], int, int, i
 
 def test_killed_agents_recover_their_state(tmp_path: Path) -> None:
     """A sample of six kills: nothing lost; hashes and ledger equal those of a life without death."""
-    wrong, events, orders, _ = kill(6, tmp_path, seed=1)
+    # A crowded machine gives them little of their time.
+    wrong, events, orders, _ = kill(6, tmp_path, seed=1, life_s_max=4 * LIFE_S_MAX)
 
     assert [] == wrong
     assert events > 0

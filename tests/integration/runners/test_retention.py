@@ -13,11 +13,12 @@ from attrs import evolve
 
 from meva_adapters.contracts.storage_samples import HEADER
 from meva_adapters.feed.session_tape import SessionTape
-from meva_adapters.settings import config_text, load_settings
+from meva_adapters.settings import LoadedSettings, config_text, load_settings
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import encode
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.commands import PlaceOrder
+from meva_core.errors import StorageError
 from meva_core.events import Event, TradeReceived
 from meva_core.model.market import NS_PER_SECOND, Side
 from meva_core.portfolio.trade_results import CostMethod
@@ -26,6 +27,7 @@ from meva_runners.commands.pnl_app import read_pnl
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
 from meva_runners.sessions.header import session_header
+from meva_runners.sessions.story import explain_order
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.retention import drop_old_market
 from tests.integration.runners.live_driver_case import running, until
@@ -74,6 +76,13 @@ async def test_old_market_events_go_while_the_agent_trades(tmp_path: Path) -> No
     assert expected == (agent.state_hash(), agent.decision_hash)
 
 
+def orders_of(path: Path, after: int) -> list[tuple[int, str]]:
+    """Return event and name of every order after event *after*."""
+    with closing(sqlite3.connect(path)) as connection:
+        sql = "SELECT sequence, client_order_id FROM orders WHERE sequence > ? ORDER BY sequence"
+        return connection.execute(sql, (after,)).fetchall()
+
+
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
     """Return the closed session of an agent that traded at 600 prices."""
@@ -86,12 +95,12 @@ def retired(tmp_path: Path) -> Path:
     return traded(tmp_path / "retired.db", market_kept_ns=NS_PER_SECOND)
 
 
-def traded(path: Path, *, market_kept_ns: int | None) -> Path:
+def traded(path: Path, *, market_kept_ns: int | None, settings: LoadedSettings | None = None) -> Path:
     """Trade at 600 prices, each order filled at the next, and keep the session at *path*."""
     overrides = (
         "strategies=[{name: sma_cross, parameters: {fast: 2, slow: 5, timeframe: null, quantity: 0.01}}]",
     )
-    settings = load_settings("dev", environ={}, overrides=overrides)
+    settings = settings or load_settings("dev", environ={}, overrides=overrides)
     engine = compose_venue(settings.config)
     agent = compose_agent(settings.config, configured_strategies(settings.config))
     header = session_header(settings)
@@ -163,6 +172,21 @@ def test_ledger_and_results_outlive_the_market_events(retired: Path, whole: Path
     assert ledgers[1].is_sound
     assert results[0].results.lines == results[1].results.lines
     assert results[0].unrealized() == results[1].unrealized()
+
+
+def test_an_order_of_what_is_left_is_explained_as_ever(retired: Path, whole: Path) -> None:
+    """Its story is the same to the letter; that of an order before is refused."""
+    with SessionTape(retired) as tape:
+        before = tape.beginning()[0]
+    names = [name for _, name in orders_of(retired, before)]
+    first = orders_of(whole, 0)[0][1]
+
+    for name in (names[0], names[-1]):
+        stories = [explain_order(path, name) for path in (whole, retired)]
+        assert stories[0].headline == stories[1].headline
+        assert stories[0].chapters == stories[1].chapters
+    with pytest.raises(StorageError, match="has retired the market events"):
+        explain_order(retired, first)
 
 
 def test_a_posting_that_the_journal_does_not_lead_to_is_found(retired: Path) -> None:
