@@ -41,6 +41,7 @@ from meva_adapters.settings import load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.transfers.memory import MemoryTransferExecutor
 from meva_adapters.transport.http import HttpTransport
+from meva_adapters.transport.rate_budget import RateBudget
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import ObserveVenue, RaiseAlert
@@ -188,7 +189,9 @@ class Bench:
         async with HttpTransport() as transport:
             transport.session.trace_configs.append(self._trace())
             signer = HmacSigner("benchmark")
-            calls = BinanceCalls(transport, clock, rest_url=self.url, api_key="benchmark", signer=signer)
+            calls = BinanceCalls(
+                transport, clock, rest_url=self.url, api_key="benchmark", signer=signer, budget=_unbounded()
+            )
             self.exchange = exchange = BinanceExchange(
                 calls, symbols=[SYMBOL], owns=ClientOrderIds(config.agent, config.account).owns
             )
@@ -237,6 +240,11 @@ class Bench:
         trace.on_request_headers_sent.append(sent)
         trace.freeze()
         return trace
+
+
+def _unbounded() -> RateBudget:
+    """Return a budget of requests that a thousand kills do not use up: each compares with the venue."""
+    return RateBudget(limit=10**9, reserve=1, window_ns=60 * 10**9)
 
 
 def _nobody(alert: RaiseAlert) -> None:

@@ -39,10 +39,12 @@ _MARKETS = 2
 _BLOCKS = 12
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1 << 20
+# Fees eat what two averages on chance win: with narrower limits a long run would end as one that trades no more.
 _SETTINGS = """
 mode: paper
 strategies: [{name: sma_cross, parameters: {fast: 50, slow: 200, timeframe: null, quantity: 0.001}}]
-risk: {max_orders_per_window: 600, max_repeated_orders: 500, max_open_orders: 50}
+risk: {max_orders_per_window: 600, max_repeated_orders: 500, max_open_orders: 50, daily_loss_limit: 50000,
+  max_drawdown_limit: 50000}
 observability: {log_level: ERROR}
 """
 

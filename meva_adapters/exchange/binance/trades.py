@@ -17,7 +17,7 @@ _PAGE: Final = 1_000  # The most that one call returns.
 _PAGES_MAX: Final = 200
 _WEIGHT: Final = 20
 _ORDER_WEIGHT: Final = 4
-_NAMES_MAX: Final = 50_000
+_NAMES_MAX: Final = 5_000  # Trades that are asked for are newer; an older order is asked for again.
 
 
 class OwnTrades:
