@@ -58,7 +58,7 @@ def settings_from(options: VenueOptions) -> VenueSettings:
         ]
         if options.tape:
             problems.append(
-                "--tape: recordings are of another exchange. Leave it out, or use --like binance."
+                "--tape: a venue like Kraken makes its own markets up. Leave it out, or use --like binance."
             )
     if problems:
         raise ConfigError(tuple(problems))

@@ -41,5 +41,5 @@ def test_what_does_not_fit_kraken_is_said_at_once(tmp_path: Path) -> None:
 
     assert 0 != ended.exit_code
     assert "--secret: no base64" in ended.output
-    assert "--tape: recordings are of another exchange" in ended.output
+    assert "--tape: a venue like Kraken makes its own markets up" in ended.output
     assert "Traceback" not in ended.output
