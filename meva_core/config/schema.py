@@ -113,9 +113,10 @@ class ExchangeConfig:
     recv_window_ms: int = 5_000
     # How far the account is verified, at a venue that lets verified accounts ask more often (Kraken).
     tier: str = "starter"
-    # How long after our last word a venue that can do so cancels every order of the account; 0: never. It is told
-    # three times within that: Kraken advises 60 s, and a call every 15 to 30 s.
-    dead_man_s: int = 60
+    # How long after our last word a venue that can do so cancels every order of the account; 0: never. It takes other
+    # people's orders too, so the account must be the agent's alone. The venue is told three times within that: Kraken
+    # advises 60 s, and a call every 15 to 30 s.
+    dead_man_s: int = 0
     instruments: tuple[InstrumentConfig, ...] = ()
     balances: dict[str, Decimal] = Factory(dict)
     fees: FeesConfig = FeesConfig()

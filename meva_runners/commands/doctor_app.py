@@ -19,6 +19,7 @@ from meva_adapters.settings import load_settings
 from meva_core.config.schema import AppConfig
 from meva_core.errors import ConfigError
 from meva_runners.checkup.channels import channel_findings, heartbeat_findings
+from meva_runners.checkup.dead_man import switch_findings
 from meva_runners.checkup.finding import Finding, Verdict, green, red, skipped
 from meva_runners.checkup.machine import data_folder, disk_space, extras, port_free, python_version
 from meva_runners.checkup.private_values import find_secrets
@@ -83,6 +84,7 @@ async def examine(options: DoctorOptions) -> Sequence[Finding]:
         *_machine(config),
         *secrets.findings,
         *await venue_findings(config, secrets.keys),
+        *switch_findings(config),
         *await channel_findings(config, secrets.channels, send=options.live),
         *await heartbeat_findings(secrets.heartbeat, send=options.live),
     )

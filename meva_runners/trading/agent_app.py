@@ -147,15 +147,17 @@ class AgentApp:
         # Without its folder the kill latch counts as set: nobody could set it.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._compare_clocks()
-        if self._guard is not None:
-            await self._guard.begin()
-            beside = (*beside, self._guard.keep())
         ready = monotonic()
         loop = asyncio.get_running_loop()
         if duration_s is not None:
             loop.call_later(duration_s, self.driver.stop, f"its {duration_s:g} seconds are over")
-        async with self._served(dashboard=dashboard), self._beating(beside):
-            await self._driven()
+        async with self._served(dashboard=dashboard):
+            # Last of all: who does not come to drive leaves nothing armed that takes the orders of others.
+            if self._guard is not None:
+                await self._guard.begin()
+                beside = (*beside, self._guard.keep())
+            async with self._beating(beside):
+                await self._driven()
         if (
             self._guard is not None and not self.driver.unsettled
         ):  # What is not settled the venue shall cancel.

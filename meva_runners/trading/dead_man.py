@@ -37,10 +37,12 @@ class DeadManGuard:
         self._in_trouble = False
 
     async def begin(self) -> None:
-        """Arm it before the first order; raise `PreflightError` where that cannot be."""
+        """Arm it before the first order; raise `PreflightError` where that cannot be, and leave it off then."""
         try:
             await self._switch.arm_dead_man_switch(self._timeout_s)
         except (VenueRefusedError, VenueUnknownError) as error:
+            if isinstance(error, VenueUnknownError):  # It may be armed, and nobody would refresh it.
+                await self.end()
             remedy = (
                 "Give the key the right to cancel orders, or trade without the switch: exchange.dead_man_s=0."
             )

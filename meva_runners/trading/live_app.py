@@ -16,6 +16,7 @@ from meva_adapters.transport.http import HttpTransport
 from meva_core.config.arming import arming_problems, mode_problems, phrase_of
 from meva_core.config.schema import AppConfig, Mode
 from meva_core.errors import ConfigError, StorageError
+from meva_runners.checkup.dead_man import switch_meaning, switch_state
 from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.agent_app import AgentApp
@@ -81,11 +82,11 @@ def _hold(account_id: str, venue: str, config: AppConfig) -> AccountLock:
 
 
 def _show_banner(config: AppConfig, account_id: str, link: VenueLink) -> None:
-    armed = link.switch is not None and config.exchange.dead_man_s
-    switch = f"dead-man switch after {config.exchange.dead_man_s} s" if armed else "no dead-man switch"
     money = f"{phrase_of(config)}  {config.reporting_currency}"
-    text = f" {money}  account {account_id} at {link.name}  {switch} "
+    text = f" {money}  account {account_id} at {link.name}  {switch_state(config)} "
     click.secho(text, err=True, fg="white", bg="red", bold=True)
+    if meaning := switch_meaning(config):
+        click.echo(f"dead-man switch {meaning}", err=True)
 
 
 @asynccontextmanager

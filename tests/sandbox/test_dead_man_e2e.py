@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,14 @@ RESTING = (
     "--set", "execution.reconcile_interval_s=20",
     "--set", f"exchange.dead_man_s={TIMEOUT_S}",
 )  # fmt: skip
+PERSONS_ORDER = {
+    "pair": "XBTUSD",
+    "type": "buy",
+    "ordertype": "limit",
+    "volume": "0.01",
+    "price": "1000.0",
+    "cl_ord_id": "a-person",
+}
 
 
 @pytest.fixture
@@ -79,6 +88,23 @@ def test_a_stop_in_good_order_takes_the_switch_off(venue: KrakenVenue, tmp_path:
 
     assert 0 == status, agent.errors
     assert names == venue.open_orders()
+
+
+def test_a_start_whose_port_is_taken_leaves_the_switch_off(venue: KrakenVenue, tmp_path: Path) -> None:
+    """Status 4, and an order that a person places afterwards rests beyond the time-out."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = ("--controls-port", str(taken.getsockname()[1]))
+        with started("live", tmp_path, *arguments(venue, tmp_path), *port, **KRAKEN_VARIABLES) as agent:
+            status = agent.end()
+    asyncio.run(venue.ask("AddOrder", **PERSONS_ORDER))
+    time.sleep(TIMEOUT_S + 1)
+
+    assert 4 == status, agent.errors
+    assert "cannot listen on port" in agent.errors
+    assert f"dead-man switch after {TIMEOUT_S} s" in agent.errors
+    assert [PERSONS_ORDER["cl_ord_id"]] == venue.open_orders()
 
 
 async def strike(venue: KrakenVenue, **fault: Any) -> None:

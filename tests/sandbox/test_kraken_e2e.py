@@ -54,7 +54,7 @@ def test_live_places_fills_stops_and_verifies(venue: KrakenVenue, tmp_path: Path
     there = orders_at(venue)
 
     assert 0 == status, agent.errors
-    assert "dead-man switch after 60 s" in agent.errors
+    assert "dead-man switch off: orders rest at the venue" in agent.errors
     assert Decimal(result["fees"]) > 0
     assert result["decision_hash"] in agent.verified()
     assert sent(agent) == there

@@ -1,6 +1,6 @@
 """Call Kraken's REST interface, each call once, and sort every outcome: answered, refused, not sent, or unknown.
 
-Private calls leave one after another: a nonce that arrives after a higher one is refused.
+Private calls leave one after another: a nonce that arrives after a higher one is refused. Urgent ones wait for none.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from meva_adapters.exchange.kraken.errors import (
     DOUBTFUL,
+    INVALID_NONCE,
     LOCKED_OUT,
     RATE_LIMITED,
     REMEDIES,
@@ -22,8 +24,16 @@ from meva_adapters.exchange.kraken.errors import (
 from meva_adapters.exchange.kraken.nonces import Nonces
 from meva_adapters.exchange.kraken.signer import Signer
 from meva_adapters.exchange.kraken.tiers import TIERS
+from meva_adapters.exchange.kraken.turns import Line, OvertakenError, Turn
 from meva_adapters.transport.decaying_budget import DecayingBudget
-from meva_adapters.transport.http import Answer, HttpTransport, NoAnswerError, NotSentError
+from meva_adapters.transport.http import (
+    LAST_LOOK,
+    Answer,
+    HttpTransport,
+    LastLook,
+    NoAnswerError,
+    NotSentError,
+)
 from meva_adapters.wire.fields import CodecError, number, read_exact_json, row_of
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured
@@ -37,6 +47,11 @@ _OK: Final = 200
 _BEFORE_THE_ENGINE: Final = frozenset({403, 418, 429})
 _LIMITED_S: Final = 5  # Where a limit names no time; the counter of the lowest tier falls by two meanwhile.
 _LOCKOUT_S: Final = 300
+# What changes nothing at the venue, so that it may be given up and asked again.
+_QUESTIONS: Final = frozenset({
+    "BalanceEx", "ClosedOrders", "GetWebSocketsToken", "OpenOrders", "QueryOrders", "TradesHistory", "WithdrawMethods",
+})  # fmt: skip
+_ASKED_MAX: Final = 2  # Who cancels often still gets answers, and a venue that hangs is not asked for ever.
 
 
 class KrakenCalls:
@@ -73,7 +88,7 @@ class KrakenCalls:
         self._signer = signer
         self._nonces = nonces
         self._on_anomaly = on_anomaly
-        self._turn = asyncio.Lock()
+        self._line = Line()
 
     def reached_ns(self) -> int:
         """Return a time that the venue has surely reached, however our clock was set since it was measured.
@@ -97,24 +112,64 @@ class KrakenCalls:
         return await self._send("GET", f"/0/public/{name}{query}", name, _HEADERS, None)
 
     async def private(
-        self, name: str, parameters: list[tuple[str, str]], *, weight: int = 1, urgent: bool = False
+        self,
+        name: str,
+        parameters: list[tuple[str, str]],
+        *,
+        weight: int = 1,
+        urgent: bool = False,
+        reserve: bool = False,
     ) -> Any:
         """Make a signed call that counts *weight* and return its result, numbers as they were written.
 
+        An *urgent* one makes things safer: it leaves before all others and, as one of the *reserve* does, out of what
+        the budget keeps back. A question that is given up for it is asked once more, then it has no answer.
         Raises `NotSentError` (no byte left), `VenueRefusedError` (definite) or `VenueUnknownError`.
         """
+        is_question = name in _QUESTIONS and not urgent
+        asked = 0
+        while True:
+            turn = await self._line.take(urgent=urgent, is_question=is_question)
+            try:
+                return await self._in_turn(turn, name, parameters, weight, reserve=urgent or reserve)
+            except OvertakenError:
+                asked += is_question
+                if asked == _ASKED_MAX:
+                    raise VenueUnknownError(VENUE, name, "given up for urgent calls") from None
+            finally:
+                self._line.end(turn)
+
+    async def _in_turn(
+        self, turn: Turn, name: str, parameters: list[tuple[str, str]], weight: int, *, reserve: bool
+    ) -> Any:
+        """Sign and send; raise `OvertakenError` when an urgent call went first and nothing has come of this one."""
+        if turn.overtaken:
+            raise OvertakenError
         if self._signer is None or self._nonces is None:
             raise NotSentError("there is no key to sign with")
-        async with self._turn:
-            # A counter falls with the time that passes, however our clock is set meanwhile.
-            held_back = self.budget.take(weight, self.clock.monotonic_ns(), urgent=urgent)
-            if held_back:
-                raise NotSentError(f"held back, {held_back}")
-            path, nonce = f"/0/private/{name}", str(self._nonces.next())
-            body = urlencode([("nonce", nonce), *parameters]).encode()
-            signature = self._signer.sign(path, nonce, body)
-            headers = _HEADERS | _FORM | {"API-Key": self.api_key, "API-Sign": signature}
-            return await self._send("POST", path, name, headers, body)
+        # A counter falls with the time that passes, however our clock is set meanwhile.
+        held_back = self.budget.take(weight, self.clock.monotonic_ns(), urgent=reserve)
+        if held_back:
+            raise NotSentError(f"held back, {held_back}")
+        path, nonce = f"/0/private/{name}", str(self._nonces.next())
+        body = urlencode([("nonce", nonce), *parameters]).encode()
+        signature = self._signer.sign(path, nonce, body)
+        headers = _HEADERS | _FORM | {"API-Key": self.api_key, "API-Sign": signature}
+        token = LAST_LOOK.set(partial(_look, turn, LAST_LOOK.get()))
+        try:
+            return await turn.run(self._send("POST", path, name, headers, body))
+        except NotSentError:
+            if turn.overtaken and not turn.left:
+                raise OvertakenError from None
+            raise
+        except VenueRefusedError as exc:
+            if (
+                turn.overtaken and exc.code == INVALID_NONCE
+            ):  # Nowhere is it said that it was looked at first.
+                raise VenueUnknownError(VENUE, name, f"an urgent call went first: {exc}") from exc
+            raise
+        finally:
+            LAST_LOOK.reset(token)
 
     async def room(self, weight: int, *, longest_s: float) -> None:
         """Wait until *weight* fits into the budget; raise `NotSentError` where that takes longer than *longest_s*."""
@@ -193,6 +248,15 @@ class KrakenCalls:
 
     def _hold(self, wait_ns: int) -> None:
         self.budget.block(self.clock.monotonic_ns() + wait_ns)
+
+
+async def _look(turn: Turn, look: LastLook | None) -> str:
+    """Say why a call may not leave: what *look* says, or that its nonce is too low by now."""
+    why = "" if look is None else await look()
+    if not why and turn.overtaken:
+        why = "an urgent call went first"
+    turn.left = not why
+    return why
 
 
 def _nobody() -> None:

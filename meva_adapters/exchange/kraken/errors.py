@@ -24,6 +24,7 @@ PROVEN: Final = (
     "EService: Throttled",
 )
 RATE_LIMITED: Final = "EAPI:Rate limit exceeded"
+INVALID_NONCE: Final = "EAPI:Invalid nonce"
 LOCKED_OUT: Final = "EGeneral:Temporary lockout"
 DENIED: Final = "EGeneral:Permission denied"
 UNKNOWN_PAIR: Final = "EQuery:Unknown asset pair"
@@ -39,7 +40,7 @@ UNKNOWN_ORDER: Final = frozenset({"EOrder:Unknown order", "EOrder:Invalid order"
 REMEDIES: Final = {
     "EAPI:Invalid key": "Check exchange.api_key; the key may have been deleted.",
     "EAPI:Invalid signature": "Check exchange.api_secret: it belongs to another key, or is not whole.",
-    "EAPI:Invalid nonce": (
+    INVALID_NONCE: (
         "The nonce is too low: another program uses this key, or its file of nonces was lost. "
         "Give the agent an API key of its own."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -123,20 +124,18 @@ class KrakenExchange:
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
         """Cancel each order of ours: the venue's own cancel-all takes other people's orders too.
 
-        Each by itself, in turn: an answer that is lost keeps no other order open.
+        Each by itself, and none waits for another's answer: one that is lost keeps no other order open.
         """
         try:
             orders = await self._open_orders(urgent=True)
         except _FAILURES as exc:
             return self._failed("cancel_all", command.symbol or "", exc)
-        events: list[Event] = []
-        for order in orders:
-            if self._owns(order.client_order_id) and command.symbol in (None, order.symbol):
-                try:
-                    events.append(await self._cancel(order.symbol, order.client_order_id, command.reason))
-                except _FAILURES as exc:
-                    events += self._failed("cancel_all", order.symbol, exc)
-        return events
+        ours = (
+            order
+            for order in orders
+            if self._owns(order.client_order_id) and command.symbol in (None, order.symbol)
+        )
+        return await asyncio.gather(*(self._cancel_one_of_all(order, command.reason) for order in ours))
 
     async def query(self, command: QueryOrder) -> Sequence[Event]:
         """Ask for one order and then for our trades, so that no fill of the order is missing among them."""
@@ -185,6 +184,13 @@ class KrakenExchange:
 
     def _now(self) -> int:
         return self._calls.clock.now_ns()
+
+    async def _cancel_one_of_all(self, order: ObservedOrder, reason: str) -> Event:
+        try:
+            return await self._cancel(order.symbol, order.client_order_id, reason)
+        except _FAILURES as exc:
+            [failed] = self._failed("cancel_all", order.symbol, exc)
+            return failed
 
     async def _cancel(self, symbol: str, name: str, reason: str) -> Event:
         """Return what the venue says; raise where it says nothing."""

@@ -57,7 +57,7 @@ class KrakenUserStream(AccountStream):
     async def _subscription(self) -> str:
         self._sequence = None  # Each connection numbers its own messages.
         try:
-            token = text(row_of(await self._calls.private("GetWebSocketsToken", [], urgent=True)), "token")
+            token = text(row_of(await self._calls.private("GetWebSocketsToken", [], reserve=True)), "token")
         except (NotSentError, VenueRefusedError, VenueUnknownError, CodecError) as exc:
             self._calls.note_anomaly("no_token", str(exc))
             raise StreamEndError(f"no token: {exc}") from exc

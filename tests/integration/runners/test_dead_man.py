@@ -64,6 +64,10 @@ async def test_without_it_nothing_starts(failure: Exception) -> None:
 
     with pytest.raises(PreflightError, match="the dead-man switch was not armed"):
         await guard.begin()
+    assert [TIMEOUT_S] == switch.asked[:1]
+    assert [0] * isinstance(failure, VenueUnknownError) == switch.asked[1:], (
+        "it may be armed: it is taken off"
+    )
 
 
 async def test_trouble_is_told_once_and_so_is_its_end() -> None:

@@ -21,6 +21,7 @@ from meva_core.errors import ConfigError
 from meva_core.events import OrderAcknowledged, OrderCanceled, OrderDropped, RequestFailed
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.model.secret import Secret
+from meva_runners.checkup.dead_man import switch_findings, switch_state
 from meva_runners.checkup.finding import Verdict
 from meva_runners.checkup.venue import CHECKS, venue_findings
 from meva_runners.trading.options import TradingOptions
@@ -75,6 +76,29 @@ async def test_the_doctor_finds_a_fit_venue_green() -> None:
 
     assert [(check, Verdict.GREEN) for check in CHECKS] == [(item.check, item.verdict) for item in findings]
     assert "may trade and cannot withdraw" in findings[-1].said
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "told"),
+    [
+        ({}, "dead-man switch off", "off: orders rest at the venue when the agent falls silent"),
+        ({"dead_man_s": 60}, "dead-man switch after 60 s", "on, 60 s after the agent's last word"),
+    ],
+)
+def test_the_dead_man_switch_is_off_unless_it_is_asked_for_and_its_price_is_told(
+    fields: dict[str, Any], state: str, told: str
+) -> None:
+    """On or off, a person reads that it takes every order of the account; a venue without one says so."""
+    config = settings("http://127.0.0.1:1", **fields)
+    [finding] = switch_findings(config)
+    other = evolve(config, exchange=evolve(config.exchange, venue="binance"))
+
+    assert state == switch_state(config)
+    assert finding.said.startswith(told)
+    assert finding.said.endswith(
+        "it takes every order of the account, so the account must be the agent's alone"
+    )
+    assert ("no dead-man switch", ()) == (switch_state(other), switch_findings(other))
 
 
 @pytest.mark.parametrize(
