@@ -32,7 +32,7 @@ help: ## List the commands.
 demo: $(STAMPS)/package ## Install from the lock if needed, then replay the bundled recording: no key, no network.
 	@$(BIN)/python -m meva_runners.replay
 
-smoke: $(STAMPS)/package ## Trade on paper for twenty seconds over real sockets, verify the session, stop by kill. No key, no network.
+smoke: $(STAMPS)/package ## Trade on paper for some seconds over real sockets, verify the session, stop by kill. No key, no network.
 	@$(BIN)/python -m meva_runners.smoke
 
 test: $(STAMPS)/dev ## Run every test but the long proofs.
