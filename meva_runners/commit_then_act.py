@@ -133,13 +133,17 @@ def recover(session: Session, compose: Compose) -> AgentOrchestrator:
 
     Raise `StorageError` when the journal does not lead where it says: another program or other settings wrote it.
     """
+    remedy = "Start it with the program version and the settings that wrote it."
     latest = session.load_latest()
     sequence, checkpoint = latest or (0, None)
-    agent = compose(checkpoint)
+    try:
+        agent = compose(checkpoint)
+    except KeyError as missing:
+        what = f"has a checkpoint at event {sequence} that this program cannot read: {missing} is missing."
+        raise StorageError(session.header.session_id, what, remedy) from missing
     for entry in session.entries(sequence):
         outcome = agent.handle(entry.event)
         if entry.decisions and (outcome.decisions != entry.decisions or outcome.link != entry.link):
             what = f"decided otherwise at event {entry.sequence}: {entry.decisions} then, {outcome.decisions} now."
-            remedy = "Start it with the program version and the settings that wrote it."
             raise StorageError(session.header.session_id, what, remedy)
     return agent

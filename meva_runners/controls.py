@@ -46,8 +46,10 @@ Examples:
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("wish", type=click.Choice((*WISHES, *MONEY, *READS, "why")), metavar="WISH")
 @click.argument("subject", default="")
-@click.option("--url", envvar="MEVA_CONTROLS_URL", help="Where the agent's controls listen.")
-@click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", type=click.Path(path_type=Path),
+@click.option(
+    "--url", envvar="MEVA_CONTROLS_URL", show_envvar=True, help="Where the agent's controls listen."
+)
+@click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", show_envvar=True, type=click.Path(path_type=Path),
               help="The folder with the agent's tokens.")  # fmt: skip
 @click.option(
     "--env", help="The agent's settings instead of both; a kill then also reaches the venue by itself."

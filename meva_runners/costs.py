@@ -27,11 +27,11 @@ _EVERY = click.Choice(("day", "week", "month"))
 EXAMPLES = """
 \b
 Examples:
-  meva costs add --reporting USD --day 2026-01-31 --category data --currency EUR --amount 10 --mark 1.085 --every month
+  meva costs add --reporting USDT --day 2026-01-31 --category data --currency EUR --amount 10 --mark 1.085 --every month
   meva costs import bills.csv
   meva costs correct hosting-1 --amount 9.50 --day 2026-03-02 --reason "credit note"
   meva costs rotate --through 2026-02-28
-  meva costs tell --url http://127.0.0.1:8700 --tokens ~/.local/state/meva/control
+  meva costs tell --url http://127.0.0.1:8700 --tokens ~/.local/state/meva/meva-main-paper
 """
 
 
@@ -72,9 +72,21 @@ def correct(cost: str, book: Path, archive: Path, **wish: str) -> None:
 @main.command()
 @_BOOK
 @click.option("--through", default="", help="Last day, YYYY-MM-DD; today by default.")
-@click.option("--url", envvar="MEVA_CONTROLS_URL", required=True, help="Where the agent's controls listen.")
-@click.option("--tokens", envvar="MEVA_CONTROLS_TOKENS", required=True, type=click.Path(path_type=Path),
-              help="The folder with the agent's tokens.")  # fmt: skip
+@click.option(
+    "--url",
+    envvar="MEVA_CONTROLS_URL",
+    show_envvar=True,
+    required=True,
+    help="Where the agent's controls listen.",
+)
+@click.option(
+    "--tokens",
+    envvar="MEVA_CONTROLS_TOKENS",
+    show_envvar=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder with the agent's tokens.",
+)
 def tell(book: Path, through: str, url: str, tokens: Path) -> None:
     """Tell a running agent of the open costs, each once however often this is repeated."""
     _run("tell_costs", book, through, url=url, tokens=tokens)

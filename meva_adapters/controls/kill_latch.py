@@ -89,12 +89,21 @@ class LatchedExchange:
             LAST_LOOK.reset(token)
 
     async def place_when(self, command: PlaceOrder, clearance: Clearance) -> Sequence[Event]:
-        """Send the order when *clearance* lets it, unless the latch is set by then."""
+        """Send the order when *clearance* lets it, unless the latch is set by then.
+
+        An exchange that cannot prepare orders may keep this one waiting, so *clearance* is asked again in the step
+        that writes the first byte.
+        """
         look = self._beside(clearance)
         if self._preparing is not None:
             return await self._preparing.place_when(command, look)
-        why = await look()
-        return self._dropped(command, why) if why else await self.place(command)
+        if why := await look():
+            return self._dropped(command, why)
+        token = LAST_LOOK.set(clearance)
+        try:
+            return await self.place(command)
+        finally:
+            LAST_LOOK.reset(token)
 
     def _beside(self, clearance: Clearance | None) -> Clearance:
         """Return what looks at the latch in the step in which *clearance* answered."""

@@ -24,6 +24,7 @@ from meva_core.ops.statistics import Statistic
 _WIDE: Final = 92
 # More reasons than fit a screen say no more than the most frequent ones.
 _REASONS_SHOWN: Final = 8
+_GATE_CLOSED: Final = "gate_closed"
 # Refusals that a smaller order avoids; they are named as the limit is configured.
 _SIZE_LIMITS: Final = frozenset(
     {"max_notional_per_trade", "max_position_notional_per_symbol", "max_portfolio_exposure"}
@@ -126,9 +127,9 @@ def _refusals(summary: RunSummary) -> Rows:
 def _remedy(summary: RunSummary) -> Iterator[str]:
     """Yield what to do where every order would have been too large, as a first try with the shipped limits is."""
     limits = [code for code in summary.risk_rejected if code in _SIZE_LIMITS]
-    if limits and summary.intents and not summary.orders:
-        yield "Every order was larger than the limits allow, so nothing was traded. Ask for less, for example with"
-        yield f"--set strategy.quantity=0.01, or raise the limit: --set risk.{limits[0]}=..."
+    if limits and _GATE_CLOSED not in summary.risk_rejected and summary.intents and not summary.orders:
+        yield "Every order was larger than the limits allow, so nothing was traded. Ask for less with a smaller"
+        yield f"strategy.quantity (0.01, say), or raise the limit: --set risk.{limits[0]}=..."
 
 
 def _reasons(heading: str, counts: Mapping[str, int]) -> Rows:

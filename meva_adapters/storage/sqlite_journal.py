@@ -57,7 +57,6 @@ class SqliteSession:
         self._failure: BaseException | None = None
         self._closed = False
         self._goes_on = self._committed > 0  # The results of an earlier end are of no session that goes on.
-        self._take_over_secured()
 
     @classmethod
     def create(
@@ -111,6 +110,7 @@ class SqliteSession:
                 market_kept_ns=market_kept_ns,
             )
             session._refuse_other(account, mode)
+            session._take_over_secured()
             return session
 
     @property

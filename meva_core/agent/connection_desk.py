@@ -125,7 +125,7 @@ class ConnectionDesk:
         """Take over the memory that `snapshot` returned."""
         self._closed = dict(memory["closed"])
         self._rules = {instrument.symbol: instrument for instrument in memory["rules"]}
-        self._anomalies = dict(memory["anomalies"])
+        self._anomalies = dict(memory.get("anomalies", {}))  # Older checkpoints know none.
         for symbol in self._rules:
             self._follow(symbol)
 

@@ -87,7 +87,8 @@ class MarketWatch:
     def restore(self, memory: Mapping[str, Any]) -> None:
         """Take over the memory that `snapshot` returned."""
         self._started_ns = memory["started_ns"]
-        self._breaks = {symbol: (count, last_ns) for symbol, (count, last_ns) in memory["breaks"].items()}
+        breaks = memory.get("breaks", {})  # Older checkpoints know none.
+        self._breaks = {symbol: (count, last_ns) for symbol, (count, last_ns) in breaks.items()}
 
     def _wake(self, due_ns: int) -> None:
         self._runtime.outbox.command(SetTimer(MARKET_TIMER, due_ns), f"timer {MARKET_TIMER} {due_ns}")

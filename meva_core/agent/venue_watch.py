@@ -281,13 +281,13 @@ class VenueWatch:
         self._timer_ns, self._observe_ns = memory["due"]
         self._clean_ns = memory["clean_ns"]
         self._answered_ns = memory["answered_ns"]
-        self._hastened_ns = memory["hastened_ns"]
+        self._hastened_ns = memory.get("hastened_ns", 0)  # Older checkpoints know none.
         self._drift_since_ns, self._drift_cycles = memory["drift"]
         self._cancels_pending = memory["cancels_pending"]
         self._desk.booked_ns = memory["booked_ns"]
         self._trades_after = dict(memory["trades_after"])
         self._unsettled.restore(memory["unsettled"])
-        self._silence.count = memory["unanswered"]
+        self._silence.count = memory.get("unanswered", 0)
 
     def _hold(self, reason: str, time_ns: int) -> None:
         """Let trading wait for a comparison."""

@@ -134,5 +134,13 @@ async def _key(config: AppConfig, venue: VenueReference) -> Finding:
     if needs_trading_key(config) and not facts.can_trade:
         said = f"account {facts.account_id} may not trade with this key"
         return red("key", said, "Allow spot trading for this key, and nothing more.")
+    if needs_trading_key(config) and facts.account_id != config.exchange.account_id:
+        configured = repr(config.exchange.account_id) if config.exchange.account_id else "not set"
+        said = f"the key belongs to account {facts.account_id}, exchange.account_id is {configured}"
+        return red(
+            "key",
+            said,
+            "Write it down if this is the account you mean; otherwise use the other account's key.",
+        )
     trades = "may trade" if facts.can_trade else "may read"
     return green("key", f"account {facts.account_id} {trades} and cannot withdraw")

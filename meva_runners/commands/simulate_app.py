@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
@@ -19,6 +20,10 @@ from meva_runners.exit_status import FAILED
 from meva_runners.simulation.campaign import Campaign, Failure, run_campaign, shrunk_failures
 from meva_runners.simulation.plan_file import read_plan, write_plan
 from meva_runners.simulation.seed_run import Job, SeedResult, strategies_of
+
+_NOTHING_SENT: Final = (
+    "No order was sent, so nothing is shown of this strategy: look back less far, or run more --minutes."
+)
 
 
 def simulate(options: SimulateOptions) -> None:
@@ -109,6 +114,8 @@ def _show(campaign: Campaign, failures: list[tuple[Failure, Path]]) -> None:
     table.add_row("violations", f"{figures['violations']:,}", style="bold red" if failures else "bold green")
     table.add_row("seeds with two different traces", f"{len(figures['unequal_seeds']):,}")
     console.print(table)
+    if not campaign.totals["submissions"]:
+        console.print(_NOTHING_SENT, style="bold yellow")
     for title, counts in (
         ("Faults that fired", campaign.fired),
         ("Branches of recovery that ran", campaign.reached),

@@ -24,15 +24,16 @@ async def watch_journal(
 ) -> None:
     """Tell the agent through *ask* when a commit is overdue, and when all is durable again; give up at the limit."""
     patience_s = settings.commit_patience_ms / 1_000
+    limit_s = max(float(settings.commit_limit_s), patience_s)
     while True:
         await asyncio.sleep(patience_s / _LOOKS)
         waited_s = writer.waited_s
         if waited_s < patience_s:
             continue
         durable = ask(JournalStalled(clock.now_ns(), int(waited_s * 1_000)))
-        await asyncio.wait({durable}, timeout=settings.commit_limit_s - patience_s)
+        await asyncio.wait({durable}, timeout=max(0.0, limit_s - waited_s))
         if not durable.done():
-            writer.give_up(hanging(settings.commit_limit_s))
+            writer.give_up(hanging(limit_s))
             return
         if durable.exception() is not None:
             return  # The writer has told of it.

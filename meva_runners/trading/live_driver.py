@@ -146,6 +146,7 @@ class LiveDriver:
             self._performer.perform(command)
         watching = watch_journal(self._writer, self._settings, self._clock, self.ask)
         following = [asyncio.create_task(work) for work in (*map(self._follow, streams), watching)]
+        following[-1].add_done_callback(self._note_end)
         try:
             await self._loop_and_wind_up()
             if self._failure is not None:
@@ -162,6 +163,10 @@ class LiveDriver:
             self.unsettled = self._left()
         if self._failure is not None:
             raise self._failure
+
+    def _note_end(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled() and (failure := watching.exception()) is not None:
+            self.fail(failure)
 
     async def _loop_and_wind_up(self) -> None:
         try:

@@ -34,7 +34,7 @@ class TradingOptions:
     record: Path | None = None
     market_url: str = ""
     stream_url: str = ""
-    like: str = ""
+    like: str | None = None
 
     def settings_overrides(self, *fixed: str) -> list[str]:
         """Return every override of the settings, in the order in which they apply; *fixed* is what the runner is."""
@@ -106,7 +106,7 @@ MARKET: Final = (
     ),
     click.option("--stream-url", default="", metavar="URL", help="Its streams, where they are not at the usual place."),
     click.option(
-        "--like", type=click.Choice(["", "binance", "kraken"]), default="",
+        "--like", type=click.Choice(["binance", "kraken"]),
         help="Whose language the venue speaks; by default its address or exchange.venue says so, or it is Binance's.",
     ),
 )  # fmt: skip

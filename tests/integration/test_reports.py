@@ -240,10 +240,12 @@ def test_many_reasons_are_cut(result: ReplayResult) -> None:
 def test_a_first_try_with_too_large_orders_is_told_what_to_do(result: ReplayResult) -> None:
     """Only where the size of every order was the reason, and no order left."""
     tried = evolve(result.summary, orders=0, risk_rejected={"max_notional_per_trade": 3})
-    advice = "--set strategy.quantity=0.01, or raise the limit: --set risk.max_notional_per_trade="
+    closed = evolve(tried, risk_rejected={"max_notional_per_trade": 3, "gate_closed": 1})
+    advice = "strategy.quantity (0.01, say), or raise the limit: --set risk.max_notional_per_trade="
 
     assert advice in shown(evolve(result, summary=tried))
     assert "strategy.quantity" not in shown(evolve(result, summary=evolve(tried, orders=1)))
+    assert "strategy.quantity" not in shown(evolve(result, summary=closed))
     assert "strategy.quantity" not in shown(
         evolve(result, summary=evolve(tried, risk_rejected={"stale_data": 3}))
     )

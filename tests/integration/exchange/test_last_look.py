@@ -215,6 +215,29 @@ async def test_z7_a_latch_that_is_set_before_the_clearance_stops_the_order(
     assert [] == heard
 
 
+@pytest.mark.parametrize("prepares", [True, False])
+async def test_a_gate_that_closes_after_the_clearance_stops_the_order(
+    gate: Gate, tmp_path: Path, prepares: bool
+) -> None:
+    """An order that waits behind the latch for its connection is asked about once more, whatever is behind it."""
+    heard = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.json_response({})
+
+    async with server(answer) as url, HttpTransport() as transport:
+        transport.session.trace_configs.append(gate.trace())
+        exchange = BinanceExchange(calls_of(transport, url), symbols=["BTC/USDT"], owns=lambda _: True)
+        behind = exchange if prepares else Unprepared(exchange)
+        latched = LatchedExchange(behind, KillLatch(tmp_path / "kill"), now_ns=lambda: 7)
+        [event] = await latched.place_when(order("ours-1"), gate.why_not)
+
+    assert isinstance(event, OrderDropped)
+    assert "the gate moved" == event.reason
+    assert [] == heard
+
+
 class Unprepared:
     """Be an exchange that takes an order only when it may leave."""
 

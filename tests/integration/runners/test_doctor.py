@@ -35,9 +35,13 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEVA_TRADE_API_SECRET", DEFAULT_SECRET)
 
 
+# The number that the simulated venue gives its first account.
+ACCOUNT = 'exchange.account_id="1"'
+
+
 def prod(url: str, *overrides: str, live: bool = False) -> DoctorOptions:
     """Return options for production against the venue at *url*."""
-    return DoctorOptions(env="prod", overrides=(f"exchange.rest_url={url}", *overrides), live=live)
+    return DoctorOptions(env="prod", overrides=(f"exchange.rest_url={url}", ACCOUNT, *overrides), live=live)
 
 
 def verdicts(findings: Sequence[Finding]) -> dict[str, Verdict]:
@@ -128,12 +132,13 @@ async def test_a_wrong_key_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"canWithdraw": True}, RED, "may withdraw"),
         ({"canTrade": False}, RED, "may not trade"),
+        ({"uid": 7}, RED, "the key belongs to account 7, exchange.account_id is '1'"),
         ({}, GREEN, "may trade and cannot withdraw"),
     ],
 )
 async def test_the_rights_of_the_key_are_judged(facts: dict[str, bool], verdict: Verdict, told: str) -> None:
     """G6: a key that can withdraw is refused, and so is one that cannot do its work."""
-    account = {"uid": 7, "canTrade": True, "canWithdraw": False} | facts
+    account = {"uid": 1, "canTrade": True, "canWithdraw": False} | facts
     async with VenueServer(VenueSettings()) as venue, server(answering(venue, account)) as url:
         findings = await examine(prod(url))
 

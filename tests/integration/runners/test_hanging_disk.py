@@ -96,3 +96,19 @@ async def test_a_stop_waits_for_a_hanging_disk_no_longer_than_its_grace(requests
 
         assert "cancel_all" == case.exchange.sent[-1]
         assert took_s < (1 if requests == 2 else 3)
+
+
+async def test_a_limit_below_the_patience_counts_as_the_patience() -> None:
+    """The agent is told of the stall first, and ends right after it: the error names how long it waited."""
+    patience_ms = 1_200
+    async with running(commit_patience_ms=patience_ms, commit_limit_s=LIMIT_S, stop_grace_s=1) as (
+        case,
+        task,
+    ):
+        case.session.disk.clear()
+        case.market.trade()
+        with pytest.raises(StorageError, match=r"a commit has not come to its end for 1\.2 s"):
+            await task
+
+        assert 1 == case.count(JournalStalled)
+        assert ["cancel_all"] == case.exchange.sent

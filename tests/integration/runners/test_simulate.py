@@ -161,3 +161,21 @@ def _in_this_process(
         on_result(result)
         campaign.take(result)
     return campaign
+
+
+def test_a_strategy_that_sends_nothing_is_no_proof(here: Path) -> None:
+    """Whoever waits for more than a seed holds hears that nothing was shown."""
+    idle = run(
+        "--seeds",
+        "1",
+        "--minutes",
+        "1",
+        "--strategy",
+        "a_strategy_of_mine:Mine",
+        "--set",
+        "strategy.timeframe=1h",
+    )
+    busy = run("--seeds", "1", "--minutes", "1")
+
+    assert "No order was sent" in idle.stdout
+    assert "No order was sent" not in busy.stdout

@@ -227,3 +227,21 @@ def test_an_older_session_is_read_as_it_is_and_lifted_where_it_goes_on(path: Pat
     session.abandon()
 
     assert [*before, timer(11)] == entries_at(path)
+
+
+def test_a_session_of_another_account_is_refused_unchanged(path: Path) -> None:
+    """What was secured in it waits for whoever may go on with it."""
+
+    def committed() -> int:
+        with closing(sqlite3.connect(path)) as connection:
+            [(last,)] = connection.execute("SELECT last_sequence FROM head").fetchall()
+        return int(last)
+
+    secured_session(path)
+    before = committed()
+    with pytest.raises(StorageError, match="CFG-150"):
+        SqliteSession.open(path, account="another")
+    refused = committed()
+    SqliteSession.open(path, account=HEADER.account).abandon()
+
+    assert before == refused < committed()
