@@ -148,6 +148,14 @@ def _first_fill_is_all(original: Any) -> Any:
     return apply_fill
 
 
+def _fills_unknown(original: Any) -> Any:
+    def apply_fill(self: OrderService, fill: Any, time_ns: int) -> Any:
+        self._trades.pop(fill.client_order_id, None)
+        return original(self, fill, time_ns)
+
+    return apply_fill
+
+
 def _late_fills_dropped(original: Any) -> Any:
     def apply_fill(self: OrderService, fill: Any, time_ns: int) -> Any:
         record = self.find(fill.client_order_id)
@@ -433,7 +441,7 @@ MUTANTS: dict[str, Mutant] = {
     "restart rejects what was under way": method(OrderService, "presume_unknown", _restart_rejects),
     "nobody searches for unknown orders": method(VenueWatch, "_search", returning(None)),
     # I7, I8: fills.
-    "fills are not recognised again": method(OrderService, "is_booked", returning(value=False)),
+    "fills are not recognised again": method(OrderService, "apply_fill", _fills_unknown),
     "fill key without symbol": method(OrderService, "is_booked", _known_elsewhere),
     "booked fills forgotten at restart": method(OrderService, "restore", _trades_forgotten),
     "the first fill ends the order": method(OrderService, "apply_fill", _first_fill_is_all),

@@ -92,6 +92,7 @@ class SimulatedExchange:
         self.wire: list[WireRequest] = []
         self.feed_up = True
         self.skew_ns = 0
+        self._leap = (0, 0)  # When our clock was last set back against the venue's, and by how much.
         self._plan = plan
         self._symbols = tuple(symbols)
         self._window_ns = window_ms * NS_PER_MS
@@ -176,7 +177,7 @@ class SimulatedExchange:
         def act(time_ns: int, faults: Faults) -> Action:
             if Kind.STALE in faults:  # Whoever is served by a slow replica stays with it.
                 self._lags[name] = max(self._lags.get(name, 0), faults[Kind.STALE].amount * NS_PER_MS)
-            as_of_ns = time_ns - self._lags.get(name, 0)
+            as_of_ns = self._as_of(time_ns, self._lags.get(name, 0))
             order = self.truth.order_at(name, as_of_ns)
             fills = tuple(self.truth.trades_at(as_of_ns, command.symbol, command.trades_after))
             venue_ns = time_ns + self.skew_ns
@@ -192,7 +193,8 @@ class SimulatedExchange:
         self.wire.append(WireRequest(now_ns, Operation.OBSERVE, ""))
 
         def act(time_ns: int, faults: Faults) -> Action:
-            as_of_ns = time_ns - (faults[Kind.STALE].amount * NS_PER_MS if Kind.STALE in faults else 0)
+            lag_ns = faults[Kind.STALE].amount * NS_PER_MS if Kind.STALE in faults else 0
+            as_of_ns = self._as_of(time_ns, lag_ns)
             torn_ns = as_of_ns - (faults[Kind.TORN].amount * NS_PER_MS if Kind.TORN in faults else 0)
             after = dict(command.trades_after)
             fills = tuple(
@@ -356,8 +358,16 @@ class SimulatedExchange:
         self._network.up = True
         return ()
 
+    def _as_of(self, time_ns: int, lag_ns: int) -> int:
+        """Return the time of what is known *lag_ns* later, which a venue counts by its own clock, whatever ours does."""
+        at_ns, leap_ns = self._leap
+        before_ns = time_ns - lag_ns
+        return max(before_ns, min(at_ns, before_ns + leap_ns))
+
     def _set_clock(self, time_ns: int, skew_ns: int) -> Sequence[Event]:
         """Let the venue's clock be ahead of ours; the agent measures it a moment later."""
+        if skew_ns > self.skew_ns:
+            self._leap = (time_ns, skew_ns - self.skew_ns)
         self.skew_ns = skew_ns
         self._network.later(
             time_ns + self._network.latency_ns, lambda heard_ns: [ClockMeasured(heard_ns, skew_ns)]
