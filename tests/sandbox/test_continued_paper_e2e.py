@@ -43,7 +43,7 @@ def test_a_session_goes_on_after_a_stop(tmp_path: Path) -> None:
     with started("paper", tmp_path, *EAGER) as agent:
         client = agent.controls()
         second = wait_for(client, trading)
-        wait_for(client, lambda status: status["fills"])
+        wait_for(client, lambda status: status["fills"] != second["fills"])
         assert 0 == agent.end(signal.SIGTERM), agent.errors
     after = ledger(agent)
 

@@ -359,7 +359,7 @@ class SimulatedExchange:
         return ()
 
     def _as_of(self, time_ns: int, lag_ns: int) -> int:
-        """Return the time of what is known *lag_ns* later, which a venue counts by its own clock, whatever ours does."""
+        """Return the time of what is known *lag_ns* later, which a venue counts by its own clock."""
         at_ns, leap_ns = self._leap
         before_ns = time_ns - lag_ns
         return max(before_ns, min(at_ns, before_ns + leap_ns))
