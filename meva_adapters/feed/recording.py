@@ -20,6 +20,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _READ_BYTES: Final = 1 << 20
 _LINE_BYTES_MAX: Final = 1 << 24  # A depth snapshot of 5,000 levels has some 300 kB.
+# The last two are zipfile's own: a way of packing that it does not know, and a file under a password.
 _DAMAGE: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 

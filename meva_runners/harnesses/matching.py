@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from meva_adapters.clock.manual import ManualClock
-from meva_adapters.contracts.exchange_harness import ExchangeHarness, Request, TrueOrder
+from meva_adapters.contracts.exchange_harness import Request
 from meva_adapters.exchange.simulated.matching_exchange import MatchingExchange
 from meva_adapters.exchange.simulated.venue_truth import VenueTruth
-from meva_adapters.venue.settings import DEFAULT_BALANCES, DEFAULT_FEES
+from meva_adapters.venue.settings import DEFAULT_BALANCES
 from meva_core.events import Event, MarketEvent, ObservedOrder, OrderAcknowledged, TradeReceived
 from meva_core.execution.matching import MatchingEngine
 from meva_core.model.fill import Fill
-from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.order import OrderRequest
 from meva_core.ports.exchange import ExchangeAdapter
-from meva_runners.harnesses.still_market import ASK_TICKS, INSTRUMENTS, opening, quote_of
-
-_START_NS: Final = 1_750_000_000_000_000_000
-_RESTING: Final = Decimal("0.9")
-_MANY_LOTS: Final = 10**9
-_OPEN: Final = ("accepted", "partially_filled")
+from meva_runners.harnesses.engine_harness import START_NS, EngineHarness
+from meva_runners.harnesses.still_market import INSTRUMENTS, opening
 
 
 class _WatchedEngine(MatchingEngine):
@@ -71,80 +65,29 @@ class _WatchedEngine(MatchingEngine):
         return events
 
 
-class MatchingHarness(ExchangeHarness):
+class MatchingHarness(EngineHarness):
     """There is no wire, nothing is lost, nobody else has the account, and answers come at once, not by a stream."""
-
-    symbol = INSTRUMENTS[0].symbol
-    fees = DEFAULT_FEES
 
     async def start(self) -> ExchangeAdapter:
         """Open the market."""
-        self.clock = ManualClock(_START_NS)
-        self.engine = _WatchedEngine(
+        self.clock = ManualClock(START_NS)
+        self.engine = self._watched = _WatchedEngine(
             INSTRUMENTS, balances=DEFAULT_BALANCES, fees=self.fees, fill_model="volume"
         )
+        self.truth = self._watched.truth
         self.adapter = MatchingExchange(self.engine, self.clock)
         for instrument in INSTRUMENTS:
-            for event in opening(instrument, _START_NS):
+            for event in opening(instrument, START_NS):
                 self.adapter.on_market(event)
         return self.adapter
-
-    async def stop(self) -> None:
-        """Stop nothing: time stands when nobody moves it."""
 
     def now_ns(self) -> int:
         """Return the clock's time."""
         return self.clock.now_ns()
 
-    def instrument(self) -> Instrument:
-        """Return the rules of the first market."""
-        return INSTRUMENTS[0]
-
-    def quote(self) -> tuple[Decimal, Decimal]:
-        """Return the best bid and ask."""
-        return quote_of(self.instrument())
-
-    def other_market(self) -> tuple[Instrument, Decimal]:
-        """Return the second market."""
-        return INSTRUMENTS[1], quote_of(INSTRUMENTS[1])[0] * _RESTING
-
-    def orders(self) -> Sequence[TrueOrder]:
-        """Return what the engine took."""
-        return [
-            TrueOrder(
-                client_order_id=placed.request.client_order_id,
-                symbol=placed.request.symbol,
-                side=placed.request.side,
-                quantity=placed.request.quantity,
-                filled_quantity=placed.seen.filled_quantity,
-                limit_price=placed.request.limit_price,
-                is_open=placed.seen.status in _OPEN,
-            )
-            for placed in self.engine.truth.placed
-        ]
-
-    def trades(self) -> Sequence[Fill]:
-        """Return own trades."""
-        return [fill for _, fill in self.engine.truth.trades if fill.symbol == self.symbol]
-
-    def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Return what the account holds."""
-        return {asset: held for asset, held in self.engine.balances().items() if any(held)}
-
     def sent(self, request: Request) -> int:
         """Return how often the engine was asked."""
-        return self.engine.asked[request]
-
-    async def execute(self, client_order_id: str, quantity: Decimal) -> None:
-        """Let others trade at the order's own price."""
-        [order] = [each for each in self.orders() if each.client_order_id == client_order_id]
-        instrument = self.instrument()
-        assert order.limit_price is not None, "a resting order has a limit"
-        self._trade(instrument.ticks(order.limit_price), instrument.lots(quantity))
-
-    async def settle(self) -> None:
-        """Let one large trade pass: whatever takes, takes from it."""
-        self._trade(ASK_TICKS, _MANY_LOTS)
+        return self._watched.asked[request]
 
     def _trade(self, price_ticks: int, lots: int) -> None:
         self.clock.advance(1)

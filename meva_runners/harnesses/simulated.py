@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from meva_adapters.contracts.case import NotProvenError
 from meva_adapters.contracts.exchange_harness import (
-    ExchangeHarness,
     Mishap,
     Request,
     Trouble,
-    TrueOrder,
 )
 from meva_adapters.exchange.simulated.awaited_exchange import AwaitedExchange
 from meva_adapters.exchange.simulated.faults import Fault, FaultPlan, Kind, Operation
 from meva_adapters.exchange.simulated.simulated_exchange import SimulatedExchange
-from meva_adapters.venue.settings import DEFAULT_BALANCES, DEFAULT_FEES
+from meva_adapters.venue.settings import DEFAULT_BALANCES
 from meva_core.events import TradeReceived
 from meva_core.execution.matching import MatchingEngine
-from meva_core.model.fill import Fill
-from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
 from meva_core.model.order import OrderRequest, OrderType, TimeInForce
 from meva_core.ports.exchange import ExchangeAdapter
 from meva_core.ports.market_feed import EventStream
-from meva_runners.harnesses.still_market import ASK_TICKS, INSTRUMENTS, opening, quote_of
+from meva_runners.harnesses.engine_harness import RESTING, START_NS, EngineHarness
+from meva_runners.harnesses.still_market import INSTRUMENTS, opening, quote_of
 
-_START_NS: Final = 1_750_000_000_000_000_000
 _EVER_MS: Final = 10**9
 _CUT_MS: Final = 200
 _PART_LOTS: Final = 10
-_RESTING: Final = Decimal("0.9")
 _SOON_NS: Final = 10**9
-_MANY_LOTS: Final = 10**9
-_OPEN: Final = ("accepted", "partially_filled")
 _OPERATIONS: Final = {
     Request.PLACE: Operation.PLACE,
     Request.CANCEL: Operation.CANCEL,
@@ -59,64 +51,26 @@ _LASTING: Final = {
 }
 
 
-class SimulatedHarness(ExchangeHarness):
+class SimulatedHarness(EngineHarness):
     """Let the simulated venue's own plan of faults bring everything about."""
-
-    symbol = INSTRUMENTS[0].symbol
-    fees = DEFAULT_FEES
 
     async def start(self) -> ExchangeAdapter:
         """Open the market."""
-        engine = MatchingEngine(INSTRUMENTS, balances=DEFAULT_BALANCES, fees=self.fees, fill_model="volume")
+        self.engine = MatchingEngine(
+            INSTRUMENTS, balances=DEFAULT_BALANCES, fees=self.fees, fill_model="volume"
+        )
         self.plan = FaultPlan([])
-        self.venue = SimulatedExchange(engine, self.plan, symbols=[each.symbol for each in INSTRUMENTS])
-        self.adapter = AwaitedExchange(self.venue, now_ns=_START_NS)
+        self.venue = SimulatedExchange(self.engine, self.plan, symbols=[each.symbol for each in INSTRUMENTS])
+        self.truth = self.venue.truth
+        self.adapter = AwaitedExchange(self.venue, now_ns=START_NS)
         for instrument in INSTRUMENTS:
-            for event in opening(instrument, _START_NS):
+            for event in opening(instrument, START_NS):
                 self.venue.on_market(event)
         return self.adapter
-
-    async def stop(self) -> None:
-        """Stop nothing: virtual time stands when nobody asks."""
 
     def now_ns(self) -> int:
         """Return virtual time."""
         return self.adapter.now_ns
-
-    def instrument(self) -> Instrument:
-        """Return the rules of the first market."""
-        return INSTRUMENTS[0]
-
-    def quote(self) -> tuple[Decimal, Decimal]:
-        """Return the best bid and ask."""
-        return quote_of(self.instrument())
-
-    def other_market(self) -> tuple[Instrument, Decimal]:
-        """Return the second market."""
-        return INSTRUMENTS[1], quote_of(INSTRUMENTS[1])[0] * _RESTING
-
-    def orders(self) -> Sequence[TrueOrder]:
-        """Return what the venue took."""
-        return [
-            TrueOrder(
-                client_order_id=placed.request.client_order_id,
-                symbol=placed.request.symbol,
-                side=placed.request.side,
-                quantity=placed.request.quantity,
-                filled_quantity=placed.seen.filled_quantity,
-                limit_price=placed.request.limit_price,
-                is_open=placed.seen.status in _OPEN,
-            )
-            for placed in self.venue.truth.placed
-        ]
-
-    def trades(self) -> Sequence[Fill]:
-        """Return own trades."""
-        return [fill for _, fill in self.venue.truth.trades if fill.symbol == self.symbol]
-
-    def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Return what the account holds."""
-        return {asset: held for asset, held in self.venue.engine.balances().items() if any(held)}
 
     def sent(self, request: Request) -> int:
         """Return how many requests left."""
@@ -147,17 +101,6 @@ class SimulatedHarness(ExchangeHarness):
         else:
             await super().trouble(trouble)
 
-    async def execute(self, client_order_id: str, quantity: Decimal) -> None:
-        """Let others trade at the order's own price."""
-        [order] = [each for each in self.orders() if each.client_order_id == client_order_id]
-        instrument = self.instrument()
-        assert order.limit_price is not None, "a resting order has a limit"
-        self._trade(instrument.ticks(order.limit_price), instrument.lots(quantity))
-
-    async def settle(self) -> None:
-        """Let one large trade pass: whatever takes, takes from it."""
-        self._trade(ASK_TICKS, _MANY_LOTS)
-
     async def place_by_hand(self, client_order_id: str, *, quantity: Decimal, price: Decimal) -> None:
         """Place a person's order past the adapter."""
         request = OrderRequest(
@@ -179,7 +122,7 @@ class SimulatedHarness(ExchangeHarness):
         """Let a person's one order fill in *count* parts."""
         instrument, name = self.instrument(), self.foreign_id(0)
         part = instrument.quantity(_PART_LOTS)
-        await self.place_by_hand(name, quantity=part * count, price=quote_of(instrument)[0] * _RESTING)
+        await self.place_by_hand(name, quantity=part * count, price=quote_of(instrument)[0] * RESTING)
         for _ in range(count):
             await self.execute(name, part)
 
