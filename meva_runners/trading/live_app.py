@@ -12,7 +12,6 @@ from meva_adapters.clock.system import SystemClock
 from meva_adapters.settings import LoadedSettings
 from meva_adapters.storage.account_lock import AccountLock
 from meva_adapters.storage.sqlite_journal import SqliteSession
-from meva_adapters.transport.http import HttpTransport
 from meva_core.config.arming import arming_problems, mode_problems, phrase_of
 from meva_core.config.schema import AppConfig, Mode
 from meva_core.errors import ConfigError, StorageError
@@ -21,9 +20,10 @@ from meva_runners.exit_status import PreflightError
 from meva_runners.strategy_loading import configured_strategies
 from meva_runners.trading.agent_app import AgentApp
 from meva_runners.trading.command import loaded, recorded, trade
-from meva_runners.trading.credentials import configured_account, configured_venue
+from meva_runners.trading.connected import connected
+from meva_runners.trading.credentials import configured_account
 from meva_runners.trading.options import TradingOptions
-from meva_runners.trading.places import control_folder, nonce_folder, state_folder
+from meva_runners.trading.places import control_folder, state_folder
 from meva_runners.trading.preflight import confirm_account, confirm_market
 from meva_runners.trading.sessions import continued_session, new_session, opened_at
 from meva_runners.trading.venue_anomalies import VenueAnomalies
@@ -42,17 +42,9 @@ async def trade_live(options: TradingOptions) -> int:
     strategies = configured_strategies(config, settings.origins)
     account = configured_account(config)
     anomalies = VenueAnomalies(SystemClock())
-    async with HttpTransport() as transport:
-        connected = configured_venue(config).connect(
-            config,
-            account,
-            Right.TRADE,
-            transport=transport,
-            clock=SystemClock(),
-            on_anomaly=anomalies.note,
-            keep=nonce_folder(),
-        )
-        with connected as connection, recorded(options, config) as record:
+    own = connected(config, account, Right.TRADE, on_anomaly=anomalies.note)
+    async with own as connection:
+        with recorded(options, config) as record:
             await confirm_market(config, connection.reference, name=account.rest_url)
             facts = await confirm_account(config, connection.reference)
             with closing(_hold(facts.account_id, account.rest_url, config)):

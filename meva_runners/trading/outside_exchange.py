@@ -6,14 +6,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from meva_adapters.clock.system import SystemClock
 from meva_adapters.secrets.references import ReferencedSecrets
-from meva_adapters.transport.http import HttpTransport
 from meva_core.config.schema import AppConfig
 from meva_core.errors import ConfigError
 from meva_core.ports.exchange import ExchangeAdapter
-from meva_runners.trading.credentials import configured_venue
-from meva_runners.trading.places import nonce_folder
+from meva_runners.trading.connected import connected
 from meva_runners.venues.venue import Account, Right
 
 
@@ -29,14 +26,5 @@ async def outside_exchange(config: AppConfig) -> AsyncIterator[ExchangeAdapter]:
         api_key=secrets.resolve(exchange.api_key).reveal(),
         api_secret=secrets.resolve(exchange.api_secret).reveal(),
     )
-    async with HttpTransport() as transport:
-        with configured_venue(config).connect(
-            config,
-            account,
-            Right.TRADE,
-            transport=transport,
-            clock=SystemClock(),
-            keep=nonce_folder(),
-            beside=True,
-        ) as connection:
-            yield connection.canceller()
+    async with connected(config, account, Right.TRADE, beside=True) as connection:
+        yield connection.canceller()
