@@ -62,7 +62,7 @@ async def measured(folder: Path, url: str, options: argparse.Namespace) -> tuple
     async with bench.running() as (driver, process):
         steps = Steps(process, bench)
         process.decide = steps.decide  # type: ignore[method-assign]
-        view = OperatorView(process.agent, service="meva", account="main", symbols=(SYMBOL,))
+        view = OperatorView(process.agent, name="meva", service="meva", account="main", symbols=(SYMBOL,))
         look_back = LookBack(bench.session, view)
         desk = AgentDesk(
             process.agent, view, look_back, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask

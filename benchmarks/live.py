@@ -303,7 +303,7 @@ async def _controls(
     folder: Path, bench: Bench, driver: LiveDriver, process: CommittingAgent
 ) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
     """Serve the controls of the agent, and yield what asks them for a kill."""
-    view = OperatorView(process.agent, service="bench", account="main", symbols=(SYMBOL,))
+    view = OperatorView(process.agent, name="bench", service="bench", account="main", symbols=(SYMBOL,))
     look_back = LookBack(bench.session, view)
     desk = AgentDesk(
         process.agent, view, look_back, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask

@@ -36,7 +36,7 @@ Examples:
   meva controls status
   meva controls kill --env prod -c agent.yaml --reason "prices look wrong"
   meva controls pause --reason "venue maintenance"
-  meva controls decisions --kind risk --limit 20
+  meva controls decisions --kind refusal --limit 20
   meva controls budget 5000
   meva controls cost hosting-2026-02 --category infrastructure --asset USDT --amount 12.50
   meva controls approve surplus-1771545600000000000
@@ -64,7 +64,7 @@ Examples:
 @click.option(
     "--limit", type=click.IntRange(1, 500), default=60, show_default=True, help="Of decisions: how many."
 )
-@click.option("--kind", default="", help="Of decisions: only signal, risk, submit, update, fill, gate ...")
+@click.option("--kind", default="", help="Of decisions: only signal, risk, refusal, submit, update, fill ...")
 @click.option("--reason", default="by command line", show_default=True, help="Kept with the decision.")
 @click.option("--category", help="Of a cost: infrastructure, data, model, exchange ...")
 @click.option("--asset", help="Currency of a cost, a settlement or a correction.")

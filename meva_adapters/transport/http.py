@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
@@ -25,6 +26,7 @@ from aiohttp.connector import Connection
 from attrs import define, frozen
 from yarl import URL
 
+from meva_adapters.transport.call_times import CallTimes
 from meva_core.errors import MevaError
 
 LastLook = Callable[[], Awaitable[str]]
@@ -68,17 +70,23 @@ class NoAnswerError(MevaError):
 
 @define
 class _Leave:
-    """Ask *look* whether a request may leave; *given* says whether it was told so."""
+    """Ask *look*, if any, whether a request may leave; *given* says whether it was told so.
 
-    look: LastLook
+    *left_ns* is when the first byte was to leave, by the clock of the call times.
+    """
+
+    look: LastLook | None
     given: bool = False
+    left_ns: int = 0
 
     async def take(self) -> None:
         """Return when the first byte may leave; raise `NotSentError` when it may not."""
-        why = await self.look()
-        if why:
-            raise NotSentError(why)
+        if self.look is not None:
+            why = await self.look()
+            if why:
+                raise NotSentError(why)
         self.given = True
+        self.left_ns = time.monotonic_ns()
 
 
 _LEAVE: Final[ContextVar[_Leave | None]] = ContextVar("_LEAVE", default=None)
@@ -98,10 +106,13 @@ class _Request(ClientRequest):
 class HttpTransport:
     """Keep the connections to one or more hosts. Nothing is ever sent twice and no redirect is followed.
 
+    *times* remembers how long the answers took.
+
     Must be made and closed in the event loop that uses it: `async with HttpTransport() as transport`.
     """
 
     def __init__(self, *, timeout_s: float = _DEFAULT_TIMEOUT_S) -> None:
+        self.times = CallTimes()
         timeout = ClientTimeout(total=timeout_s, connect=timeout_s / 2)
         self.session = ClientSession(
             timeout=timeout,
@@ -132,21 +143,26 @@ class HttpTransport:
             target = URL(url, encoded=True)
         except ValueError as exc:
             raise NotSentError("the address is no URL") from exc
-        look = LAST_LOOK.get()
-        leave = None if look is None else _Leave(look)
+        leave = _Leave(LAST_LOOK.get())
         token = _LEAVE.set(leave)
         try:
             async with self.session.request(
                 method, target, headers=headers, data=body, allow_redirects=False
             ) as response:
                 content = await _read(response)
+                self.times.note(leave.left_ns)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, names, content)
         except (ClientConnectorError, ConnectionTimeoutError, InvalidURL) as exc:
             raise NotSentError(_told(exc)) from exc
+        except NoAnswerError:
+            self.times.note_silence()
+            raise
         except (ClientError, TimeoutError, OSError) as exc:
-            if leave is not None and not leave.given:  # It waited for its leave until its time was over.
+            # It waited for its leave until its time was over.
+            if leave.look is not None and not leave.given:
                 raise NotSentError(_told(exc)) from exc
+            self.times.note_silence()
             raise NoAnswerError(_told(exc)) from exc
         finally:
             _LEAVE.reset(token)

@@ -45,9 +45,18 @@ _Line = tuple[int, str, str, str, str]
 
 
 def lines_of(happening: Happening) -> tuple[DecisionView, ...]:
-    """Return what *happening* says to a person, in order; empty for most events."""
+    """Return what *happening* says to a person, in order; empty for most events.
+
+    A signal and its verdict carry the name of the order that they became.
+    """
     lines = [*_said_by_event(happening), *_said_by_decisions(happening)]
-    return tuple(DecisionView(happening.sequence, happening.time_ns, *line) for line in lines)
+    names = {number: name for number, _, _, name, _ in lines if number and name}
+    return tuple(
+        DecisionView(
+            happening.sequence, happening.time_ns, number, kind, symbol, name or names.get(number, ""), text
+        )
+        for number, kind, symbol, name, text in lines
+    )
 
 
 def is_market(event: Event) -> bool:
@@ -57,12 +66,10 @@ def is_market(event: Event) -> bool:
 
 def lines_about(name: str, lines: Sequence[DecisionView], *, ended_ns: int = 0) -> tuple[DecisionView, ...]:
     """Return those of one event's *lines* that concern the order *name*, over at *ended_ns* (0: it is not)."""
-    numbers = {line.decision for line in lines if line.client_order_id == name and line.decision}
     return tuple(
         line
         for line in lines
         if line.client_order_id == name
-        or (not line.client_order_id and line.decision in numbers)
         or (line.kind in _OF_ALL and not line.client_order_id and (not ended_ns or line.time_ns <= ended_ns))
     )
 
@@ -146,7 +153,8 @@ _EVENTS: Final[dict[type, Callable[[Any], str]]] = {
 # Where lines of each kind come from.
 SOURCES: Final[dict[str, Wanted]] = {
     "signal": Wanted((), ("signal", "disable")),
-    "risk": Wanted((), ("refused", "place")),
+    "risk": Wanted((), ("place",)),
+    "refusal": Wanted((), ("refused",)),
     "submit": Wanted((), ("place",)),
     "update": Wanted(tuple(kind.__name__ for kind in _EVENTS if kind is not AgentStarted), ("absent",)),
     "fill": Wanted(
@@ -174,7 +182,7 @@ def _said_by_decisions(happening: Happening) -> Iterator[_Line]:
             case "refused":
                 number, codes, why = (*rest.split(" ", 2), "")[:3]
                 said = f"risk refused ({codes.replace(',', ', ')}) {why}".rstrip()
-                yield int(number), "risk", symbols.get(number, ""), "", said
+                yield int(number), "refusal", symbols.get(number, ""), "", said
             case "place":
                 yield from _placed(happening, rest.split(" ", 2)[1])
             case "control":

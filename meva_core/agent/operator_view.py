@@ -21,6 +21,7 @@ from meva_core.model.state import CanonicalState, Position
 from meva_core.ops.log_records import AlertRaised, EquityMarked, FillBooked, OrderUpdated, Record
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.ports.controls import (
+    NO_VENUE,
     AlertView,
     DecisionView,
     FigureView,
@@ -36,6 +37,7 @@ from meva_core.ports.controls import (
     StatusView,
     TransferView,
     TreasuryView,
+    VenueView,
 )
 from meva_core.ports.storage import Happening
 
@@ -52,9 +54,10 @@ class OperatorView:
     """Observe an agent's outcomes and show its state. `on_outcome` stands where every event passes."""
 
     def __init__(
-        self, agent: AgentOrchestrator, *, service: str, account: str, symbols: tuple[str, ...]
+        self, agent: AgentOrchestrator, *, name: str, service: str, account: str, symbols: tuple[str, ...]
     ) -> None:
         self._agent = agent
+        self._name = name
         self._service = service
         self._account = account
         self._said: deque[tuple[DecisionView, ...]] = deque(maxlen=EVENTS_KEPT)
@@ -103,11 +106,17 @@ class OperatorView:
         )
 
     def status(
-        self, health: HealthReport, *, now_ns: int, heartbeat_ns: int, figures: Sequence[FigureView] = ()
+        self,
+        health: HealthReport,
+        *,
+        now_ns: int,
+        heartbeat_ns: int,
+        figures: Sequence[FigureView] = (),
+        venue: VenueView = NO_VENUE,
     ) -> StatusView:
         """Return everything at once; *heartbeat_ns* is when the main loop last said that it lives.
 
-        *figures* are measures that only the runner knows.
+        *figures* and *venue* are what only the runner knows.
         """
         state = self._agent.state()
         with exact():
@@ -115,6 +124,7 @@ class OperatorView:
             self._sample_equity(PointView(now_ns, pnl.equity, pnl.drawdown))
             return StatusView(
                 mode=state.mode,
+                agent=self._name,
                 service=self._service,
                 account=self._account,
                 reporting_currency=state.reporting_currency,
@@ -122,7 +132,7 @@ class OperatorView:
                 events=state.sequence.events,
                 risk_budget=state.risk_limits.max_portfolio_exposure,
                 gate=_gate(state),
-                health=_health(health, now_ns - heartbeat_ns, (*self._figures(health, now_ns), *figures)),
+                health=self._health(health, now_ns - heartbeat_ns, now_ns, figures, venue),
                 pnl=pnl,
                 treasury=_treasury(state, self._agent.services.treasury),
                 limits=self._limits(state),
@@ -180,6 +190,24 @@ class OperatorView:
         equity = self._agent.account.equity
         return PnlView(equity, pnl.realized, pnl.unrealized, pnl.fees, pnl.pnl_today, pnl.drawdown)
 
+    def _health(
+        self,
+        report: HealthReport,
+        age_ns: int,
+        now_ns: int,
+        figures: Sequence[FigureView],
+        venue: VenueView,
+    ) -> HealthView:
+        return HealthView(
+            report.status.value,
+            report.status is HealthStatus.RUNNING,
+            report.reasons,
+            max(0, age_ns) // NS_PER_MS,
+            (*self._figures(report, now_ns), *figures),
+            dict(self._agent.state().connectivity.connected),
+            venue,
+        )
+
     def _figures(self, health: HealthReport, now_ns: int) -> Iterator[FigureView]:
         """Yield how old and how far apart the things are that decisions rest on; what was never heard of has no age."""
         for symbol, silent_ns in health.data_age_ns.items():
@@ -230,11 +258,6 @@ def _gate(state: CanonicalState) -> GateView:
         for item in flags.markers.values()
     )
     return GateView(flags.gate.name, flags.gate_epoch, markers)
-
-
-def _health(report: HealthReport, age_ns: int, figures: tuple[FigureView, ...]) -> HealthView:
-    ready = report.status is HealthStatus.RUNNING
-    return HealthView(report.status.value, ready, report.reasons, max(0, age_ns) // NS_PER_MS, figures)
 
 
 def _scaled(amount_ns: int, unit_ns: int) -> Decimal:

@@ -6,7 +6,7 @@ Every amount is in the reporting currency unless its docstring says otherwise; t
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -174,14 +174,56 @@ class FigureView:
 
 
 @frozen
+class BudgetView:
+    """Show one limit that a venue sets to requests: *reserve* of *limit* is kept for what makes things safer.
+
+    While *blocked_ms* is not 0 nothing leaves at all, for so long.
+    """
+
+    name: str
+    used: int
+    limit: int
+    reserve: int
+    blocked_ms: int
+
+
+@frozen
+class CallsView:
+    """Show how a venue answered the last *calls*; *answered_ms_ago* is -1 before its first answer."""
+
+    calls: int
+    unanswered: int
+    median_ms: Decimal
+    p99_ms: Decimal
+    answered_ms_ago: int
+
+
+@frozen
+class VenueView:
+    """Show how much a venue lets us ask, and how it answers."""
+
+    name: str
+    budgets: tuple[BudgetView, ...]
+    calls: CallsView
+
+
+NO_VENUE: Final = VenueView("", (), CallsView(0, 0, Decimal(0), Decimal(0), -1))
+
+
+@frozen
 class HealthView:
-    """Show how the agent is. *ready* says that it trades, or would; *problems* say why not."""
+    """Show how the agent is. *ready* says that it trades, or would; *problems* say why not.
+
+    *streams* says of each whether it is up.
+    """
 
     status: str
     ready: bool
     problems: tuple[str, ...]
     heartbeat_age_ms: int
     figures: tuple[FigureView, ...]
+    streams: dict[str, bool]
+    venue: VenueView
 
 
 @frozen
@@ -198,6 +240,7 @@ class StatusView:
     """Show everything at once, as of one moment."""
 
     mode: str
+    agent: str
     service: str
     account: str
     reporting_currency: str

@@ -27,6 +27,7 @@ from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
+from meva_core.config.schema import AppConfig
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
 from meva_core.model.market import NS_PER_DAY
@@ -116,12 +117,7 @@ class AgentApp:
             on_alert=on_alert,
             on_tick=self._measurements.tick,
         )
-        view = OperatorView(
-            self.agent,
-            service=config.observability.service,
-            account=config.account,
-            symbols=tuple(instruments),
-        )
+        view = _view_of(self.agent, config)
         self._look_back = LookBack(session, view)
         self._desk = AgentDesk(
             self.agent,
@@ -131,6 +127,7 @@ class AgentApp:
             now_ns=self._clock.now_ns,
             handle=self.driver.ask,
             figures=self._figures,
+            venue=link.use,
         )
 
     async def run(
@@ -278,6 +275,7 @@ class AgentApp:
         return (
             FigureView("events waiting", Decimal(self.driver.waiting), "events"),
             FigureView("commit under way", commit_ms, "ms"),
+            FigureView("last commit took", Decimal(round(10_000 * self.driver.committed_s)).scaleb(-1), "ms"),
         )
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
@@ -293,6 +291,16 @@ class AgentApp:
             self._statistics.add(record)
         for observe in self._observers:
             observe(outcome)
+
+
+def _view_of(agent: AgentOrchestrator, config: AppConfig) -> OperatorView:
+    return OperatorView(
+        agent,
+        name=config.agent,
+        service=config.observability.service,
+        account=config.account,
+        symbols=tuple(instruments_of(config)),
+    )
 
 
 def _guard_of(link: VenueLink, timeout_s: int, on_alert: Callable[[RaiseAlert], None]) -> DeadManGuard | None:

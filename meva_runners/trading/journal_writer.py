@@ -30,6 +30,7 @@ class JournalWriter:
         self._wanted = self._busy = self._secured = False
         self._failure: BaseException | None = None
         self._started_s = 0.0
+        self.took_s = 0.0  # The last write, for people.
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -110,6 +111,7 @@ class JournalWriter:
         self._thread.submit(work, told)
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
+        self.took_s = time.monotonic() - self._started_s
         self._busy = False
         if self._failure is not None:
             return  # It was given up.

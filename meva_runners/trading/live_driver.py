@@ -111,6 +111,11 @@ class LiveDriver:
         """Return for how long the commit that is under way has been so, 0 where there is none."""
         return self._writer.waited_s
 
+    @property
+    def committed_s(self) -> float:
+        """Return how long the last commit took, 0 before the first."""
+        return self._writer.took_s
+
     def deliver(self, event: Event) -> None:
         """Let *event* wait for its turn."""
         self._inbox.put(event)

@@ -58,7 +58,8 @@ function showDecisions(status) {
   at("older").hidden = decided.before === 0;
   const { lines: kept } = decided;
   if (isShown("decisions", decided.kind, decided.problem, kept.length, kept[0]?.sequence, kept.at(-1)?.sequence)) return;
-  const lines = kept.toReversed().map((d) => [d.time_ns, d.kind, `${d.symbol} ${d.text}`, "", d.client_order_id ? orderLink(d.client_order_id) : null]);
+  const lines = kept.toReversed().map((d) =>
+    [d.time_ns, d.kind, `${d.symbol} ${d.text}`, d.kind === "refusal" ? "warn" : "", d.client_order_id ? orderLink(d.client_order_id) : null]);
   if (decided.problem) lines.push([null, "", decided.problem, "empty"]);
   showLines("decisions", lines, decided.kind ? "None of this kind lately." : "Nothing was decided yet.");
 }

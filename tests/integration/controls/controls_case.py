@@ -21,6 +21,7 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import Command
 from meva_core.events import Event, TradeReceived
 from meva_core.model.market import NS_PER_SECOND, Side
+from meva_core.ports.controls import NO_VENUE
 from meva_runners.commit_then_act import Commit, CommittingAgent, recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
 from meva_runners.replaying.performer import SimulatedPerformer
@@ -45,8 +46,9 @@ class Desk:
         self.now_ns = max(START_NS, agent.state().sequence.last_event_ns)
         self.performer = SimulatedPerformer(self.venue, agent.permits)
         self.performed: list[Command] = []
+        self.venue_use = NO_VENUE
         self.view = OperatorView(
-            agent, service="meva", account="main", symbols=tuple(instruments_of(self.settings))
+            agent, name="meva-1", service="meva", account="main", symbols=tuple(instruments_of(self.settings))
         )
         self.process = CommittingAgent(
             agent,
@@ -58,7 +60,13 @@ class Desk:
         )
         self.look_back = LookBack(self.session, self.view)
         self.desk = AgentDesk(
-            agent, self.view, self.look_back, self.settings, now_ns=lambda: self.now_ns, handle=self._handle
+            agent,
+            self.view,
+            self.look_back,
+            self.settings,
+            now_ns=lambda: self.now_ns,
+            handle=self._handle,
+            venue=lambda: self.venue_use,
         )
 
     def _observe(self, event: Event, outcome: Outcome) -> None:

@@ -88,7 +88,7 @@ async def test_memory_and_journal_say_the_same_in_pages_of_any_size(
         kind for kind, lines in kinds.items() if lines
     }
     assert remembered == newest[: len(remembered)]
-    assert ["gate", "control", "signal", "risk"] == [line["kind"] for line in newest[len(remembered) :]]
+    assert ["gate", "control", "signal", "refusal"] == [line["kind"] for line in newest[len(remembered) :]]
 
 
 async def test_a_story_is_paged(tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def _trade(desk: Desk) -> TradeReceived:
 def _empty(desk: Desk) -> OperatorView:
     """Return a view that remembers nothing."""
     symbols = tuple(instruments_of(desk.settings))
-    return OperatorView(desk.process.agent, service="meva", account="main", symbols=symbols)
+    return OperatorView(desk.process.agent, name="meva", service="meva", account="main", symbols=symbols)

@@ -65,7 +65,7 @@ def test_a_refusal_names_rules_numbers_and_market() -> None:
         happening(None, MARKET.format("valid"), "intent 7 0.01 30000 9", "refused 7 A-1,B-2 too much: 3 > 2")
     )
 
-    assert [("risk", 7, "BTC/USDT", "risk refused (A-1, B-2) too much: 3 > 2")] == [
+    assert [("refusal", 7, "BTC/USDT", "risk refused (A-1, B-2) too much: 3 > 2")] == [
         (line.kind, line.decision, line.symbol, line.text) for line in lines[1:]
     ]
 
