@@ -58,6 +58,7 @@ from meva_runners.composition import ConfiguredStrategy, compose_agent, instrume
 from meva_runners.sessions.header import session_header
 from meva_runners.trading.agent_desk import AgentDesk
 from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.look_back import LookBack
 
 SYMBOL = "BTC/USDT"
 _MS = 1_000_000
@@ -315,7 +316,10 @@ async def _controls(
 ) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
     """Serve the controls of the agent, and yield what asks them for a kill."""
     view = OperatorView(process.agent, service="bench", account="main", symbols=(SYMBOL,))
-    desk = AgentDesk(process.agent, view, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask)
+    look_back = LookBack(bench.session, view)
+    desk = AgentDesk(
+        process.agent, view, look_back, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask
+    )
     bench.watcher = desk.observe
     tokens = folder / "control"
     server = ControlsServer(desk, open_tokens(tokens), ServerSettings())

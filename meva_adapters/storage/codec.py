@@ -72,6 +72,13 @@ def decode(data: bytes, *, source: str) -> Any:
         raise StorageError(source, f"cannot be read: {problem!r}.", REMEDY) from problem
 
 
+def prepare_decoding() -> None:
+    """Make now what the first decoding of each class would make: a running agent has no time for it later."""
+    for cls in _CLASSES.values():
+        if attrs.has(cls):
+            _CONVERTER.get_structure_hook(cls)
+
+
 def encode_event(event: Event) -> bytes:
     """Return the bytes of *event*."""
     return encode(event)

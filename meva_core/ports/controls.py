@@ -132,14 +132,23 @@ class TreasuryView:
 
 @frozen
 class DecisionView:
-    """Show one thing that was decided or booked. *decision* is 0 where it belongs to none."""
+    """Show one thing that was decided or booked, after event *sequence*. *decision* is 0 where it belongs to none."""
 
+    sequence: int
     time_ns: int
     decision: int
     kind: str
     symbol: str
     client_order_id: str
     text: str
+
+
+@frozen
+class DecisionPage:
+    """Hold some decisions, oldest first. *next* leads on from them, 0 where there is no more."""
+
+    decisions: tuple[DecisionView, ...]
+    next: int
 
 
 @frozen
@@ -290,6 +299,16 @@ class OperatorDesk(Protocol):
         """Return how everything stands, as values that nobody changes."""
         ...
 
-    def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
-        """Return what led to an order and what became of it, oldest first; empty when it is not remembered."""
+    async def decisions(self, *, before: int, limit: int, kind: str) -> DecisionPage:
+        """Return the last *limit* decisions of *kind* (empty: any) before event *before* (0: the newest).
+
+        *next* is the next *before*. A page may hold fewer, even none, while there are more: looking back takes time.
+        """
+        ...
+
+    async def why(self, client_order_id: str, *, after: int, limit: int) -> DecisionPage | None:
+        """Return what led to an order and what became of it, from events after *after*; `None` for an unknown order.
+
+        *next* is the next *after*. Raises `StorageError` when the journal cannot be read.
+        """
         ...

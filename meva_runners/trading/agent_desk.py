@@ -31,7 +31,8 @@ from meva_core.events import (
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.ops.log_records import ControlAnswered
-from meva_core.ports.controls import ControlAnswer, DecisionView, FigureView, StatusView
+from meva_core.ports.controls import ControlAnswer, DecisionPage, FigureView, StatusView
+from meva_runners.trading.look_back import LookBack
 
 # An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
 ANSWERS_KEPT: Final = 10_000
@@ -51,6 +52,7 @@ class AgentDesk:
         self,
         agent: AgentOrchestrator,
         view: OperatorView,
+        look_back: LookBack,
         config: AppConfig,
         *,
         now_ns: Callable[[], int],
@@ -59,6 +61,7 @@ class AgentDesk:
     ) -> None:
         self._agent = agent
         self._view = view
+        self._look_back = look_back
         self._config = config
         self._now_ns = now_ns
         self._handle = handle
@@ -172,9 +175,13 @@ class AgentDesk:
             health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns, figures=self._figures()
         )
 
-    def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
-        """Return what led to an order and what became of it, oldest first."""
-        return self._view.why(client_order_id)
+    async def decisions(self, *, before: int, limit: int, kind: str) -> DecisionPage:
+        """Return the last *limit* decisions of *kind* before event *before*."""
+        return await self._look_back.decisions(before=before, limit=limit, kind=kind)
+
+    async def why(self, client_order_id: str, *, after: int, limit: int) -> DecisionPage | None:
+        """Return what led to an order and what became of it, from events after *after*."""
+        return await self._look_back.why(client_order_id, after=after, limit=limit)
 
     def _take(self, record: ControlAnswered) -> None:
         flags = self._agent.state().runtime_flags

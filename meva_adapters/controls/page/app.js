@@ -111,22 +111,6 @@ function button(text, className, onclick) {
   return made;
 }
 
-// The whole story of one order, from the signal to what became of it.
-async function explain(name) {
-  at("story-title").textContent = `Order ${name}`;
-  let lines = [[null, "", "No answer.", "empty"]];
-  try {
-    const answer = await (await ask(`v1/orders/${encodeURIComponent(name)}/why`)).json();
-    lines = (answer.decisions || []).map((d) => [d.time_ns, d.kind, d.text, ""]);
-  } catch (error) {
-    lines = [[null, "", `No answer (${error.message}).`, "empty"]];
-  }
-  showLines("story-lines", lines, "Nothing is remembered of it; meva explain reads the journal.");
-  at("story").showModal();
-}
-
-const orderLink = (name) => button(name, "link", () => explain(name));
-
 // Whether this is shown already: what did not change stays as it is, and with it the focus of the keyboard.
 const shown = {};
 function isShown(id, ...values) {
@@ -144,14 +128,6 @@ function showAlerts(status) {
     const action = a.stands && !a.acknowledged_by ? button("Seen", "plain small", () => confirmWish("acknowledge", a)) : null;
     return [a.time_ns, `${a.level} ${a.code}`, `${a.subject} ${a.message}${seen}`, a.stands ? loud[a.level] : "", action];
   }), "No alert.");
-}
-
-function showDecisions(status) {
-  const kind = at("kind").value;
-  if (isShown("decisions", kind, status.decisions)) return;
-  const chosen = status.decisions.filter((d) => !kind || d.kind === kind).toReversed();
-  showLines("decisions", chosen.map((d) => [d.time_ns, d.kind, `${d.symbol} ${d.text}`, "", d.client_order_id ? orderLink(d.client_order_id) : null]),
-    kind ? "None of this kind lately." : "Nothing was decided yet.");
 }
 
 function showHealth({ health }) {
@@ -334,6 +310,7 @@ function confirmWish(name, subject) {
 }
 
 for (const name of ["pause", "kill", "resume", "release", "budget"]) at(name).addEventListener("click", () => confirmWish(name));
+at("older").addEventListener("click", loadOlder);
 at("kind").addEventListener("change", () => showDecisions(stateOf.status));
 at("confirm-no").addEventListener("click", () => at("confirm").close());
 at("confirm").addEventListener("submit", (event) => event.preventDefault());

@@ -291,3 +291,32 @@ async def test_the_exposure_limit_is_lowered_and_never_raised_beyond_the_configu
         await expect(page.locator("#limits")).to_contain_text("50,000.00")
 
     assert 50_000 == desk.desk.status().risk_budget
+
+
+async def test_older_decisions_are_loaded_and_none_is_missing_or_twice(tmp_path: Path) -> None:
+    """The page holds the newest; a press adds a page of older ones, back to the first, while new ones come."""
+    async with opened(tmp_path) as (page, desk, client, asked):
+        shown = await page.locator("#decisions li").count()
+        _, whole = await client.get("/v1/decisions?limit=500")
+        for _ in range(10):
+            await page.locator("#older").click()
+            await expect(page.locator("#older")).to_be_enabled()
+            desk.trade()
+            if await page.locator("#older").is_hidden():
+                break
+        _, now = await client.get("/v1/decisions?limit=500")
+        lines = now["decisions"]
+        await expect(page.locator("#decisions li")).to_have_count(len(lines))
+        texts = await page.locator("#decisions i").all_text_contents()
+        await shoot(page, "older")
+
+    assert shown < len(whole["decisions"]) < len(lines)
+    assert [line["kind"] for line in reversed(lines)] == texts
+    assert [] == [line for line in asked if line.startswith("error")]
+
+
+async def test_an_order_of_which_nothing_is_known_says_so(tmp_path: Path) -> None:
+    """In the words of the API."""
+    async with opened(tmp_path) as (page, _, _, _):
+        await page.evaluate("explain('NOPE')")
+        await expect(page.locator("#story-lines")).to_contain_text("knows no order of that name")
