@@ -151,17 +151,23 @@ class SqliteSession:
         with _unstorable_values():
             waiting = self._pending.waiting()
 
+        connection = self._file.database.conn
+
+        # An order waits for it, so it goes straight to the disk.
         def store() -> None:
-            with self._alone():
+            self._enter()
+            try:
                 self._refuse_failed()
                 head = self._head
                 if waiting.last_sequence <= head.last_sequence:  # A commit was faster.
                     return
                 try:
-                    self._file.database.conn.execute(WRITE, waiting.row(head.journal_chain))
+                    connection.execute(WRITE, waiting.row(head.journal_chain))
                 except BaseException:
                     with self._failing():
                         raise
+            finally:
+                self._writing.release()
 
         return store
 
@@ -304,13 +310,16 @@ class SqliteSession:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other threads from the file; raise `StorageError` where one of them does not come to its end."""
-        if not self._writing.acquire(timeout=PATIENCE_S):
-            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
-            raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
+        self._enter()
         try:
             yield
         finally:
             self._writing.release()
+
+    def _enter(self) -> None:
+        if not self._writing.acquire(timeout=PATIENCE_S):
+            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
+            raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
 
     def _take_over_secured(self) -> None:
         """Append what was secured when a process ended before its commit, and commit it."""

@@ -35,7 +35,8 @@ from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
 from meva_runners.trading.journal_watch import hanging, watch_journal
-from meva_runners.trading.journal_writer import JournalWriter, Promise
+from meva_runners.trading.journal_writer import JournalWriter
+from meva_runners.trading.promise import Promise
 from meva_runners.trading.transfer_performer import unsettled_transfers
 
 ACTOR: Final = "runner"
