@@ -43,9 +43,9 @@ from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import NS_PER_MS, Side
 from meva_core.model.order import OrderRequest
 
-# Five pages of either list. An order with its trade takes some 2 kB, and the venue may live in the agent's process.
-ORDERS_KEPT: Final = 5_000  # Closed ones are forgotten, oldest first.
-TRADES_KEPT: Final = 5_000
+# Two pages of either list. An order with its trade takes some 2 kB, and the venue may live in the agent's process.
+ORDERS_KEPT: Final = 2_000  # Closed ones are forgotten, oldest first.
+TRADES_KEPT: Final = 2_000
 
 Listener = Callable[[Json], None]
 
