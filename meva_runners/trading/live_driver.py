@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, get_args
 
@@ -24,6 +25,7 @@ from meva_core.events import (
     MarketEvent,
     OrderCancelRequested,
     OrderDropped,
+    RequestFailed,
     StreamLost,
 )
 from meva_core.model.order import OrderStatus
@@ -47,6 +49,7 @@ _MARKET: Final = frozenset(get_args(MarketEvent))
 _EVENTS_PER_TURN: Final = 64
 # A cancel that takes longer than a venue's own patience (ten seconds at Binance) will not be answered any more.
 _LAST_CANCEL_S: Final = 10.0
+_LAST_CANCEL_PAUSE_S: Final = 0.5
 
 
 class LiveDriver:
@@ -301,9 +304,12 @@ class LiveDriver:
         return tuple(name for name, record in orders if record.status not in keeps)
 
     async def _cancel_in_need(self) -> None:
-        """Cancel every order of ours without the core, which may be what failed."""
+        """Cancel every order of ours without the core, which may be what failed; again where an answer was lost."""
         command = CancelAllOrders(None, f"the agent failed: {type(self._failure).__name__}")
-        try:
-            await asyncio.wait_for(self._exchange.cancel_all(command), _LAST_CANCEL_S)
-        except TimeoutError:
-            return  # They are named as unsettled.
+        with suppress(TimeoutError):  # What is left is named as unsettled.
+            async with asyncio.timeout(_LAST_CANCEL_S):
+                while True:
+                    events = await self._exchange.cancel_all(command)
+                    if not any(isinstance(event, RequestFailed) for event in events):
+                        return
+                    await asyncio.sleep(_LAST_CANCEL_PAUSE_S)
