@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from meva_core.agent.account_watch import AccountWatch
@@ -31,7 +30,6 @@ from meva_core.risk.circuit_breaker import CircuitBreaker
 from meva_core.risk.gate import VENUE_MISMATCH, TradingGate
 
 _BPS: Final = 10_000
-_PRICES_KEPT: Final = 4_096
 _BUY: Final = Side.BUY
 
 
@@ -63,8 +61,6 @@ class OrderDesk:
         self._breaker = breaker
         self._gate = gate
         self._paths = paths
-        # A float is made of a Decimal by way of its text, which takes long; prices come back.
-        self._float_of = lru_cache(_PRICES_KEPT)(float)
         self.booked_ns = 0
 
     def handlers(self) -> dict[type, Callable[[Any], None]]:
@@ -172,19 +168,20 @@ class OrderDesk:
             update.fee_value,
             update.notional_value,
             update.closed_quantity,
-            self._slippage_bps(fill, record),
+            slippage_bps(fill, record),
         )
         self._say(record)
         path.refresh(strategy)
         self._account.on_fill()
 
-    def _slippage_bps(self, fill: Fill, record: OrderRecord) -> float:
-        """Return by how much the fill was worse than the price at the decision. A float, for display alone."""
-        decided = self._float_of(record.decision_price)
-        worse = self._float_of(fill.price) - decided
-        return _BPS * (worse if fill.side is _BUY else -worse) / decided
-
     def mismatch(self, text: str) -> None:
         """Stop for a person: the venue and the books contradict each other."""
         marker = GateMarker(VENUE_MISMATCH, Gate.PAUSED, text, "reconcile", self._runtime.now_ns)
         self._gate.close(marker)
+
+
+def slippage_bps(fill: Fill, record: OrderRecord) -> float:
+    """Return by how much the fill was worse than the price at the decision. A float, for display alone."""
+    decided = float(record.decision_price)
+    worse = float(fill.price) - decided
+    return _BPS * (worse if fill.side is _BUY else -worse) / decided

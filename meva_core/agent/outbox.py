@@ -7,8 +7,19 @@ from collections.abc import Callable, Collection, Mapping
 from attrs import define, field
 
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
-from meva_core.commands import Command, RaiseAlert
-from meva_core.ops.log_records import MADE_OF, AlertRaised, Fact, Fields, Kind, Record, records_of
+from meva_core.agent.decision_texts import placed_texts
+from meva_core.commands import Command, PlaceOrder, RaiseAlert
+from meva_core.ops.log_records import (
+    MADE_OF,
+    AlertRaised,
+    Fact,
+    Fields,
+    Kind,
+    Record,
+    order_placed,
+    records_of,
+)
+from meva_core.signals.strategy import Signal
 
 # Takes the fields of one kind of fact, in their order.
 Taker = Callable[..., None]
@@ -66,22 +77,17 @@ class Outbox:
             for kind, made in MADE_OF.items()
         }
 
-    def order(
-        self,
-        command: Command,
-        decisions: tuple[str, ...],
-        kind: Callable[[*Fields], tuple[Record, ...]],
-        *fields: *Fields,
-    ) -> None:
-        """Add a wish, and all that led to it as one fact; the last of *decisions* is its own line in the chain."""
+    def order(self, signal: Signal, command: PlaceOrder) -> None:
+        """Add the order that was made of a valid signal, and all that led to it."""
         self.filled = True
+        fields = (signal, command)
         self._commands += (command,)
-        self._decisions += decisions
-        taker, is_read = self._ways[kind]
+        self._decisions += placed_texts(signal, command)
+        taker, is_read = self._ways[order_placed]
         if taker is not None:
-            taker(*fields)
+            taker(signal, command)
         if is_read:
-            self._facts += ((kind, fields),)
+            self._facts += ((order_placed, fields),)
 
     def say(self, facts: tuple[Fact, ...], decisions: tuple[str, ...]) -> None:
         """Add what was decided without a wish, and what is to be said of it."""

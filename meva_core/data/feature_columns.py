@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 import numpy as np
-from attrs import define, frozen
+from attrs import frozen
 
 from meva_core.data.exact_columns import (
     FloatColumn,
@@ -52,13 +52,11 @@ class Samples:
     candles: Callable[[], Sequence[Candle]] | None = None
 
 
-@define
-class Taken:
-    """Hold samples that were taken, as lists, for features to take them as well."""
-
-    prices: Sequence[int]
-    quantities: Sequence[int]
-    candles: Sequence[Candle] | None
+# Samples that were taken, as lists, for features to take them as well: prices, quantities, and candles where each
+# is a closed one.
+Taken = tuple[Sequence[int], Sequence[int], Sequence[Candle] | None]
+# Lets a feature take what was taken, the last of which is that row of the columns.
+Bring = Callable[[Any, int, Sequence[int], Sequence[int], Sequence[Candle] | None], None]
 
 
 class _Shown:
@@ -73,9 +71,16 @@ class _Shown:
         self._name = type(feature).__name__
         self._prices = samples.prices
 
-    def bring(self, feature: Any, row: int, taken: Taken) -> None:
-        """Let *feature* take the samples that were *taken*, the last of which is *row* of the columns."""
-        feature.extend(taken.prices, taken.quantities)
+    def bring(
+        self,
+        feature: Any,
+        row: int,
+        prices: Sequence[int],
+        quantities: Sequence[int],
+        candles: Sequence[Candle] | None,
+    ) -> None:
+        """Let *feature* take samples, the last of which is *row* of the columns."""
+        feature.extend(prices, quantities)
 
     def __getattr__(self, name: str) -> Any:
         message = f"{self.__dict__['_name']} shows no {name!r} in columns"
@@ -87,8 +92,15 @@ class _Sum(_Shown):
         super().__init__(feature, samples)
         self.total = running(feature.total, _minus(samples.prices, _leaving(feature._ring, samples.prices)))
 
-    def bring(self, feature: RollingSum, row: int, taken: Taken) -> None:
-        feature._ring.extend(taken.prices)
+    def bring(
+        self,
+        feature: RollingSum,
+        row: int,
+        prices: Sequence[int],
+        quantities: Sequence[int],
+        candles: Sequence[Candle] | None,
+    ) -> None:
+        feature._ring.extend(prices)
         feature.total = self.total.values.item(row)
 
     @property
@@ -225,12 +237,19 @@ class _Looped:
         self.__dict__.update(columns)
         self._name = name
 
-    def bring(self, feature: Feature, row: int, taken: Taken) -> None:
-        """Let *feature* take the samples that were *taken*."""
-        if taken.candles is None:
-            extension(feature)(taken.prices, taken.quantities)
+    def bring(
+        self,
+        feature: Feature,
+        row: int,
+        prices: Sequence[int],
+        quantities: Sequence[int],
+        candles: Sequence[Candle] | None,
+    ) -> None:
+        """Let *feature* take samples."""
+        if candles is None:
+            extension(feature)(prices, quantities)
             return
-        for candle in taken.candles:
+        for candle in candles:
             feature.update_candle(candle)
 
     def __getattr__(self, name: str) -> Any:

@@ -308,7 +308,7 @@ class ReplayDriver:
         if columns is None:
             return start
         market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
-        show_venue, show_agent = self._row_sides(block)
+        show_venue, _ = self._row_sides(block)
         prices = block.prices if isinstance(block, TradeBlock) else block.closes
         row = start
         while row < stop and columns.usable:
@@ -327,8 +327,8 @@ class ReplayDriver:
                     if row == stop:
                         break
                 market.last_ticks = prices[row]
-            columns.step(row)
-            show_agent(row)
+            if columns.handle(row):
+                self._answer(columns.times[row])
             row += 1
         columns.settle(row)
         return row
