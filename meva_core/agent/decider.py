@@ -6,7 +6,7 @@ Every step enters the decision chain. A strategy that answers nothing has decide
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, getcontext, setcontext
+from decimal import Decimal
 from typing import Final
 
 from meva_core.agent.account_watch import AccountWatch
@@ -18,7 +18,7 @@ from meva_core.errors import StrategyError
 from meva_core.execution.idempotency import idem_key
 from meva_core.execution.order_service import OrderService
 from meva_core.model.market import NS_PER_SECOND, Candle
-from meva_core.model.money import EXACT, ZERO
+from meva_core.model.money import EXACT, ZERO, exact
 from meva_core.model.order import TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
@@ -27,7 +27,7 @@ from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.risk.gate import RUNAWAY_ORDERS, TradingGate
 from meva_core.risk.limits_engine import RiskCode
 from meva_core.risk.policy_service import Refused, RiskPolicyService
-from meva_core.signals.signal_engine import RejectedSignal
+from meva_core.signals.signal_engine import RejectedSignal, SignalDecision
 from meva_core.signals.strategy import Signal
 
 STRATEGY_FAILED: Final = "strategy_failed"
@@ -80,30 +80,28 @@ class Decider:
 
         The strategy calculates as it likes; what follows from its answer is exact.
         """
+        answer = self.ask(slot, candle)
+        if answer is not None:
+            with exact():
+                self.decide(slot, answer)
+
+    def ask(self, slot: StrategySlot, candle: Candle | None) -> SignalDecision:
+        """Ask the strategy of *slot*; return what it wants, `None` where that is nothing, or not to be heard now."""
         runtime = self._runtime
         if self._flags.gate is not _OPEN:
             self._account.mark()  # A refusal names exact numbers. While open, the band says that no limit is reached.
         time_ns = runtime.now_ns
         sellable = self._sellable(slot) if slot.unsold > ZERO else ZERO
         try:
-            decision = slot.engine.evaluate(slot.symbol, slot.show(time_ns, sellable, candle))
+            answer = slot.engine.evaluate(slot.symbol, slot.show(time_ns, sellable, candle))
         except StrategyError as error:
             self.fail(slot, error)
-            return
-        if decision is None:
-            return
-        if isinstance(decision, RejectedSignal):
-            signal, reason = decision.signal, decision.reason.value
-        else:
-            signal, reason = decision, ""
-        if slot.muted and not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
-            return
-        outer = getcontext()
-        setcontext(EXACT)
-        try:
-            self._decide(slot, signal, reason)
-        finally:
-            setcontext(outer)
+            return None
+        if answer is not None and slot.muted:
+            side = (answer.signal if isinstance(answer, RejectedSignal) else answer).side
+            if not slot.hears(side, version=runtime.version, time_ns=time_ns):
+                return None
+        return answer
 
     def fail(self, slot: StrategySlot, error: StrategyError) -> None:
         """Switch off a strategy that failed, on every symbol, and call for a person."""
@@ -130,18 +128,19 @@ class Decider:
         most = slot.unsold if slot.unsold <= free else max(free, ZERO)
         return slot.whole_lots[str(most)]
 
-    def _decide(self, slot: StrategySlot, signal: Signal, reason: str) -> None:
-        """Carry the wish of *slot* through risk to an order, or say why not."""
+    def decide(self, slot: StrategySlot, answer: Signal | RejectedSignal) -> None:
+        """Carry the wish of *slot* through risk to an order, or say why not. Call it inside `exact()`."""
         runtime, outbox = self._runtime, self._runtime.outbox
         now_ns, strategy, symbol, market = runtime.now_ns, slot.name, slot.symbol, slot.market
-        side, expires_ns = signal.side, signal.expires_ns
         sequence = runtime.state.sequence
         sequence.decisions = number = sequence.decisions + 1
-        if reason:
+        if isinstance(answer, RejectedSignal):
+            signal, reason = answer.signal, answer.reason.value
             asked = fact(SignalDecided, now_ns, number, strategy, symbol, signal, reason)
             outbox.say((asked,), (asked_text(now_ns, number, strategy, symbol, signal, reason),))
-            slot.mute(side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
+            slot.mute(signal.side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
             return
+        signal, side, expires_ns = answer, answer.side, answer.expires_ns
         last_ns = now_ns + self._signal_age_ns
         if not expires_ns or expires_ns > last_ns:
             expires_ns = last_ns

@@ -34,8 +34,10 @@ def placed_texts(signal: Signal, command: PlaceOrder) -> tuple[str, ...]:
     return (
         asked_text(intent.created_ns, number, intent.strategy, intent.symbol, signal, "valid"),
         f"intent {number} {intent.quantity!s} {intent.reference_price!s} {intent.expires_ns}",
-        f"place {number} {command.request.client_order_id} {approved.gate_epoch} {approved.notional!s}"
-        f" {approved.reserve_asset} {approved.reserve_price!s}",
+        (
+            f"place {number} {command.request.client_order_id} {approved.gate_epoch} {approved.notional!s}"
+            f" {approved.reserve_asset} {approved.reserve_price!s}"
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from decimal import getcontext, setcontext
 from typing import Any, Final
 
 import numpy as np
@@ -18,10 +19,11 @@ import numpy as np
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.data.exact_columns import BoolColumn, Ints, exactly
-from meva_core.data.feature_columns import Bring, Samples, Taken, shown
+from meva_core.data.feature_columns import Bring, Samples, Taken, is_of_library, shown
 from meva_core.data.features import Feature
 from meva_core.data.replay_loader import bar_of, event_times
 from meva_core.model.market import Candle
+from meva_core.model.money import EXACT, within
 from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
 from meva_core.signals.strategy import FeatureValues
 
@@ -94,6 +96,7 @@ class MarketColumns(ABC):
         self._epoch = self._alarm_ns = self._due_ns = -1
         self._renewals = self._vain = 0
         self._joins = False  # Whether candles are being made, so that rows between their ends count.
+        self._liked = getcontext()  # In which strategies calculate.
         self._wanted = -1  # A row that is quiet but for a guard that says yes.
         self.spoke = False
         self._lowest = self._highest = 0  # Of all prices of the run.
@@ -166,13 +169,18 @@ class MarketColumns(ABC):
     def handle(self, row: int) -> bool:
         """Handle *row* as `MarketPath` does, quicker where nothing but a guard makes it matter.
 
-        Return whether anything came of it.
+        Return whether anything came of it. Where it may have been an order, `EXACT` is left in force: what comes of
+        an order is exact, and to change the context five times for each takes long. Whoever calls puts back his own.
         """
         path, runtime, market, price = self._path, self._runtime, self._market, self._marks[row]
-        in_band = path.low < price < path.high
+        in_band, context = path.low < price < path.high, getcontext()
         if row != self._wanted or not (in_band or market.trusted_low < price < market.trusted_high):
+            if context is not self._liked:
+                setcontext(self._liked)
             self.step(row)
             return self._show(row)
+        if context is not EXACT:
+            setcontext(EXACT)
         runtime.sequence += 1
         market.last_ns = runtime.now_ns = self.times[row]
         market.last_ticks = price
@@ -186,7 +194,11 @@ class MarketColumns(ABC):
             slot = guard.slot
             mask = guard.masks[slot.stance]
             if mask is not None and mask[place]:
-                path.decider.wake(slot, candle)
+                setcontext(self._liked)
+                answer = path.decider.ask(slot, candle)
+                setcontext(EXACT)
+                if answer is not None:
+                    path.decider.decide(slot, answer)
             elif slot.muted:
                 slot.muted = False
         return runtime.outbox.filled
@@ -221,12 +233,16 @@ class MarketColumns(ABC):
         self._guards, self._brought = [], []
         for slot in path.warm:
             try:
-                with exactly():
+                with exactly(), within(self._liked):
                     self._guards.append(GuardColumns(slot, samples))
             except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
                 self._give_up(slot.name)
                 return False
-        self._brought = [each for guard in self._guards for each in guard.brought]
+        self._brought = [
+            (bring if is_of_library(feature) else self._as_liked(bring), feature)
+            for guard in self._guards
+            for bring, feature in guard.brought
+        ]
         self._base, self._epoch, self._joins = row, path.epoch, path.candles.open
         return True
 
@@ -243,10 +259,26 @@ class MarketColumns(ABC):
 
     def _ask(self, guard: GuardColumns) -> bytes | None:
         try:
-            return guard.ask()
+            with within(self._liked):
+                return guard.ask()
         except Exception:  # noqa: BLE001 - a stranger's guard: asked event by event, it says what is wrong.
             self._give_up(guard.slot.name)
             return None
+
+    def _as_liked(self, bring: Bring) -> Bring:
+        """Let a stranger's feature calculate in the context that it knows."""
+
+        def brought(
+            feature: Any,
+            row: int,
+            prices: Sequence[int],
+            quantities: Sequence[int],
+            candles: Sequence[Candle] | None,
+        ) -> None:
+            with within(self._liked):
+                bring(feature, row, prices, quantities, candles)
+
+        return brought
 
     def _give_up(self, strategy: str) -> None:
         self._unfit.add(strategy)

@@ -120,7 +120,7 @@ class AgentOrchestrator:
         self._treasury_desk = treasury_desk
         self._inbox: deque[Event] = deque()
         # What handles each kind, whether it begins here, and whether it is handled inside `exact()`.
-        self._handlers = {
+        self._handlers: dict[type, tuple[Callable[[Any], object], bool, bool]] = {
             **{kind: (handler, True, True) for kind, handler in self._exact_table().items()},
             **{kind: (handler, False, False) for kind, handler in self._market_table().items()},
             TimerFired: (self._wake, True, False),
@@ -205,11 +205,13 @@ class AgentOrchestrator:
             handler(event)
             return runtime.outbox.filled
         outer = getcontext()
-        setcontext(EXACT)
+        if outer is not EXACT:
+            setcontext(EXACT)
         try:
             handler(event)
         finally:
-            setcontext(outer)
+            if outer is not EXACT:
+                setcontext(outer)
         return runtime.outbox.filled
 
     def tell(self, takers: Mapping[Kind, Taker], *, read: Collection[type[Record]] | None = None) -> None:

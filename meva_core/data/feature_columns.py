@@ -271,12 +271,17 @@ _BY_COLUMNS: Final[Mapping[type, Callable[[Any, Samples], Any]]] = {
 _ALONE: Final = (*_BY_COLUMNS, Ema, Rsi, Atr, Donchian)
 
 
+def is_of_library(feature: Feature) -> bool:
+    """Return whether *feature* is known here, and calculates with integers and floats alone."""
+    return type(feature) in _ALONE
+
+
 def shown(features: Mapping[str, Feature], samples: Samples) -> dict[str, Any]:
     """Return what each of *features* shows after each sample; they must be warm, and are left as they are.
 
     Raise, whatever a stranger's feature raises included, where that cannot be told exactly.
     """
-    if all(type(feature) in _ALONE for feature in features.values()):
+    if all(map(is_of_library, features.values())):
         columns: dict[str, Any] = {}
         for name, feature in features.items():
             by_columns = _BY_COLUMNS.get(type(feature))
