@@ -68,7 +68,6 @@ class _Shown:
     def __init__(self, feature: Any, samples: Samples) -> None:
         self.size: int = feature.size
         self.warm_up: int = feature.warm_up
-        self._name = type(feature).__name__
         self._prices = samples.prices
 
     def bring(
@@ -81,10 +80,6 @@ class _Shown:
     ) -> None:
         """Let *feature* take samples, the last of which is *row* of the columns."""
         feature.extend(prices, quantities)
-
-    def __getattr__(self, name: str) -> Any:
-        message = f"{self.__dict__['_name']} shows no {name!r} in columns"
-        raise AttributeError(message)
 
 
 class _Sum(_Shown):
@@ -233,9 +228,8 @@ class _Bands(_Moments):
 class _Looped:
     """Show what a feature showed after each sample."""
 
-    def __init__(self, name: str, columns: Mapping[str, IntColumn | FloatColumn]) -> None:
+    def __init__(self, columns: Mapping[str, IntColumn | FloatColumn]) -> None:
         self.__dict__.update(columns)
-        self._name = name
 
     def bring(
         self,
@@ -251,10 +245,6 @@ class _Looped:
             return
         for candle in candles:
             feature.update_candle(candle)
-
-    def __getattr__(self, name: str) -> Any:
-        message = f"{self._name} shows no {name!r} in columns"
-        raise AttributeError(message)
 
 
 # Exact types: what a subclass has changed is unknown here.
@@ -311,8 +301,7 @@ def _looped(features: Mapping[str, Feature], samples: Samples) -> dict[str, Any]
             rows.append([getattr(feature, name) for feature, name in names])
     columns = iter([_column(values) for values in zip(*rows, strict=True)])
     return {
-        name: _Looped(type(feature).__name__, {each: next(columns) for each in feature.shown})
-        for name, feature in copies.items()
+        name: _Looped({each: next(columns) for each in feature.shown}) for name, feature in copies.items()
     }
 
 

@@ -23,7 +23,9 @@ def test_what_is_remembered_is_what_would_be_calculated(step: str, amounts: list
     for amount in [*amounts, *amounts]:
         expected = str(quantise_down(amount, lot_size))
         quantity = whole_lots[str(amount)]
-        assert (expected, expected) == (str(quantity), str(whole_lots[expected])), "what is whole stays as it is"
+        assert (expected, expected) == (str(quantity), str(whole_lots[expected])), (
+            "what is whole stays as it is"
+        )
 
 
 def test_memory_is_bounded() -> None:
