@@ -32,7 +32,8 @@ _ROUNDING: Final = decimal.Context(
 class within(AbstractContextManager[None]):  # noqa: N801 - used as a function
     """Put *context* itself in force for a block, then what was in force before; nothing is copied.
 
-    To change the context costs as much as twenty additions, so nothing is done where it is in force already.
+    To change the context costs as much as twenty additions, so nothing is done where it is in force already. Whoever
+    works inside may leave another one.
     """
 
     __slots__ = ("_context", "_outer")
@@ -46,7 +47,7 @@ class within(AbstractContextManager[None]):  # noqa: N801 - used as a function
             setcontext(self._context)
 
     def __exit__(self, *_error: object) -> None:
-        if self._outer is not self._context:
+        if getcontext() is not self._outer:
             setcontext(self._outer)
 
 
