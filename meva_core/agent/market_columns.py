@@ -19,7 +19,7 @@ import numpy as np
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.data.exact_columns import BoolColumn, Ints, exactly
-from meva_core.data.feature_columns import Bring, Samples, Taken, is_of_library, shown
+from meva_core.data.feature_columns import Bring, Peek, Samples, Taken, is_of_library, shown
 from meva_core.data.features import Feature
 from meva_core.data.replay_loader import bar_of, event_times
 from meva_core.model.market import Candle
@@ -49,7 +49,7 @@ class GuardColumns:
         self._rows = len(samples.prices)
         named = dict(zip(features.names, features.features, strict=True))
         columns = shown(named, samples)
-        self.brought = [(column.bring, named[name]) for name, column in columns.items()]
+        self.brought = [(column.bring, column.peek, named[name]) for name, column in columns.items()]
         self._features = FeatureValues(columns)
         self.masks: list[bytes | None] = [None, None, None]
 
@@ -92,6 +92,8 @@ class MarketColumns(ABC):
         self._numbers: Column | None = None  # Of trades, where they have any.
         self._guards: list[GuardColumns] = []
         self._brought: list[tuple[Bring, Feature]] = []
+        self._peeks: list[tuple[Peek, Feature]] | None = None  # Of all features, or none of them.
+        self._reached = start  # Up to where features have shown what they show.
         self._candle: Callable[[int], Candle] | None = None  # What each row is, where it is a closed bar.
         self._epoch = self._alarm_ns = self._due_ns = -1
         self._renewals = self._vain = 0
@@ -125,7 +127,7 @@ class MarketColumns(ABC):
         """Let candles take the rows from *first* up to *last*, and return what features are to take."""
 
     @abstractmethod
-    def _show(self, row: int) -> bool:
+    def _judge(self, row: int) -> bool:
         """Show *row* to the path, which judges it; return whether anything came of it."""
 
     @abstractmethod
@@ -178,7 +180,7 @@ class MarketColumns(ABC):
             if context is not self._liked:
                 setcontext(self._liked)
             self.step(row)
-            return self._show(row)
+            return self._judge(row)
         if context is not EXACT:
             setcontext(EXACT)
         runtime.sequence += 1
@@ -188,7 +190,7 @@ class MarketColumns(ABC):
             market.last_trade_id = self._numbers[row]
         if not in_band:
             path.account.mark()
-        self.settle(row + 1)
+        self._show(row)
         place, candle = row - self._base, None if self._candle is None else self._candle(row)
         for guard in self._guards:
             slot = guard.slot
@@ -203,6 +205,17 @@ class MarketColumns(ABC):
                 slot.muted = False
         return runtime.outbox.filled
 
+    def _show(self, row: int) -> None:
+        """Let features show what they show after *row*; where all can, without taking what was passed over yet."""
+        peeks = self._peeks
+        if peeks is None:
+            self.settle(row + 1)
+            return
+        self._reached = row + 1
+        place = row - self._base
+        for peek, feature in peeks:
+            peek(feature, place)
+
     def step(self, row: int) -> None:
         """Bring features and candles up to *row*, which is about to be handled."""
         if row > self._fed:
@@ -211,13 +224,18 @@ class MarketColumns(ABC):
 
     def settle(self, row: int) -> None:
         """Bring features and candles up to *row*, not included."""
-        fed, self._fed = self._fed, row
+        fed = self._fed
         if row <= fed:
             return
+        self._fed = row
         prices, lots, candles = self._take(fed, row)
         last = row - self._base - 1
         for bring, feature in self._brought:
             bring(feature, last, prices, lots, candles)
+
+    def catch_up(self) -> None:
+        """Bring features up to what they show."""
+        self.settle(self._reached)
 
     def _renewed(self, row: int) -> bool:
         """Ask anew what the features will show from *row* on; return whether that can be told."""
@@ -238,11 +256,13 @@ class MarketColumns(ABC):
             except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
                 self._give_up(slot.name)
                 return False
+        brought = [each for guard in self._guards for each in guard.brought]
         self._brought = [
             (bring if is_of_library(feature) else self._as_liked(bring), feature)
-            for guard in self._guards
-            for bring, feature in guard.brought
+            for bring, _, feature in brought
         ]
+        peeks = [(peek, feature) for _, peek, feature in brought if peek is not None]
+        self._peeks = None if path.candles.open or len(peeks) < len(brought) else peeks
         self._base, self._epoch, self._joins = row, path.epoch, path.candles.open
         return True
 
@@ -385,7 +405,7 @@ class TradeColumns(MarketColumns):
             self._path.candles.extend(prices, lots)
         return prices, lots, None
 
-    def _show(self, row: int) -> bool:
+    def _judge(self, row: int) -> bool:
         block = self._block
         return self._path.on_trade(block.times[row], block.prices[row], block.quantities[row], block.ids[row])
 
@@ -431,7 +451,7 @@ class BarColumns(MarketColumns):
             self._path.candles.extend_longer(candles)
         return self._prices[first - start : last - start], self._block.volumes[first:last], candles
 
-    def _show(self, row: int) -> bool:
+    def _judge(self, row: int) -> bool:
         candle = bar_of(self._block, row)
         return self._path.on_bar(candle.close_ns, candle, self._block.interval_ns)
 

@@ -55,6 +55,8 @@ class Samples:
 # Samples that were taken, as lists, for features to take them as well: prices, quantities, and candles where each
 # is a closed one.
 Taken = tuple[Sequence[int], Sequence[int], Sequence[Candle] | None]
+# Lets a feature show what it shows after that row of the columns.
+Peek = Callable[[Any, int], None]
 # Lets a feature take what was taken, the last of which is that row of the columns.
 Bring = Callable[[Any, int, Sequence[int], Sequence[int], Sequence[Candle] | None], None]
 
@@ -63,7 +65,10 @@ class _Shown:
     """Show a feature of the library over the coming samples.
 
     What the feature remembers is taken over now, because it moves on; the rest is calculated when it is read.
+    *peek*, where there is one, lets a feature show what it shows after a row before it is brought there.
     """
+
+    peek: Peek | None = None
 
     def __init__(self, feature: Any, samples: Samples) -> None:
         self.size: int = feature.size
@@ -86,6 +91,10 @@ class _Sum(_Shown):
     def __init__(self, feature: RollingSum, samples: Samples) -> None:
         super().__init__(feature, samples)
         self.total = running(feature.total, _minus(samples.prices, _leaving(feature._ring, samples.prices)))
+        self._totals = self.total.values
+
+    def peek(self, feature: RollingSum, row: int) -> None:
+        feature.total = self._totals.item(row)
 
     def bring(
         self,
@@ -96,7 +105,7 @@ class _Sum(_Shown):
         candles: Sequence[Candle] | None,
     ) -> None:
         feature._ring.extend(prices)
-        feature.total = self.total.values.item(row)
+        feature.total = self._totals.item(row)
 
     @property
     def value(self) -> FloatColumn:
@@ -227,6 +236,8 @@ class _Bands(_Moments):
 
 class _Looped:
     """Show what a feature showed after each sample."""
+
+    peek = None
 
     def __init__(self, columns: Mapping[str, IntColumn | FloatColumn]) -> None:
         self.__dict__.update(columns)

@@ -311,7 +311,10 @@ class ReplayDriver:
         if columns is None:
             return start
         with within(self._context):
-            return self._pass_by(columns, block, start, stop)
+            try:
+                return self._pass_by(columns, block, start, stop)
+            finally:
+                columns.catch_up()  # A strategy that failed stops the replay amid the run.
 
     def _pass_by(self, columns: MarketColumns, block: TradeBlock | BarBlock, start: int, stop: int) -> int:
         market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
