@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from attrs import define, field
 
@@ -21,8 +22,8 @@ from meva_core.ops.log_records import (
 )
 from meva_core.signals.strategy import Signal
 
-# Takes the fields of one kind of fact, in their order.
-Taker = Callable[..., None]
+# Takes the fields of one kind of fact, in their order, as one tuple: it is handed on as it came.
+Taker = Callable[[Any], None]
 
 
 @define
@@ -85,7 +86,7 @@ class Outbox:
         self._decisions += placed_texts(signal, command)
         taker, is_read = self._ways[order_placed]
         if taker is not None:
-            taker(signal, command)
+            taker(fields)
         if is_read:
             self._facts += ((order_placed, fields),)
 
@@ -114,7 +115,7 @@ class Outbox:
         """Add what is to be said: a record of this *kind* with these *fields*, none of which may change later."""
         taker, is_read = self._ways[kind]
         if taker is not None:
-            taker(*fields)
+            taker(fields)
         if is_read:
             self.filled = True
             self._facts += ((kind, fields),)

@@ -74,7 +74,7 @@ def test_an_order_counts_as_its_three_records() -> None:
     """A replay hands over one fact where an order was placed; its sum is that of signal, approval and order."""
     statistics = RunStatistics("USDT")
 
-    statistics.takers[order_placed](signal_decided().signal, place_order(5, 3))
+    statistics.takers[order_placed]((signal_decided().signal, place_order(5, 3)))
 
     summary = statistics.summary(
         first_ns=0,
