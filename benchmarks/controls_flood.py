@@ -29,6 +29,7 @@ from meva_core.agent.operator_view import OperatorView
 from meva_core.events import Event, TradeReceived
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.agent_desk import AgentDesk
+from meva_runners.trading.look_back import LookBack
 
 _CONNECTIONS = 64  # Twice what the lane takes.
 _WARM_UP_S = 3.0
@@ -61,8 +62,11 @@ async def measured(folder: Path, url: str, options: argparse.Namespace) -> tuple
     async with bench.running() as (driver, process):
         steps = Steps(process, bench)
         process.decide = steps.decide  # type: ignore[method-assign]
-        view = OperatorView(process.agent, service="meva", account="main", symbols=(SYMBOL,))
-        desk = AgentDesk(process.agent, view, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask)
+        view = OperatorView(process.agent, name="meva", service="meva", account="main", symbols=(SYMBOL,))
+        look_back = LookBack(bench.session, view)
+        desk = AgentDesk(
+            process.agent, view, look_back, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask
+        )
         server = ControlsServer(desk, open_tokens(folder / "control"), ServerSettings())
         port, _ = await server.start()
         token = read_token(folder / "control", Scope.READ)

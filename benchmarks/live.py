@@ -20,13 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from asyncio.selector_events import _SelectorSocketTransport
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, TraceConfig
+from aiohttp import ClientSession
 from attrs import frozen
 
 from benchmarks.frames import BTC
@@ -57,6 +58,7 @@ from meva_runners.composition import ConfiguredStrategy, compose_agent, instrume
 from meva_runners.sessions.header import session_header
 from meva_runners.trading.agent_desk import AgentDesk
 from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.look_back import LookBack
 
 SYMBOL = "BTC/USDT"
 _MS = 1_000_000
@@ -145,6 +147,22 @@ class Flood:
         await asyncio.Event().wait()
 
 
+@contextmanager
+def stamping(told: Callable[[bytes], None]) -> Iterator[None]:
+    """Have *told* what has just been handed to a socket, whichever way it came there."""
+    write = _SelectorSocketTransport.write
+
+    def stamped(transport: _SelectorSocketTransport, data: bytes) -> None:
+        write(transport, data)
+        told(data)
+
+    _SelectorSocketTransport.write = stamped
+    try:
+        yield
+    finally:
+        _SelectorSocketTransport.write = write
+
+
 class Bench:
     """Compose the agent as the runners do, around stamps of what leaves."""
 
@@ -187,7 +205,6 @@ class Bench:
             observers=(self._observe,),
         )
         async with HttpTransport() as transport:
-            transport.session.trace_configs.append(self._trace())
             signer = HmacSigner("benchmark")
             calls = BinanceCalls(
                 transport, clock, rest_url=self.url, api_key="benchmark", signer=signer, budget=_unbounded()
@@ -215,7 +232,8 @@ class Bench:
             driver.deliver(await calls.measure_clock())
             task = asyncio.create_task(driver.run((QuietAccount(), market or at_venue)))
             try:
-                yield driver, process
+                with stamping(self._wrote):
+                    yield driver, process
             finally:
                 driver.stop("the benchmark is over")
                 await task
@@ -227,19 +245,14 @@ class Bench:
         if outcome.commands and isinstance(event, TradeReceived):
             self._caused_ns = event.time_ns
 
-    def _trace(self) -> TraceConfig:
-        """Return what stamps the moment at which a request's head has been handed to the socket."""
-        trace = TraceConfig()
-
-        async def sent(_session: ClientSession, _context: Any, request: Any) -> None:
+    def _wrote(self, data: bytes) -> None:
+        """Stamp the moment at which a request has been handed to the socket."""
+        method, _, path = bytes(data[:16]).partition(b" ")
+        if path.startswith(b"/api/v3"):
             now_ns = self.clock.now_ns()
-            self.wire.append((request.method, now_ns))
-            if request.method == "POST":
+            self.wire.append((method.decode(), now_ns))
+            if method == b"POST":
                 self.inside.append(now_ns - self._caused_ns)
-
-        trace.on_request_headers_sent.append(sent)
-        trace.freeze()
-        return trace
 
 
 def _unbounded() -> RateBudget:
@@ -302,8 +315,11 @@ async def _controls(
     folder: Path, bench: Bench, driver: LiveDriver, process: CommittingAgent
 ) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
     """Serve the controls of the agent, and yield what asks them for a kill."""
-    view = OperatorView(process.agent, service="bench", account="main", symbols=(SYMBOL,))
-    desk = AgentDesk(process.agent, view, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask)
+    view = OperatorView(process.agent, name="bench", service="bench", account="main", symbols=(SYMBOL,))
+    look_back = LookBack(bench.session, view)
+    desk = AgentDesk(
+        process.agent, view, look_back, bench.config, now_ns=bench.clock.now_ns, handle=driver.ask
+    )
     bench.watcher = desk.observe
     tokens = folder / "control"
     server = ControlsServer(desk, open_tokens(tokens), ServerSettings())

@@ -5,9 +5,10 @@
 A simulated venue in one process makes up two markets at *per-second* trades together; an agent in another trades there
 through the adapter, journal, controls and watchdogs of real trading. Printed at the end: events a second that were
 handled, over all and in the slowest minute; the slope of the agent's resident memory after the first third, with its
-standard error and with what single looks scatter around it; open descriptors at both ends, log lines of errors,
-exceptions that nobody caught, differences between books and venue, the exit status, and whether the session verifies.
-A slope within two standard errors of nothing is none that this run could show.
+standard error and the levels that it is from; open descriptors at both ends, log lines of errors, exceptions that
+nobody caught, differences between books and venue, the exit status, and whether the session verifies. A slope within
+two standard errors of nothing is none that this run could show; levels that rise each time are one that a longer run
+will show.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from statistics import fmean, linear_regression, pstdev
+from statistics import fmean, stdev
 from typing import Any
 
 from attrs import evolve, frozen
@@ -36,7 +38,7 @@ from meva_adapters.venue.settings import DEFAULT_MARKETS, VenueSettings
 
 _LOOK_S = 5.0
 _MARKETS = 2
-_BLOCKS = 12
+_STRETCHES = 12
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1 << 20
 # Fees eat what two averages on chance win: with narrower limits a long run would end as one that trades no more.
@@ -61,29 +63,28 @@ class Look:
 
 @frozen
 class Slope:
-    """Hold by how many MiB an hour the resident memory grows, the error of that, and the scatter around it in MiB."""
+    """Hold by how many MiB an hour the resident memory grows, the standard error of that, and the *levels* behind it.
+
+    Memory grows in steps that stay, an allocator's high water: a line through its levels takes one step for a slope
+    that is certain. So the slope is the mean of how much it rises over equal stretches, and the error is from how
+    these differ. Of made-up steps by chance, two such errors hold the truth in 98 of 100 runs; those of a line, in 34.
+    """
 
     per_hour: float
     error_per_hour: float
-    scatter: float
+    levels: tuple[float, ...]
 
     @classmethod
     def of(cls, looks: Sequence[Look]) -> Slope:
-        """Return the slope of at least three *looks*, by least squares.
-
-        Neighbouring looks err alike, so the error is taken from the means of blocks of them.
-        """
-        size = max(1, len(looks) // _BLOCKS)
-        blocks = [looks[start : start + size] for start in range(0, len(looks) - size + 1, size)]
-        times = [fmean(look.second for look in block) / 3_600 for block in blocks]
-        means = [fmean(look.resident_bytes for look in block) / _MIB for block in blocks]
-        slope, start = linear_regression(times, means)
-        left = sum((mean - start - slope * at) ** 2 for at, mean in zip(times, means, strict=True))
-        middle = fmean(times)
-        spread = sum((at - middle) ** 2 for at in times)
-        error = math.sqrt(left / (len(blocks) - 2) / spread)
-        scatter = pstdev(look.resident_bytes / _MIB - start - slope * look.second / 3_600 for look in looks)
-        return cls(slope, error, scatter)
+        """Return the slope of at least three *looks*."""
+        ends = looks[:: max(1, (len(looks) - 1) // _STRETCHES)]
+        levels = tuple(look.resident_bytes / _MIB for look in ends)
+        hours = [look.second / 3_600 for look in ends]
+        rises = [
+            (after - before) / (later - earlier)
+            for (before, after), (earlier, later) in zip(pairwise(levels), pairwise(hours), strict=True)
+        ]
+        return cls(fmean(rises), stdev(rises) / math.sqrt(len(rises)), levels)
 
 
 def slowest_minute(looks: Sequence[Look]) -> float:
@@ -158,7 +159,7 @@ def report(looks: Sequence[Look], log: Path, status: int | None, result: dict[st
     print(
         f"resident memory {first.resident_bytes / _MIB:.1f} MiB at the start, {late[0].resident_bytes / _MIB:.1f} "
         f"after the first third, {last.resident_bytes / _MIB:.1f} at the end; slope since {slope.per_hour:+.2f} MiB/h, "
-        f"standard error {slope.error_per_hour:.2f}, scatter {slope.scatter:.2f} MiB (N {len(late)})"
+        f"standard error {slope.error_per_hour:.2f}, from {' '.join(f'{level:.2f}' for level in slope.levels)}"
     )
     print(f"descriptors {first.descriptors} at the start, {last.descriptors} at the end")
     lines = log.read_text(encoding="utf-8").splitlines()

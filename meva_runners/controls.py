@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
@@ -35,6 +36,7 @@ Examples:
   meva controls status
   meva controls kill --env prod -c agent.yaml --reason "prices look wrong"
   meva controls pause --reason "venue maintenance"
+  meva controls decisions --kind refusal --limit 20
   meva controls budget 5000
   meva controls cost hosting-2026-02 --category infrastructure --asset USDT --amount 12.50
   meva controls approve surplus-1771545600000000000
@@ -57,6 +59,12 @@ Examples:
 @click.option("-c", "--config", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
               help="With --env: further settings.")  # fmt: skip
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --env: one value of them.")
+@click.option("--before", type=click.IntRange(0), default=0, metavar="N",
+              help="Of decisions: those before event N, the `next` of an answer.")  # fmt: skip
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=60, show_default=True, help="Of decisions: how many."
+)
+@click.option("--kind", default="", help="Of decisions: only signal, risk, refusal, submit, update, fill ...")
 @click.option("--reason", default="by command line", show_default=True, help="Kept with the decision.")
 @click.option("--category", help="Of a cost: infrastructure, data, model, exchange ...")
 @click.option("--asset", help="Currency of a cost, a settlement or a correction.")
@@ -73,6 +81,9 @@ def main(
     config: tuple[Path, ...],
     overrides: tuple[str, ...],
     reason: str,
+    before: int,
+    limit: int,
+    kind: str,
     **money: str | None,
 ) -> None:
     """Carry WISH, one of those below, to a running agent.
@@ -96,9 +107,11 @@ def main(
             sys.exit(status)
         elif operation:
             click.echo(json.dumps(asyncio.run(client.ask(operation, reason=reason, **fields)), indent=2))
+        elif wish == "why":
+            click.echo(json.dumps(asyncio.run(client.why(subject)), indent=2))
         else:
-            path = f"orders/{subject}/why" if wish == "why" else wish
-            click.echo(json.dumps(asyncio.run(client.read(path)), indent=2))
+            page = f"?before={before}&limit={limit}&kind={quote(kind)}" if wish == "decisions" else ""
+            click.echo(json.dumps(asyncio.run(client.read(f"{wish}{page}")), indent=2))
 
 
 def _asked(wish: str, subject: str, money: dict[str, str | None]) -> tuple[str, dict[str, Any]]:
@@ -110,6 +123,8 @@ def _asked(wish: str, subject: str, money: dict[str, str | None]) -> tuple[str, 
         return wish, {"code": code, "subject": about}
     if wish in WISHES:
         return wish, {}
+    if wish == "why" and not subject:
+        raise click.UsageError("why needs the name of an order.")
     if wish not in MONEY:
         return "", {}
     missing = [f"--{_OPTION_OF.get(name, name)}" for name in MONEY[wish] if not money[name]]

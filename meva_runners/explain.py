@@ -16,7 +16,8 @@ import click
 def main(session: Path, order_id: str, *, as_json: bool, debug: bool) -> None:
     """Tell what happened to the order ORDER_ID of SESSION, and why.
 
-    Features, signal, every risk check with its numbers, intent, what was sent, what the venue said, fills, postings.
+    In short, then features, signal, every risk check with its numbers, intent, what was sent, what the venue said,
+    fills, postings.
     """
     from meva_runners.exit_status import told
 

@@ -13,6 +13,7 @@ from meva_adapters.contracts.case import CaseList, Kit, expect_equal, expect_rai
 from meva_adapters.contracts.harness import Bench, Harness, made
 from meva_adapters.contracts.storage_samples import (
     BARS,
+    FILL,
     HEADER,
     TRADES,
     bar_at,
@@ -26,9 +27,10 @@ from meva_adapters.contracts.storage_samples import (
 )
 from meva_core.commands import CancelOrder
 from meva_core.errors import InvariantError, StorageError
+from meva_core.events import AgentStarted, OrderFilled
 from meva_core.model.market import Side
 from meva_core.ports.market_feed import TradeBlock
-from meva_core.ports.storage import JournalEntry, LedgerRow, Session
+from meva_core.ports.storage import JournalEntry, LedgerRow, Session, Wanted
 
 # More events than any journal lets wait; the port speaks of some million.
 _HOARD: Final = 1 << 22
@@ -60,6 +62,9 @@ _HEADER: Final = "Return what the session was started with."
 _WAITING: Final = "It raises `InvariantError` when some million events wait for a commit."
 _SECURED: Final = (
     "Read what waits for a commit now, and return what makes it durable; another thread may call it, once."
+)
+_LOOKING_BACK: Final = (
+    "Look back over what is committed, some rows at a time, while others append and commit."
 )
 _CANNOT_BE_STORED: Final = ({1, 2}, object(), 1j, Decimal("NaN"), "\ud800")
 # The commit of each round falls on a chance moment of an append: threads take turns after some bytecodes.
@@ -416,6 +421,52 @@ async def secured(bench: SessionBench) -> None:
     expect_equal([timer(1), timer(2), *trades], found, "entries after it was secured")
     expect_equal([*found, timer(5)], list(session.entries()), "entries after it was secured and committed")
     expect_equal([_POSTING], bench.harness.ledger_of(session), "ledger rows")
+
+
+@case("ST-22", "looking back", promise=_LOOKING_BACK)
+async def looking_back(bench: SessionBench) -> None:
+    """Find what was decided before any event, and what names an order, page by page; nothing that is not committed."""
+    session = bench.subject
+    fill_journal(session)
+    session.append(JournalEntry(11, AgentStarted(20), (), (), link_of(8)))
+    session.append(JournalEntry(12, OrderFilled(21, FILL), (), (), link_of(8)))
+    session.append(JournalEntry(13, OrderFilled(22, FILL), (), (), link_of(8)))
+    session.commit()
+    session.append(timer(14))
+    session = bench.harness.restarted(session)
+
+    expect_equal(None, session.span_of("o-1"), "the span of an order that was never placed")
+    for rows_max in (1, 2, 100):
+        expect_equal([3, 8, 11, 12, 13], _looked_back(session, rows_max), f"events by {rows_max}")
+        expect_equal([8, 11, 12, 13], _looked_for(session, "o-1", rows_max), f"events of it by {rows_max}")
+    fills = session.look_back(14, rows_max=100, wanted=Wanted(("OrderFilled",), ("e",))).found
+    expect_equal([12, 13], [row.sequence for row in fills], "events of one kind")
+    decided = session.look_back(13, rows_max=3, wanted=Wanted((), ("d",)))
+    expect_equal(
+        ([], 8), ([row.sequence for row in decided.found][1:], decided.reached), "decisions by a word"
+    )
+    cancel, _, first, again = session.look_back(14, rows_max=4).found
+    expect_equal((8, None, ("d",)), (cancel.sequence, cancel.event, cancel.decisions), "a market's event")
+    expect_equal(((FILL,), ()), (first.fills, again.fills), "a fill that is booked, and told of again")
+
+
+def _looked_back(session: Session, rows_max: int) -> list[int]:
+    found: list[int] = []
+    reached = 1_000
+    while reached:
+        sight = session.look_back(reached, rows_max=rows_max)
+        found = [row.sequence for row in sight.found] + found
+        reached = sight.reached
+    return found
+
+
+def _looked_for(session: Session, name: str, rows_max: int) -> list[int]:
+    sight = session.look_for(name, 0, rows_max=rows_max)
+    found = [row.sequence for row in sight.found]
+    while sight.reached:
+        sight = session.look_for(name, sight.reached, rows_max=rows_max)
+        found += [row.sequence for row in sight.found]
+    return found
 
 
 def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[[], Any]:

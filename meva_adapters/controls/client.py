@@ -9,6 +9,7 @@ import uuid
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 from attrs import frozen
@@ -22,6 +23,8 @@ LATCH_NAME: Final = "kill"
 # The agent takes ten requests a second of each token; a minute of waiting means that others use them up.
 _WAIT_S: Final = 0.5
 _WAITS_MAX: Final = 120
+# Some thousands of lines, or some minutes of looking: nobody reads more of one order.
+_PAGES_MAX: Final = 60
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.@-]")
 _SCOPES: Final = {
     "pause": Scope.STOP,
@@ -62,7 +65,18 @@ class ControlsClient:
         status, answer = await self._call("GET", path, Scope.READ, None, self.deadline_s)
         if status == 200 or "problem" not in answer:  # noqa: PLR2004 - done, or a probe that says no.
             return answer
-        raise ControlsError(f"{status}: {answer['problem']}")
+        raise ControlsError(f"{status}: {answer['problem']}", status)
+
+    async def why(self, client_order_id: str) -> dict[str, Any]:
+        """Return the story of an order, as much as some dozen answers hold; *next* is not 0 where it goes on."""
+        path = f"orders/{quote(client_order_id, safe='')}/why"
+        told = dict(await self.read(path))
+        for _ in range(_PAGES_MAX - 1):
+            if not told["next"]:
+                break
+            page = await self._patiently(f"{path}?after={told['next']}")
+            told = {"decisions": told["decisions"] + page["decisions"], "next": page["next"]}
+        return told
 
     async def ask(self, wish: str, *, reason: str, **fields: Any) -> dict[str, Any]:
         """Carry *wish*; what goes toward risk is asked with the gate's epoch as it is now. Raise when refused."""
@@ -89,6 +103,17 @@ class ControlsClient:
                 if error.problem != booked_already(cost_id):
                     raise
             return
+        raise ControlsError(f"{self.url} takes no more requests: others keep it busy")
+
+    async def _patiently(self, path: str) -> Any:
+        """Read *path*, also where pages are asked for faster than the agent takes requests."""
+        for _ in range(_WAITS_MAX):
+            try:
+                return await self.read(path)
+            except ControlsError as error:
+                if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+                await asyncio.sleep(_WAIT_S)
         raise ControlsError(f"{self.url} takes no more requests: others keep it busy")
 
     async def kill(self, *, reason: str) -> str:

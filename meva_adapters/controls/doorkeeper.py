@@ -19,7 +19,7 @@ from meva_core.errors import StorageError
 BEARER: Final = web.RequestKey("bearer", Bearer)
 SCOPE_OF: Final = web.AppKey("scope_of", dict[str, Scope])
 KILL_PATH: Final = "/v1/kill"
-_OPEN_PATHS: Final = frozenset({"/", "/app.js", "/charts.js", "/style.css"})
+_OPEN_PATHS: Final = frozenset({"/", "/app.js", "/charts.js", "/decisions.js", "/style.css"})
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

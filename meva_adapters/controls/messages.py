@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -11,9 +11,9 @@ import attrs
 import orjson
 from attrs import frozen
 
+from meva_core.agent.decision_lines import KINDS
 from meva_core.ports.controls import (
     AlertView,
-    DecisionView,
     HealthView,
     OrderView,
     PnlView,
@@ -30,6 +30,9 @@ _SIGNED: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 # What the ledger calls an account or a cause: words with colons, and symbols with a slash.
 _PLACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}")
 _EPOCH_MAX: Final = 2**53
+_EVENT: Final = re.compile(r"[0-9]{1,15}")
+# What one answer holds: some 100 kB.
+LIMIT_MAX: Final = 500
 
 
 @frozen
@@ -136,6 +139,23 @@ class AcknowledgeRequest:
 
 
 @frozen
+class DecisionQuery:
+    """Ask for the last *limit* decisions of *kind* (empty: any) before event *before* (0: the newest)."""
+
+    before: int = 0
+    limit: int = 60
+    kind: str = ""
+
+
+@frozen
+class StoryQuery:
+    """Ask for the story of an order from events after *after*, *limit* lines and the rest of the last event's."""
+
+    after: int = 0
+    limit: int = 200
+
+
+@frozen
 class Problem:
     """Say why a request was not carried out."""
 
@@ -168,13 +188,6 @@ class Treasury:
     """Hold whether the agent pays for itself."""
 
     treasury: TreasuryView
-
-
-@frozen
-class Decisions:
-    """Hold what was decided, oldest first."""
-
-    decisions: tuple[DecisionView, ...]
 
 
 @frozen
@@ -226,6 +239,17 @@ def read_message(kind: type[Message], body: bytes) -> Message:
     if len(given) > len(names):
         raise MessageError(f"only these fields are known: {', '.join(names)}")
     return kind(**{name: _READERS[name](name, given[name]) for name in names})
+
+
+Query = TypeVar("Query", DecisionQuery, StoryQuery)
+
+
+def read_query(kind: type[Query], given: Mapping[str, str]) -> Query:
+    """Return the *kind* that an address's query asks for; raise `MessageError` naming what is wrong."""
+    names = [field.name for field in attrs.fields(kind)]
+    if not set(given) <= set(names):
+        raise MessageError(f"only these parameters are known: {', '.join(names)}")
+    return kind(**{name: _PARAMETERS[name](name, text) for name, text in given.items()})
 
 
 def to_json(value: object) -> bytes:
@@ -301,6 +325,30 @@ def _read_flag(field: str, value: Any) -> bool:
     return value
 
 
+def _read_event(field: str, text: str) -> int:
+    if _EVENT.fullmatch(text):
+        return int(text)
+    raise MessageError(f"{field}: the number of an event is wanted, 0 for none")
+
+
+def _read_limit(field: str, text: str) -> int:
+    if _EVENT.fullmatch(text) and 1 <= int(text) <= LIMIT_MAX:
+        return int(text)
+    raise MessageError(f"{field}: a whole number from 1 to {LIMIT_MAX} is wanted")
+
+
+def _read_kind(field: str, text: str) -> str:
+    if text in {"", *KINDS}:
+        return text
+    raise MessageError(f"{field}: one of {', '.join(KINDS)} is wanted")
+
+
+_PARAMETERS: Final[dict[str, Callable[[str, str], Any]]] = {
+    "before": _read_event,
+    "after": _read_event,
+    "limit": _read_limit,
+    "kind": _read_kind,
+}
 _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "request_id": _read_name,
     "actor": _read_name,

@@ -11,12 +11,13 @@ from attrs import frozen
 
 from meva_adapters.controls.access import Scope
 from meva_adapters.controls.messages import (
+    LIMIT_MAX,
     AcknowledgeRequest,
     Alerts,
     BudgetRequest,
     CorrectionRequest,
     CostRequest,
-    Decisions,
+    DecisionQuery,
     GoRequest,
     Health,
     Liveness,
@@ -26,15 +27,17 @@ from meva_adapters.controls.messages import (
     Problem,
     SettlementRequest,
     StopRequest,
+    StoryQuery,
     TransferRequest,
     Treasury,
 )
-from meva_core.ports.controls import ControlAnswer, StatusView
+from meva_core.agent.decision_lines import KINDS
+from meva_core.ports.controls import ControlAnswer, DecisionPage, StatusView
 
 
 @frozen
 class Operation:
-    """Describe one route: what it needs, takes and gives. *gives* is `None` for plain text."""
+    """Describe one route: what it needs, takes and gives. *gives* is `None` for plain text, *asks* its query if any."""
 
     method: str
     path: str
@@ -43,6 +46,7 @@ class Operation:
     takes: type | None
     gives: type | None
     summary: str
+    asks: type | None = None
 
 
 OPERATIONS: Final = (
@@ -64,8 +68,10 @@ OPERATIONS: Final = (
     Operation("GET", "/v1/positions", "positions", Scope.READ, None, Positions, "What is held."),
     Operation("GET", "/v1/pnl", "pnl", Scope.READ, None, Pnl, "Profit and loss."),
     Operation("GET", "/v1/treasury", "treasury", Scope.READ, None, Treasury, "Whether the agent pays for itself."),
-    Operation("GET", "/v1/decisions", "decisions", Scope.READ, None, Decisions, "What was decided lately."),
-    Operation("GET", "/v1/orders/{client_order_id}/why", "why", Scope.READ, None, Decisions, "Why was it sent?"),
+    Operation("GET", "/v1/decisions", "decisions", Scope.READ, None, DecisionPage,
+              "What was decided, the newest page first; `next` of one page is `before` of the next.", DecisionQuery),
+    Operation("GET", "/v1/orders/{client_order_id}/why", "why", Scope.READ, None, DecisionPage,
+              "Why was it sent, and what became of it? `next` of one page is `after` of the next.", StoryQuery),
     Operation("GET", "/v1/alerts", "alerts", Scope.READ, None, Alerts, "Alerts raised lately."),
     Operation("GET", "/v1/health", "health", Scope.READ, None, Health, "How the agent is; 503 when it is not ready."),
     Operation("GET", "/v1/live", "live", Scope.READ, None, Liveness, "Whether the main loop turns; 503 when not."),
@@ -81,6 +87,13 @@ _REFUSALS: Final = {
     "415": "The content type is not application/json.",
     "429": "Too many requests.",
     "503": "The answer could not be made durable, or the agent is not ready.",
+}
+_EVENT: Final = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+_ASKED: Final[dict[str, dict[str, Any]]] = {
+    "before": _EVENT,
+    "after": _EVENT,
+    "limit": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
+    "kind": {"type": "string", "enum": ["", *KINDS]},
 }
 _PROBES: Final = {"health": "Not ready.", "live": "Not alive."}
 _MONEY: Final = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
@@ -147,11 +160,18 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.takes is not None:
         schema = _reference(operation.takes, schemas)
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    parameters: list[dict[str, Any]] = []
     if "{" in operation.path:
-        place = {"name": "client_order_id", "in": "path", "required": True}
-        described["parameters"] = [
-            place | {"schema": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"}}
+        name = {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"}
+        parameters.append({"name": "client_order_id", "in": "path", "required": True, "schema": name})
+        responses["404"] = {"description": "This session knows no order of that name.", "content": refused}
+    if operation.asks is not None:
+        parameters += [
+            {"name": field.name, "in": "query", "schema": _ASKED[field.name] | {"default": field.default}}
+            for field in attrs.fields(operation.asks)
         ]
+    if parameters:
+        described["parameters"] = parameters
     return described
 
 

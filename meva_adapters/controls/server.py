@@ -24,7 +24,7 @@ from meva_adapters.controls.messages import (
     BudgetRequest,
     CorrectionRequest,
     CostRequest,
-    Decisions,
+    DecisionQuery,
     GoRequest,
     Health,
     Liveness,
@@ -34,19 +34,26 @@ from meva_adapters.controls.messages import (
     Problem,
     SettlementRequest,
     StopRequest,
+    StoryQuery,
     TransferRequest,
     Treasury,
     read_message,
+    read_query,
     to_json,
 )
 from meva_adapters.controls.openapi import OPERATIONS, document
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, StorageError
 from meva_core.ports.controls import ControlAnswer, OperatorDesk
 
+_UNKNOWN_ORDER: Final = (
+    "this session knows no order of that name. Open orders stand in `orders`, those of the past in `decisions` and in a"
+    " report's table of orders; one of an earlier session is told by `meva explain SESSION ORDER`"
+)
 _BODY_MAX: Final = 16 * 1024
 _PAGE: Final = {
     "/": ("index.html", "text/html"),
     "/app.js": ("app.js", "text/javascript"),
+    "/decisions.js": ("decisions.js", "text/javascript"),
     "/charts.js": ("charts.js", "text/javascript"),
     "/style.css": ("style.css", "text/css"),
 }
@@ -139,7 +146,6 @@ class ControlsServer:
             "positions": lambda: Positions(status().positions),
             "pnl": lambda: Pnl(status().pnl),
             "treasury": lambda: Treasury(status().treasury),
-            "decisions": lambda: Decisions(status().decisions),
             "alerts": lambda: Alerts(status().alerts),
         }
         handlers: dict[str, Handler] = {name: _reader(read) for name, read in reads.items()}
@@ -158,6 +164,7 @@ class ControlsServer:
         handlers |= {name: self._wish(*wish) for name, wish in wishes.items()}
         handlers["budget"] = self._budget
         handlers |= {
+            "decisions": self._decisions,
             "why": self._why,
             "health": self._health,
             "live": self._live,
@@ -195,8 +202,23 @@ class ControlsServer:
         )
         return _answered(answer)
 
+    async def _decisions(self, request: web.Request) -> web.Response:
+        query = read_query(DecisionQuery, request.query)
+        try:
+            page = await self._desk.decisions(before=query.before, limit=query.limit, kind=query.kind)
+        except StorageError as error:
+            return _json(Problem(f"the journal cannot be read now: {error}"), status=503)
+        return _json(page)
+
     async def _why(self, request: web.Request) -> web.Response:
-        return _json(Decisions(self._desk.why(request.match_info["client_order_id"])))
+        query, name = read_query(StoryQuery, request.query), request.match_info["client_order_id"]
+        try:
+            page = await self._desk.why(name, after=query.after, limit=query.limit)
+        except StorageError as error:
+            return _json(Problem(f"the journal cannot be read now: {error}"), status=503)
+        if page is None:
+            return _json(Problem(_UNKNOWN_ORDER), status=404)
+        return _json(page)
 
     async def _health(self, _request: web.Request) -> web.Response:
         health = self._desk.status().health

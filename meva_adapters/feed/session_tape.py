@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from meva_adapters.storage.look_back import LookBack
 from meva_adapters.storage.market_segments import Segment, bars_of, columns_of, trades_of
 from meva_adapters.storage.session_file import check_integrity, open_for_reading, storage_errors
-from meva_adapters.storage.session_reader import SessionReader
+from meva_adapters.storage.session_reader import SessionReader, genesis
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.errors import StorageError
 from meva_core.model.fill import Fill
@@ -96,9 +97,14 @@ class SessionTape:
         """Yield the journal's rows as stored, see `SessionReader.journal_rows`."""
         return self._reader.journal_rows(self._head, after_sequence)
 
-    def sequences_of(self, word: str) -> list[int]:
-        """Return the events whose row of the journal holds *word* anywhere, in order."""
-        return self._reader.sequences_of(word, self._head)
+    @property
+    def history(self) -> LookBack:
+        """Return what looks back over the journal, as a running agent does."""
+        return LookBack(self._connection, self._path, genesis(self._reader.header))
+
+    def sequences_of(self, word: str, first_sequence: int) -> list[int]:
+        """Return the events from *first_sequence* on whose row of the journal holds *word* anywhere, in order."""
+        return self._reader.sequences_of(word, first_sequence, self._head)
 
     def columns(self, after_sequence: int = 0) -> Iterator[list[tuple[Segment, list[list[int]]]]]:
         """Yield the market events batch by batch, as columns, from the batch that reaches beyond *after_sequence*.

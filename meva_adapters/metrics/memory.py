@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-# Enough for percentiles of the recent past; older durations are forgotten.
-TIMINGS_MAX: Final = 10_000
+# Enough for percentiles of the recent past, and soon full: memory that grows for hours looks like a leak.
+TIMINGS_MAX: Final = 1_000
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 

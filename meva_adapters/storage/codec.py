@@ -49,8 +49,16 @@ def encode(value: Any) -> bytes:
 
     Raises `StorageError` on anything else, so that nothing is stored which cannot be read back.
     """
+    return dumped(lambda: packed(value))
+
+
+def dumped(lay_out: Callable[[], Any]) -> bytes:
+    """Return the bytes of what *lay_out* returns, which holds plain values and what `packed` returned.
+
+    Raises `StorageError` like `encode`, whether *lay_out* fails or what it returned.
+    """
     try:
-        return orjson.dumps(_pack(value))
+        return orjson.dumps(lay_out())
     except (TypeError, ValueError, RecursionError) as problem:
         remedy = "Store plain values."
         raise StorageError("value to store", f"cannot be written: {problem}.", remedy) from problem
@@ -62,6 +70,13 @@ def decode(data: bytes, *, source: str) -> Any:
         return _unpack(orjson.loads(data))
     except _UNREADABLE as problem:
         raise StorageError(source, f"cannot be read: {problem!r}.", REMEDY) from problem
+
+
+def prepare_decoding() -> None:
+    """Make now what the first decoding of each class would make: a running agent has no time for it later."""
+    for cls in _CLASSES.values():
+        if attrs.has(cls):
+            _CONVERTER.get_structure_hook(cls)
 
 
 def encode_event(event: Event) -> bytes:
@@ -188,7 +203,7 @@ def _named_classes() -> dict[str, type]:
     return names
 
 
-def _pack(value: Any) -> Any:
+def packed(value: Any) -> Any:
     """Return *value* as what JSON can hold, tagged where JSON has no word for it."""
     pack = _PACKERS.get(type(value))
     if pack is not None:
@@ -214,12 +229,12 @@ def _pack_float(value: float) -> Any:
 
 def _pack_mapping(value: dict[Any, Any]) -> Any:
     if all(type(key) is str and not key.startswith("$") for key in value):
-        return {key: _pack(item) for key, item in value.items()}
-    return {"$dict": [[_pack(key), _pack(item)] for key, item in value.items()]}
+        return {key: packed(item) for key, item in value.items()}
+    return {"$dict": [[packed(key), packed(item)] for key, item in value.items()]}
 
 
 def _pack_list(value: Sequence[Any]) -> list[Any]:
-    return [_pack(item) for item in value]
+    return [packed(item) for item in value]
 
 
 _PACKERS: Final[dict[type, Callable[[Any], Any]]] = {
@@ -246,7 +261,7 @@ _UNPACKERS: Final[dict[str, tuple[type, Callable[[Any], Any]]]] = {
 
 
 def _unpack(value: Any) -> Any:
-    """Return what `_pack` was given."""
+    """Return what `packed` was given."""
     if isinstance(value, list):
         return [_unpack(item) for item in value]
     if not isinstance(value, dict):

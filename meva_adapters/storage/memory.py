@@ -8,12 +8,23 @@ from typing import Any
 
 from meva_adapters.storage.codec import decode, encode
 from meva_adapters.storage.event_count import EventCount
+from meva_adapters.storage.look_back import fills_in
+from meva_adapters.storage.market_segments import MARKET_EVENTS
+from meva_core.commands import PlaceOrder
 from meva_core.errors import InvariantError, StorageError
-from meva_core.events import CandleClosed, Event, TradeReceived
+from meva_core.events import AgentStarted, CandleClosed, Event, TradeReceived
 from meva_core.model.market import Candle
 from meva_core.model.state import CanonicalState
 from meva_core.ports.market_feed import BarBlock, TradeBlock
-from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
+from meva_core.ports.storage import (
+    Happening,
+    JournalEntry,
+    LedgerRow,
+    OrderSpan,
+    SessionHeader,
+    Sight,
+    Wanted,
+)
 
 
 class MemorySession:
@@ -144,6 +155,30 @@ class MemorySession:
         sequence = max(self._snapshots)
         return sequence, decode(self._snapshots[sequence], source=f"snapshot {sequence}")
 
+    def span_of(self, client_order_id: str) -> OrderSpan | None:
+        """Return which event placed the order; when it ended is not looked up."""
+        self._refuse_closed()
+        for entry in self._committed:
+            if client_order_id in _placed_by(entry):
+                return OrderSpan(entry.sequence, 0)
+        return None
+
+    def look_back(self, before_sequence: int, *, rows_max: int, wanted: Wanted | None = None) -> Sight:
+        """Return those of the last events before *before_sequence* that are wanted; see the port."""
+        rows = [row for row in self._happenings() if row.sequence < before_sequence]
+        window = rows[-rows_max:]
+        first = window[0] if len(window) == rows_max else None
+        found = tuple(row for row in window if _is_wanted(row, wanted))
+        return Sight(found, *((first.sequence, first.time_ns) if first else (0, 0)))
+
+    def look_for(self, client_order_id: str, after_sequence: int, *, rows_max: int) -> Sight:
+        """Return those of the next events that name the order, or concern all; see the port."""
+        rows = [row for row in self._happenings() if row.sequence > after_sequence]
+        window = rows[:rows_max]
+        found = tuple(row for row in window if _concerns(row, client_order_id))
+        last = window[-1] if len(window) == rows_max else None
+        return Sight(found, *((last.sequence, last.time_ns) if last else (0, 0)))
+
     def close(self, results: Sequence[tuple[str, str]] = ()) -> None:
         """Commit, note final *results*, and refuse every later call."""
         if not self._closed:
@@ -160,6 +195,22 @@ class MemorySession:
         session.ledger = list(self.ledger)
         session.results = dict(self.results)
         return session
+
+    def _happenings(self) -> list[Happening]:
+        self._refuse_closed()
+        symbols: dict[str, str] = {}
+        booked: set[tuple[str, str]] = set()
+        rows = []
+        for entry in self._committed:
+            symbols |= _placed_by(entry)
+            event = None if isinstance(entry.event, MARKET_EVENTS) else entry.event
+            fills = tuple(fill for fill in fills_in(event) if (fill.symbol, fill.trade_id) not in booked)
+            booked |= {(fill.symbol, fill.trade_id) for fill in fills}
+            if event is not None or entry.commands or entry.decisions:
+                symbol = symbols.get(getattr(event, "client_order_id", ""), "")
+                told = (event, entry.commands, entry.decisions, symbol, fills)
+                rows.append(Happening(entry.sequence, entry.event.time_ns, *told))
+        return rows
 
     def _is_before(self, place: int, before_ns: int) -> bool:
         """Return whether the event *place* is here, and older than *before_ns*."""
@@ -179,6 +230,24 @@ class MemorySession:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise StorageError("memory", "is closed.", "Open the session again.")
+
+
+def _placed_by(entry: JournalEntry) -> dict[str, str]:
+    """Return the symbol of each order that *entry* placed, by its name."""
+    requests = [command.request for command in entry.commands if isinstance(command, PlaceOrder)]
+    return {request.client_order_id: request.symbol for request in requests}
+
+
+def _is_wanted(row: Happening, wanted: Wanted | None) -> bool:
+    if wanted is None or type(row.event).__name__ in wanted.events:
+        return True
+    return any(text.partition(" ")[0] in wanted.words for text in row.decisions)
+
+
+def _concerns(row: Happening, name: str) -> bool:
+    if isinstance(row.event, AgentStarted) or any(text.startswith("cancel_all ") for text in row.decisions):
+        return True
+    return any(name in str(part) for part in (row.event, row.commands, row.decisions))
 
 
 class MemoryStateStore:

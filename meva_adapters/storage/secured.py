@@ -15,7 +15,7 @@ from typing import Any, Final
 from attrs import astuple, frozen
 
 from meva_adapters.storage.chain import chained
-from meva_adapters.storage.codec import decode, encode
+from meva_adapters.storage.codec import decode, dumped, packed
 from meva_adapters.storage.integer_columns import join_columns, split_columns
 from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment, SegmentKey, rebuilt
 from meva_core.errors import StorageError
@@ -36,17 +36,21 @@ Row = tuple[int, int, bytes, bytes, bytes]
 
 @frozen
 class Waiting:
-    """Hold what waits for a commit: events *first_sequence* to *last_sequence*, as JSON and as joined columns."""
+    """Hold what waits for a commit: events *first_sequence* to *last_sequence*, as JSON and as joined columns.
+
+    The two have their digests with them: whoever writes the row has little left to do.
+    """
 
     first_sequence: int
     last_sequence: int
     content: bytes
     market: bytes
+    digests: tuple[bytes, bytes]
 
     def row(self, journal_chain: bytes) -> Row:
         """Return the row that says so, after a journal that ends with *journal_chain*."""
-        first, last, content, market = self.first_sequence, self.last_sequence, self.content, self.market
-        return first, last, content, market, _digest(journal_chain, first, last, content, market)
+        first, last = self.first_sequence, self.last_sequence
+        return first, last, self.content, self.market, chained(journal_chain, first, last, *self.digests)
 
 
 def lay_out(
@@ -62,25 +66,30 @@ def lay_out(
     Raise `OverflowError` on an integer of more than 64 bits in a market event, `StorageError` on what no journal holds.
     """
     columns = [[*segment.columns, *segment.levels] for segment in segments]
-    content = [
-        [
+
+    def content() -> list[Any]:
+        described = [
             [segment.key.kind, segment.key.symbol, segment.key.timeframe, list(map(len, each))]
             for segment, each in zip(segments, columns, strict=True)
-        ],
-        [
-            [
-                entry.sequence,
-                None if isinstance(entry.event, MARKET_EVENTS) else entry.event,
-                list(entry.commands),
-                list(entry.decisions),
-                entry.link,
-            ]
-            for entry in entries
-        ],
-        [list(astuple(row)) for row in ledger],
+        ]
+        return [
+            described,
+            [_kept(entry) for entry in entries],
+            [packed(list(astuple(row))) for row in ledger],
+        ]
+
+    text, market = dumped(content), b"".join(join_columns(each) for each in columns)
+    return Waiting(first_sequence, last_sequence, text, market, (_short(text), _short(market)))
+
+
+def _kept(entry: JournalEntry) -> list[Any]:
+    return [
+        entry.sequence,
+        None if isinstance(entry.event, MARKET_EVENTS) else packed(entry.event),
+        [packed(command) for command in entry.commands],
+        list(entry.decisions),
+        packed(entry.link),
     ]
-    market = b"".join(join_columns(each) for each in columns)
-    return Waiting(first_sequence, last_sequence, encode(content), market)
 
 
 def read_back(
@@ -91,7 +100,7 @@ def read_back(
     Raises `StorageError` naming *source* where the row was changed, or does not follow that journal.
     """
     first, last, content, columns, digest = row
-    if _digest(journal_chain, first, last, content, columns) != digest:
+    if chained(journal_chain, first, last, _short(content), _short(columns)) != digest:
         raise _unreadable(source, "its digest is another")
     described, kept, ledger = decode(content, source=source)
     try:
@@ -115,9 +124,8 @@ def _market_events(described: Sequence[Any], market: bytes) -> Iterator[tuple[in
         del columns[: len(each)]
 
 
-def _digest(journal_chain: bytes, first: int, last: int, content: bytes, market: bytes) -> bytes:
-    """Return the digest of a row's fields after the journal that it follows."""
-    return chained(journal_chain, first, last, blake2b(content).digest(), blake2b(market).digest())
+def _short(content: bytes) -> bytes:
+    return blake2b(content).digest()
 
 
 def _unreadable(source: str, problem: str) -> StorageError:

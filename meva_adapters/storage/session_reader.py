@@ -209,12 +209,13 @@ class SessionReader:
                 raise self._damaged(f"has a changed, lost or added row at event {fields[0]}.")
             yield tuple(fields)
 
-    def sequences_of(self, word: str, head: Head) -> list[int]:
-        """Return the events whose row of the journal holds *word* anywhere, in order."""
+    def sequences_of(self, word: str, first_sequence: int, head: Head) -> list[int]:
+        """Return the events from *first_sequence* on whose row of the journal holds *word* anywhere, in order."""
         sought = word.encode()
         rows = self._all(
-            "SELECT sequence FROM journal WHERE sequence <= ? AND"
+            "SELECT sequence FROM journal WHERE sequence >= ? AND sequence <= ? AND"
             " (instr(event, ?) OR instr(commands, ?) OR instr(decisions, ?)) ORDER BY sequence",
+            first_sequence,
             head.last_sequence,
             sought,
             sought,

@@ -16,6 +16,7 @@ import attrs
 
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import encode, encode_commands, encode_event, encode_texts
+from meva_adapters.storage.look_back import LookBack
 from meva_adapters.storage.market_segments import MARKET_EVENTS, OpenSegment
 from meva_adapters.storage.pending import Drained, Pending
 from meva_adapters.storage.registers import register, register_ledger
@@ -26,7 +27,7 @@ from meva_adapters.storage.session_reader import Head, SessionReader, genesis, h
 from meva_core.errors import InvariantError, StorageError
 from meva_core.model.state import CanonicalState
 from meva_core.ports.market_feed import BarBlock, TradeBlock
-from meva_core.ports.storage import JournalEntry, LedgerRow, SessionHeader
+from meva_core.ports.storage import JournalEntry, LedgerRow, OrderSpan, SessionHeader, Sight, Wanted
 
 SEGMENT_EVENTS: Final = (
     4_096  # 12 bytes an event; live sessions take 256, so that no order waits for packing.
@@ -48,6 +49,7 @@ class SqliteSession:
         self._market_kept_ns = market_kept_ns
         self._snapshots_kept = snapshots_kept
         self._reader = SessionReader(file.database.conn, file.path)
+        self._look_back = LookBack(file.database.conn, file.path, genesis(self._reader.header))
         self._head = self._reader.head()
         self._committed = self._head.last_sequence
         self._pending = Pending(
@@ -149,17 +151,23 @@ class SqliteSession:
         with _unstorable_values():
             waiting = self._pending.waiting()
 
+        connection = self._file.database.conn
+
+        # An order waits for it, so it goes straight to the disk.
         def store() -> None:
-            with self._alone():
+            self._enter()
+            try:
                 self._refuse_failed()
                 head = self._head
                 if waiting.last_sequence <= head.last_sequence:  # A commit was faster.
                     return
                 try:
-                    self._file.database.conn.execute(WRITE, waiting.row(head.journal_chain))
+                    connection.execute(WRITE, waiting.row(head.journal_chain))
                 except BaseException:
                     with self._failing():
                         raise
+            finally:
+                self._writing.release()
 
         return store
 
@@ -194,6 +202,21 @@ class SqliteSession:
         """Return the newest checkpoint with its sequence, or `None`."""
         with self._reading() as reader:
             return reader.snapshot(AGENT)
+
+    def span_of(self, client_order_id: str) -> OrderSpan | None:
+        """Return where the order's story begins; see the port."""
+        with self._reading():
+            return self._look_back.span_of(client_order_id)
+
+    def look_back(self, before_sequence: int, *, rows_max: int, wanted: Wanted | None = None) -> Sight:
+        """Return those of the last rows before *before_sequence* that are wanted; see the port."""
+        with self._reading():
+            return self._look_back.look_back(before_sequence, rows_max=rows_max, wanted=wanted)
+
+    def look_for(self, client_order_id: str, after_sequence: int, *, rows_max: int) -> Sight:
+        """Return those of the next rows that name the order, or concern all; see the port."""
+        with self._reading():
+            return self._look_back.look_for(client_order_id, after_sequence, rows_max=rows_max)
 
     def venue_numbers(self) -> tuple[int, dict[str, int]]:
         """Return the largest id of an order, 0 for none, and of a trade by symbol, for a venue that numbers both."""
@@ -287,13 +310,16 @@ class SqliteSession:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other threads from the file; raise `StorageError` where one of them does not come to its end."""
-        if not self._writing.acquire(timeout=PATIENCE_S):
-            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
-            raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
+        self._enter()
         try:
             yield
         finally:
             self._writing.release()
+
+    def _enter(self) -> None:
+        if not self._writing.acquire(timeout=PATIENCE_S):
+            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
+            raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
 
     def _take_over_secured(self) -> None:
         """Append what was secured when a process ended before its commit, and commit it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
@@ -20,14 +20,15 @@ from aiohttp import (
     DummyCookieJar,
     InvalidURL,
     ServerDisconnectedError,
+    StreamReader,
 )
-from aiohttp.connector import Connection
-from attrs import define, frozen
+from attrs import frozen
 from yarl import URL
 
+from meva_adapters.transport.call_times import CallTimes
+from meva_adapters.transport.ready_request import LastLook, Leave, ReadyRequests, WithheldError
 from meva_core.errors import MevaError
 
-LastLook = Callable[[], Awaitable[str]]
 # Says why a request of this task may not leave after all; an empty text lets it go. It is awaited when a connection is
 # there and the request is whole, before the first byte: to connect takes long enough for a gate to close. As long as
 # it does not answer, nothing leaves.
@@ -66,50 +67,24 @@ class NoAnswerError(MevaError):
         return f"no answer: {self.problem}"
 
 
-@define
-class _Leave:
-    """Ask *look* whether a request may leave; *given* says whether it was told so."""
-
-    look: LastLook
-    given: bool = False
-
-    async def take(self) -> None:
-        """Return when the first byte may leave; raise `NotSentError` when it may not."""
-        why = await self.look()
-        if why:
-            raise NotSentError(why)
-        self.given = True
-
-
-_LEAVE: Final[ContextVar[_Leave | None]] = ContextVar("_LEAVE", default=None)
-
-
-class _Request(ClientRequest):
-    """Ask a last time before the first byte leaves."""
-
-    async def send(self, conn: Connection) -> ClientResponse:
-        """Write the request, unless whoever asked for it must not any more."""
-        leave = _LEAVE.get()
-        if leave is not None:
-            await leave.take()
-        return await super().send(conn)
-
-
 class HttpTransport:
     """Keep the connections to one or more hosts. Nothing is ever sent twice and no redirect is followed.
+
+    *times* remembers how long the answers took.
 
     Must be made and closed in the event loop that uses it: `async with HttpTransport() as transport`.
     """
 
     def __init__(self, *, timeout_s: float = _DEFAULT_TIMEOUT_S) -> None:
+        self.times = CallTimes()
         timeout = ClientTimeout(total=timeout_s, connect=timeout_s / 2)
         self.session = ClientSession(
             timeout=timeout,
             middlewares=(_once,),
             trust_env=False,
-            request_class=_Request,
             cookie_jar=DummyCookieJar(),  # No venue needs any, and looking for them takes time.
         )
+        self._ready = ReadyRequests(self.session, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,23 +108,47 @@ class HttpTransport:
         except ValueError as exc:
             raise NotSentError("the address is no URL") from exc
         look = LAST_LOOK.get()
-        leave = None if look is None else _Leave(look)
-        token = _LEAVE.set(leave)
+        if look is not None:
+            return await self._send_at_leave(method, target, headers or {}, body or b"", look)
+        asked_ns = self.times.now_ns()
         try:
             async with self.session.request(
                 method, target, headers=headers, data=body, allow_redirects=False
             ) as response:
-                content = await _read(response)
-                names = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, names, content)
+                content = await _read(response.content)
         except (ClientConnectorError, ConnectionTimeoutError, InvalidURL) as exc:
             raise NotSentError(_told(exc)) from exc
+        except NoAnswerError:
+            self.times.note_silence()
+            raise
         except (ClientError, TimeoutError, OSError) as exc:
-            if leave is not None and not leave.given:  # It waited for its leave until its time was over.
-                raise NotSentError(_told(exc)) from exc
+            self.times.note_silence()
             raise NoAnswerError(_told(exc)) from exc
-        finally:
-            _LEAVE.reset(token)
+        self.times.note(asked_ns)
+        return _answer(response.status, response.headers, content)
+
+    async def _send_at_leave(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes, look: LastLook
+    ) -> Answer:
+        leave = Leave(look)
+        try:
+            message, content = await self._ready.send(
+                method, url, headers=headers, body=body, leave=leave, read=_read
+            )
+        except WithheldError as exc:
+            raise NotSentError(str(exc)) from exc
+        except NoAnswerError:
+            self.times.note_silence()
+            raise
+        except (ClientError, TimeoutError, OSError, ValueError) as exc:
+            if leave.used:
+                self.times.note_silence()
+                raise NoAnswerError(_told(exc)) from exc
+            raise NotSentError(
+                _told(exc)
+            ) from exc  # It may have waited for its leave until its time was over.
+        self.times.note(leave.left_ns)
+        return _answer(message.code, message.headers, content)
 
 
 async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -165,14 +164,18 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
         raise NoAnswerError(_told(exc)) from exc
 
 
-async def _read(response: ClientResponse) -> bytes:
+async def _read(content: StreamReader) -> bytes:
     parts, size = [], 0
-    async for part in response.content.iter_chunked(1 << 16):
+    async for part in content.iter_chunked(1 << 16):
         size += len(part)
         if size > _BODY_BYTES_MAX:
             raise NoAnswerError(f"the answer has more than {_BODY_BYTES_MAX} bytes")
         parts.append(part)
     return b"".join(parts)
+
+
+def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
 
 
 def _told(exc: BaseException) -> str:

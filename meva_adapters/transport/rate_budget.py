@@ -34,6 +34,11 @@ class RateBudget:
         self.used += weight
         return ""
 
+    def level(self, now_ns: int) -> int:
+        """Return what is used at *now_ns*."""
+        self._turn(now_ns)
+        return self.used
+
     def wait_ns(self, weight: int, now_ns: int) -> int:
         """Return how long to wait until `take` may take *weight*, not urgently; 0 where it may now."""
         assert weight <= self.limit - self.reserve, "no wait would help"

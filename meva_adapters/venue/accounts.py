@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -42,8 +43,9 @@ from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import NS_PER_MS, Side
 from meva_core.model.order import OrderRequest
 
-ORDERS_KEPT: Final = 50_000  # Closed ones are forgotten, oldest first, so that a long run stays small.
-TRADES_KEPT: Final = 50_000
+# Two pages of either list. An order with its trade takes some 2 kB, and the venue may live in the agent's process.
+ORDERS_KEPT: Final = 2_000  # Closed ones are forgotten, oldest first.
+TRADES_KEPT: Final = 2_000
 
 Listener = Callable[[Json], None]
 
@@ -82,7 +84,7 @@ class Account:
             fees=fees,
             fill_model="book",
         )
-        self.trades: list[OwnTrade] = []
+        self.trades: deque[OwnTrade] = deque(maxlen=TRADES_KEPT)
         self._names = {market.instrument.symbol: market.name for market in markets}
         self._versions: dict[int, list[OrderRow]] = {}
         self._by_name: dict[tuple[str, str], int] = {}
@@ -122,9 +124,9 @@ class Account:
         self._open[row.client_order_id] = row.order_id
         self._by_name[(row.symbol, row.client_order_id)] = row.order_id
         self._report(row, "NEW")
-        before = len(self.trades)
-        self._apply(self.engine.market(request.symbol).on_arrival(now_ns), now_ms, always_position=True)
-        return self.row(row.order_id), self.trades[before:]
+        events = self.engine.market(request.symbol).on_arrival(now_ns)
+        trades = self._apply(events, now_ms, always_position=True)
+        return self.row(row.order_id), trades
 
     def cancel(self, row: OrderRow, *, cancel_id: str, now_ms: int) -> OrderRow:
         """Cancel an open order; raise `ApiError` where it is not open."""
@@ -178,14 +180,14 @@ class Account:
 
     def _apply(
         self, events: Iterable[Event], now_ms: int, *, cancel_id: str = "", always_position: bool = False
-    ) -> None:
-        """Write down what the engine did and tell the user stream: reports first, then balances."""
-        happened = False
+    ) -> list[OwnTrade]:
+        """Write down what the engine did and tell the user stream: reports first, then balances. Return the trades."""
+        happened, trades = False, []
         for event in events:
             happened = True
             match event:
                 case OrderFilled(fill=fill):
-                    self._fill(fill, now_ms)
+                    trades.append(self._fill(fill, now_ms))
                 case OrderCanceled(client_order_id=name):
                     self._end(name, CANCELED, now_ms, cancel_id=cancel_id)
                 case OrderExpired(client_order_id=name, reason=reason):
@@ -194,8 +196,9 @@ class Account:
                     raise InvariantError("a venue's engine fills, cancels or expires", str(event))
         if happened or always_position:
             self._tell_balances(now_ms)
+        return trades
 
-    def _fill(self, fill: Fill, now_ms: int) -> None:
+    def _fill(self, fill: Fill, now_ms: int) -> OwnTrade:
         before = self.row(self._open[fill.client_order_id])
         executed = before.executed + fill.quantity
         row = evolve(
@@ -211,10 +214,10 @@ class Account:
         )  # fmt: skip
         self._keep(row)
         self.trades.append(trade)
-        del self.trades[:-TRADES_KEPT]
         if not row.is_open:
             del self._open[row.client_order_id]
         self._report(row, "TRADE", trade=trade)
+        return trade
 
     def _end(self, name: str, status: str, now_ms: int, *, cancel_id: str = "", reason: str = "") -> None:
         before = self.row(self._open.pop(name))

@@ -15,7 +15,7 @@ from meva_core.execution.visible_book import VisibleBook
 from meva_core.model.market import Side
 from meva_core.model.money import EXACT, ZERO
 
-TRADES_KEPT: Final = 10_000
+TRADES_KEPT: Final = 2_000  # Two pages of the longest answer: at four trades a second, eight minutes.
 TRADING: Final = "TRADING"
 _DAY_MS: Final = 86_400_000
 _MEAN_MS: Final = 300_000  # The filters and `avgPrice` use the mean of five minutes.

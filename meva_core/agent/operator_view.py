@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import evolve
 
+from meva_core.agent.decision_lines import is_market, lines_about, lines_of
 from meva_core.agent.health import HealthReport, HealthStatus
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
@@ -17,21 +18,10 @@ from meva_core.model.market import NS_PER_MS, NS_PER_SECOND
 from meva_core.model.money import ZERO, exact
 from meva_core.model.order import OrderRecord
 from meva_core.model.state import CanonicalState, Position
-from meva_core.ops.log_records import (
-    AlertRaised,
-    ControlAnswered,
-    EquityMarked,
-    FillBooked,
-    GateChanged,
-    OrderSubmitted,
-    OrderUpdated,
-    Record,
-    RiskDecided,
-    SignalDecided,
-    VenueCompared,
-)
+from meva_core.ops.log_records import AlertRaised, EquityMarked, FillBooked, OrderUpdated, Record
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.ports.controls import (
+    NO_VENUE,
     AlertView,
     DecisionView,
     FigureView,
@@ -47,10 +37,12 @@ from meva_core.ports.controls import (
     StatusView,
     TransferView,
     TreasuryView,
+    VenueView,
 )
+from meva_core.ports.storage import Happening
 
-# What one page shows and one answer carries; the journal keeps everything.
-DECISIONS_KEPT: Final = 2_000
+# Events that said something to people; of the older ones, and of those before a restart, the journal tells.
+EVENTS_KEPT: Final = 2_000
 ALERTS_KEPT: Final = 200
 POINTS_KEPT: Final = 600
 SHOWN: Final = 60
@@ -62,12 +54,13 @@ class OperatorView:
     """Observe an agent's outcomes and show its state. `on_outcome` stands where every event passes."""
 
     def __init__(
-        self, agent: AgentOrchestrator, *, service: str, account: str, symbols: tuple[str, ...]
+        self, agent: AgentOrchestrator, *, name: str, service: str, account: str, symbols: tuple[str, ...]
     ) -> None:
         self._agent = agent
+        self._name = name
         self._service = service
         self._account = account
-        self._decisions: deque[DecisionView] = deque(maxlen=DECISIONS_KEPT)
+        self._said: deque[tuple[DecisionView, ...]] = deque(maxlen=EVENTS_KEPT)
         self._alerts: deque[AlertView] = deque(maxlen=ALERTS_KEPT)
         self._equity: deque[PointView] = deque(maxlen=POINTS_KEPT)
         self._prices: dict[str, deque[PointView]] = {symbol: deque(maxlen=POINTS_KEPT) for symbol in symbols}
@@ -78,10 +71,14 @@ class OperatorView:
         if isinstance(event, TradeReceived) and event.symbol in self._prices:
             self._sample_price(event)
         for record in outcome.records:
-            self.on_record(record)
+            self._take(record)
+        bare = is_market(event)
+        if outcome.decisions or not bare:
+            lines = lines_of(_happening(None if bare else event, event.time_ns, outcome))
+            if lines:
+                self._said.append(lines)
 
-    def on_record(self, record: Record) -> None:
-        """Take note of one record."""
+    def _take(self, record: Record) -> None:
         if isinstance(record, EquityMarked):
             self._equity.append(PointView(record.time_ns, record.equity, record.drawdown))
         elif isinstance(record, AlertRaised):
@@ -90,29 +87,36 @@ class OperatorView:
                 record.time_ns, alert.level.value, alert.code, alert.subject, alert.message, True, ""
             )
             self._alerts.append(shown)
-        elif (decision := _decision(record)) is not None:
-            self._decisions.append(decision)
 
-    def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
-        """Return what led to an order and what became of it, oldest first."""
-        numbers = {
-            line.decision
-            for line in self._decisions
-            if line.client_order_id == client_order_id and line.decision
-        }
+    def said(self, before_sequence: int = 0) -> Iterator[tuple[DecisionView, ...]]:
+        """Yield what is remembered of events before *before_sequence* (0: of all), the newest first."""
+        for lines in reversed(self._said):
+            if not before_sequence or lines[0].sequence < before_sequence:
+                yield lines
+
+    def said_of(
+        self, client_order_id: str, *, after_sequence: int, ended_ns: int = -1
+    ) -> tuple[DecisionView, ...]:
+        """Return what is remembered of an order from events after *after_sequence*, oldest first; see `lines_about`."""
         return tuple(
             line
-            for line in self._decisions
-            if line.client_order_id == client_order_id
-            or (line.decision in numbers and not line.client_order_id)
+            for lines in self._said
+            if lines[0].sequence > after_sequence
+            for line in lines_about(client_order_id, lines, ended_ns=ended_ns)
         )
 
     def status(
-        self, health: HealthReport, *, now_ns: int, heartbeat_ns: int, figures: Sequence[FigureView] = ()
+        self,
+        health: HealthReport,
+        *,
+        now_ns: int,
+        heartbeat_ns: int,
+        figures: Sequence[FigureView] = (),
+        venue: VenueView = NO_VENUE,
     ) -> StatusView:
         """Return everything at once; *heartbeat_ns* is when the main loop last said that it lives.
 
-        *figures* are measures that only the runner knows.
+        *figures* and *venue* are what only the runner knows.
         """
         state = self._agent.state()
         with exact():
@@ -120,6 +124,7 @@ class OperatorView:
             self._sample_equity(PointView(now_ns, pnl.equity, pnl.drawdown))
             return StatusView(
                 mode=state.mode,
+                agent=self._name,
                 service=self._service,
                 account=self._account,
                 reporting_currency=state.reporting_currency,
@@ -127,18 +132,29 @@ class OperatorView:
                 events=state.sequence.events,
                 risk_budget=state.risk_limits.max_portfolio_exposure,
                 gate=_gate(state),
-                health=_health(health, now_ns - heartbeat_ns, (*self._figures(health, now_ns), *figures)),
+                health=self._health(health, now_ns - heartbeat_ns, now_ns, figures, venue),
                 pnl=pnl,
                 treasury=_treasury(state, self._agent.services.treasury),
                 limits=self._limits(state),
                 positions=tuple(self._position(item) for item in state.positions.values()),
                 orders=tuple(_order(item) for item in state.open_orders.values()),
                 fills=_fills(state),
-                decisions=tuple(self._decisions)[-SHOWN:],
+                decisions=self._latest(),
                 alerts=self._shown_alerts(),
                 equity=(*self._equity, PointView(now_ns, pnl.equity, pnl.drawdown)),
                 prices={symbol: tuple(points) for symbol, points in self._prices.items()},
             )
+
+    def _latest(self) -> tuple[DecisionView, ...]:
+        """Return the newest lines, none of an event without the others of it."""
+        shown: list[tuple[DecisionView, ...]] = []
+        count = 0
+        for lines in self.said():
+            shown.append(lines)
+            count += len(lines)
+            if count >= SHOWN:
+                break
+        return tuple(line for lines in reversed(shown) for line in lines)
 
     def _shown_alerts(self) -> tuple[AlertView, ...]:
         """Return the newest alerts; of each cause the newest one stands, if any."""
@@ -174,6 +190,24 @@ class OperatorView:
         equity = self._agent.account.equity
         return PnlView(equity, pnl.realized, pnl.unrealized, pnl.fees, pnl.pnl_today, pnl.drawdown)
 
+    def _health(
+        self,
+        report: HealthReport,
+        age_ns: int,
+        now_ns: int,
+        figures: Sequence[FigureView],
+        venue: VenueView,
+    ) -> HealthView:
+        return HealthView(
+            report.status.value,
+            report.status is HealthStatus.RUNNING,
+            report.reasons,
+            max(0, age_ns) // NS_PER_MS,
+            (*self._figures(report, now_ns), *figures),
+            dict(self._agent.state().connectivity.connected),
+            venue,
+        )
+
     def _figures(self, health: HealthReport, now_ns: int) -> Iterator[FigureView]:
         """Yield how old and how far apart the things are that decisions rest on; what was never heard of has no age."""
         for symbol, silent_ns in health.data_age_ns.items():
@@ -202,47 +236,19 @@ class OperatorView:
         )
 
 
-def _decision(record: Record) -> DecisionView | None:
-    """Return what *record* says to a person, or `None` for what has a place of its own."""
-    match record:
-        case SignalDecided():
-            signal = record.signal
-            text = f"{record.strategy} wants {signal.side}: {signal.reason}"
-            text += f"; rejected: {record.reject_reason}" if record.reject_reason else ""
-            return DecisionView(record.time_ns, record.decision, "signal", record.symbol, "", text)
-        case RiskDecided():
-            verdict = "approved" if record.approved else f"refused ({', '.join(record.codes)})"
-            text = f"risk {verdict} {record.explanation}".strip()
-            return DecisionView(record.time_ns, record.decision, "risk", record.symbol, "", text)
-        case OrderSubmitted():
-            request = record.request
-            price = "market" if request.limit_price is None else f"{request.limit_price:f}"
-            text = f"{request.side} {request.quantity:f} at {price}, decided at {record.decision_price:f}"
-            return _of_order(
-                record.time_ns, record.decision, "submit", request.symbol, request.client_order_id, text
-            )
-        case OrderUpdated():
-            request = record.request
-            text = f"{record.status}: {record.evidence}"
-            return _of_order(record.time_ns, 0, "update", request.symbol, request.client_order_id, text)
-        case FillBooked():
-            fill = record.fill
-            text = f"{fill.side} {fill.quantity:f} at {fill.price:f}, slippage {record.slippage_bps:.1f} bps"
-            return _of_order(record.time_ns, 0, "fill", fill.symbol, fill.client_order_id, text)
-        case GateChanged():
-            text = f"gate {record.gate.name}: {record.code}: {record.reason} ({record.actor})"
-            return DecisionView(record.time_ns, 0, "gate", "", "", text)
-        case ControlAnswered():
-            text = f"{record.actor} asked for {record.request}: {record.refusal or 'granted'}"
-            return DecisionView(record.time_ns, 0, "control", "", "", text)
-        case VenueCompared() if record.differences:
-            return DecisionView(record.time_ns, 0, "reconcile", "", "", "; ".join(record.differences))
-        case _:
-            return None
-
-
-def _of_order(time_ns: int, decision: int, kind: str, symbol: str, name: str, text: str) -> DecisionView:
-    return DecisionView(time_ns, decision, kind, symbol, name, text)
+def _happening(event: Event | None, time_ns: int, outcome: Outcome) -> Happening:
+    """Return what the journal will tell of *event*, `None` for a market event."""
+    records = outcome.records
+    symbols = [record.request.symbol for record in records if isinstance(record, OrderUpdated)]
+    return Happening(
+        outcome.sequence,
+        time_ns,
+        event,
+        outcome.commands,
+        outcome.decisions,
+        symbols[0] if symbols and hasattr(event, "client_order_id") else "",
+        tuple(record.fill for record in records if isinstance(record, FillBooked)),
+    )
 
 
 def _gate(state: CanonicalState) -> GateView:
@@ -252,11 +258,6 @@ def _gate(state: CanonicalState) -> GateView:
         for item in flags.markers.values()
     )
     return GateView(flags.gate.name, flags.gate_epoch, markers)
-
-
-def _health(report: HealthReport, age_ns: int, figures: tuple[FigureView, ...]) -> HealthView:
-    ready = report.status is HealthStatus.RUNNING
-    return HealthView(report.status.value, ready, report.reasons, max(0, age_ns) // NS_PER_MS, figures)
 
 
 def _scaled(amount_ns: int, unit_ns: int) -> Decimal:

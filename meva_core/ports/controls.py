@@ -6,7 +6,7 @@ Every amount is in the reporting currency unless its docstring says otherwise; t
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -132,14 +132,23 @@ class TreasuryView:
 
 @frozen
 class DecisionView:
-    """Show one thing that was decided or booked. *decision* is 0 where it belongs to none."""
+    """Show one thing that was decided or booked, after event *sequence*. *decision* is 0 where it belongs to none."""
 
+    sequence: int
     time_ns: int
     decision: int
     kind: str
     symbol: str
     client_order_id: str
     text: str
+
+
+@frozen
+class DecisionPage:
+    """Hold some decisions, oldest first. *next* leads on from them, 0 where there is no more."""
+
+    decisions: tuple[DecisionView, ...]
+    next: int
 
 
 @frozen
@@ -165,14 +174,56 @@ class FigureView:
 
 
 @frozen
+class BudgetView:
+    """Show one limit that a venue sets to requests: *reserve* of *limit* is kept for what makes things safer.
+
+    While *blocked_ms* is not 0 nothing leaves at all, for so long.
+    """
+
+    name: str
+    used: int
+    limit: int
+    reserve: int
+    blocked_ms: int
+
+
+@frozen
+class CallsView:
+    """Show how a venue answered the last *calls*; *answered_ms_ago* is -1 before its first answer."""
+
+    calls: int
+    unanswered: int
+    median_ms: Decimal
+    p99_ms: Decimal
+    answered_ms_ago: int
+
+
+@frozen
+class VenueView:
+    """Show how much a venue lets us ask, and how it answers."""
+
+    name: str
+    budgets: tuple[BudgetView, ...]
+    calls: CallsView
+
+
+NO_VENUE: Final = VenueView("", (), CallsView(0, 0, Decimal(0), Decimal(0), -1))
+
+
+@frozen
 class HealthView:
-    """Show how the agent is. *ready* says that it trades, or would; *problems* say why not."""
+    """Show how the agent is. *ready* says that it trades, or would; *problems* say why not.
+
+    *streams* says of each whether it is up.
+    """
 
     status: str
     ready: bool
     problems: tuple[str, ...]
     heartbeat_age_ms: int
     figures: tuple[FigureView, ...]
+    streams: dict[str, bool]
+    venue: VenueView
 
 
 @frozen
@@ -189,6 +240,7 @@ class StatusView:
     """Show everything at once, as of one moment."""
 
     mode: str
+    agent: str
     service: str
     account: str
     reporting_currency: str
@@ -290,6 +342,16 @@ class OperatorDesk(Protocol):
         """Return how everything stands, as values that nobody changes."""
         ...
 
-    def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
-        """Return what led to an order and what became of it, oldest first; empty when it is not remembered."""
+    async def decisions(self, *, before: int, limit: int, kind: str) -> DecisionPage:
+        """Return the last *limit* decisions of *kind* (empty: any) before event *before* (0: the newest).
+
+        *next* is the next *before*. A page may hold fewer, even none, while there are more: looking back takes time.
+        """
+        ...
+
+    async def why(self, client_order_id: str, *, after: int, limit: int) -> DecisionPage | None:
+        """Return what led to an order and what became of it, from events after *after*; `None` for an unknown order.
+
+        *next* is the next *after*. Raises `StorageError` when the journal cannot be read.
+        """
         ...

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from meva_core.commands import Command
 from meva_core.events import Event
+from meva_core.model.fill import Fill
 from meva_core.model.state import CanonicalState
 from meva_core.ports.market_feed import BarBlock, TradeBlock
 
@@ -56,6 +57,77 @@ class LedgerRow:
     account: str
     asset: str
     amount: Decimal
+
+
+@frozen
+class Happening:
+    """Hold what the journal itself tells of one event, for people who look back.
+
+    *event* is `None` for a market event. *symbol* is that of the order which the event is about, empty where there is
+    none; *fills* are those that were booked by it.
+    """
+
+    sequence: int
+    time_ns: int
+    event: Event | None
+    commands: tuple[Command, ...]
+    decisions: tuple[str, ...]
+    symbol: str
+    fills: tuple[Fill, ...]
+
+
+@frozen
+class Sight:
+    """Hold what one look has found, oldest first.
+
+    *reached* is the last event looked at, 0 when there is no more, and *reached_ns* its time.
+    """
+
+    found: tuple[Happening, ...]
+    reached: int
+    reached_ns: int
+
+
+@frozen
+class Wanted:
+    """Name what is looked for: *events* by their classes' names, decisions by the first *words* of their texts."""
+
+    events: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@frozen
+class OrderSpan:
+    """Say which event decided on an order, and when the order was over; *ended_ns* is 0 where that is not known."""
+
+    sequence: int
+    ended_ns: int
+
+
+class History(Protocol):
+    """Look back over what is committed, some rows at a time, while others append and commit.
+
+    Any thread may ask. Nothing is locked for longer than one call, which raises `StorageError` where what it reads was
+    changed.
+    """
+
+    def span_of(self, client_order_id: str) -> OrderSpan | None:
+        """Return where the order's story begins; `None` for an order that this session never placed."""
+        ...
+
+    def look_back(self, before_sequence: int, *, rows_max: int, wanted: Wanted | None = None) -> Sight:
+        """Return, of the last *rows_max* events with a smaller sequence, those that are *wanted*; without it all.
+
+        Market events from which nothing followed do not count: no row of the journal holds them.
+        """
+        ...
+
+    def look_for(self, client_order_id: str, after_sequence: int, *, rows_max: int) -> Sight:
+        """Return, of the next *rows_max* such events, those that name the order, or concern every order that is open.
+
+        These are starts of the agent, and the decisions to cancel everything.
+        """
+        ...
 
 
 class Journal(Protocol):
@@ -145,7 +217,7 @@ class PortfolioStateStore(Protocol):
         ...
 
 
-class Session(Journal, SnapshotStore, Protocol):
+class Session(Journal, SnapshotStore, History, Protocol):
     """Keep one session: header, journal and snapshots."""
 
     @property

@@ -181,11 +181,10 @@ def broken_rules(facts: RiskFacts) -> list[RiskCode]:
         codes.append(RiskCode.INSTRUMENT_LIMITS)
     if notional > limits.max_notional_per_trade:
         codes.append(RiskCode.MAX_NOTIONAL_PER_TRADE)
-    if grows:
-        if position_notional > limits.max_position_notional_per_symbol:
-            codes.append(RiskCode.MAX_POSITION_NOTIONAL)
-        if exposure > limits.max_portfolio_exposure:
-            codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
+    if grows and position_notional > limits.max_position_notional_per_symbol:
+        codes.append(RiskCode.MAX_POSITION_NOTIONAL)
+    if grows and exposure > limits.max_portfolio_exposure:
+        codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
     if not losses.is_calm:
         if losses.is_daily_loss_reached:
             codes.append(RiskCode.DAILY_LOSS_LIMIT)

@@ -20,6 +20,7 @@ from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.reports.figure_text import span_text, time_text
 from meva_adapters.settings import config_from_json
 from meva_adapters.storage.codec import decode_event, encode_commands
+from meva_core.agent.decision_lines import story_goes_on
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import PlaceOrder
@@ -30,7 +31,8 @@ from meva_core.model.fill import Fill
 from meva_core.ops.log_records import FillBooked, OrderUpdated, SignalDecided
 from meva_core.ops.order_story import Chapter, OrderStory, story_table
 from meva_core.ops.report import Cell, Unit
-from meva_core.ports.storage import JournalEntry
+from meva_core.ports.controls import DecisionView
+from meva_core.ports.storage import History, JournalEntry, OrderSpan
 from meva_core.risk.limits_engine import RiskCode, RiskView
 from meva_core.risk.risk_checks import RiskCheck, risk_checks
 from meva_runners.composition import compose_agent, instruments_of
@@ -39,6 +41,7 @@ from meva_runners.sessions.market import MarketRows
 from meva_runners.strategy_loading import configured_strategies
 
 _NEVER: Final = 1 << 63
+_WINDOW: Final = 4_096
 
 
 @define
@@ -57,10 +60,11 @@ def explain_order(path: Path, client_order_id: str) -> OrderStory:
     """Return the story of the order; raise `DataError` when the session at *path* holds none of that name."""
     with SessionTape(path) as tape:
         config = config_from_json(tape.header.config_json)
-        sequences = tape.sequences_of(client_order_id) if client_order_id else []
+        span = tape.history.span_of(client_order_id)
+        sequences = tape.sequences_of(client_order_id, span.sequence) if span else []
         entries = _entries(tape, sequences)
         placed = _placed(entries, client_order_id)
-        if placed is None:
+        if span is None or placed is None:
             remedy = "The table of orders in a report lists every name."
             raise DataError(str(path), 0, f"it holds no order {client_order_id!r}.", remedy)
         entry, command = placed
@@ -70,7 +74,21 @@ def explain_order(path: Path, client_order_id: str) -> OrderStory:
             raise StorageError(tape.source, problem, "Use an archived copy.")
         agent = compose_agent(config, configured_strategies(config), checkpoint=checkpoint)
         seen = _driven(tape, agent, entry, command, sequences, before=before)
-        return _story(tape, config, entries, entry, command, seen)
+        told = told_of(tape.history, client_order_id, span)
+        return _story(tape, config, entries, entry, command, seen, told)
+
+
+def told_of(history: History, client_order_id: str, span: OrderSpan) -> list[DecisionView]:
+    """Return the lines that a running agent's `why` gives of the order."""
+    told: list[DecisionView] = []
+    reached = span.sequence - 1
+    while True:
+        sight = history.look_for(client_order_id, reached, rows_max=_WINDOW)
+        for happening in sight.found:
+            told += story_goes_on(client_order_id, told, happening, ended_ns=span.ended_ns)
+        if not sight.reached:
+            return told
+        reached = sight.reached
 
 
 def _entries(tape: SessionTape, sequences: list[int]) -> list[JournalEntry]:
@@ -160,6 +178,7 @@ def _story(
     entry: JournalEntry,
     command: PlaceOrder,
     seen: _Seen,
+    told: list[DecisionView],
 ) -> OrderStory:
     request = command.request
     time_ns = entry.event.time_ns
@@ -167,6 +186,7 @@ def _story(
         "" if seen.same else "The strategy of today decides otherwise here; what follows is from the journal."
     )
     chapters = [
+        Chapter("In short", table=_in_short(told)),
         Chapter("What was seen", _what_was_seen(entry, seen), note=note),
         Chapter("Signal", _signal(entry, seen)),
         Chapter("Risk checks", table=_checks(seen), note="" if seen.checks else "Not available: see above."),
@@ -199,6 +219,17 @@ def _sent(tape: SessionTape, config: AppConfig, command: PlaceOrder) -> str:
     request = f"{line}&signature=... (with the key of the account)"
     sent = {"paper": request, "live": request, "shadow": "nothing: shadow mode sends no order"}
     return sent.get(tape.header.mode, "none: the simulated venue took the command itself")
+
+
+def _in_short(told: list[DecisionView]) -> Any:
+    columns = (
+        ("sequence", "Event", Unit.COUNT),
+        ("time_ns", "Time (UTC)", Unit.TIME_NS),
+        ("kind", "What", Unit.TEXT),
+        ("said", "Said", Unit.TEXT),
+    )
+    rows: list[tuple[Cell, ...]] = [(line.sequence, line.time_ns, line.kind, line.text) for line in told]
+    return story_table("in_short", columns, rows)
 
 
 def _what_was_seen(entry: JournalEntry, seen: _Seen) -> tuple[tuple[str, str], ...]:

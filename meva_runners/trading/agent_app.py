@@ -21,11 +21,13 @@ from meva_adapters.controls.client import LATCH_NAME
 from meva_adapters.controls.kill_latch import KillLatch, LatchedExchange
 from meva_adapters.controls.server import ControlsServer, ServerSettings
 from meva_adapters.settings import LoadedSettings
+from meva_adapters.storage.codec import prepare_decoding
 from meva_adapters.transfers.instruction_folder import FolderTransferExecutor
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.agent.outbox import Outcome
 from meva_core.commands import RaiseAlert
+from meva_core.config.schema import AppConfig
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import Event, KillReleaseRequested, KillRequested
 from meva_core.model.market import NS_PER_DAY
@@ -46,6 +48,7 @@ from meva_runners.trading.agent_desk import AgentDesk
 from meva_runners.trading.dead_man import DeadManGuard
 from meva_runners.trading.heartbeat import Heartbeat
 from meva_runners.trading.live_driver import LiveDriver
+from meva_runners.trading.look_back import LookBack
 from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.places import control_folder
 from meva_runners.trading.retention import drop_old_market
@@ -90,10 +93,7 @@ class AgentApp:
         self._clock = SystemClock()
         self._statistics = RunStatistics(config.reporting_currency)
         self._latch = KillLatch(self.folder / LATCH_NAME)
-        timeout_s = config.exchange.dead_man_s
-        self._guard: DeadManGuard | None = None
-        if link.switch is not None and timeout_s:
-            self._guard = DeadManGuard(link.switch, timeout_s, on_alert=on_alert)
+        self._guard = _guard_of(link, config.exchange.dead_man_s, on_alert)
         self.agent: AgentOrchestrator = recover(
             session, lambda checkpoint: compose_agent(config, self._strategies, checkpoint=checkpoint)
         )
@@ -117,19 +117,17 @@ class AgentApp:
             on_alert=on_alert,
             on_tick=self._measurements.tick,
         )
-        view = OperatorView(
-            self.agent,
-            service=config.observability.service,
-            account=config.account,
-            symbols=tuple(instruments),
-        )
+        view = _view_of(self.agent, config)
+        self._look_back = LookBack(session, view)
         self._desk = AgentDesk(
             self.agent,
             view,
+            self._look_back,
             config,
             now_ns=self._clock.now_ns,
             handle=self.driver.ask,
             figures=self._figures,
+            venue=link.use,
         )
 
     async def run(
@@ -219,6 +217,7 @@ class AgentApp:
         settings = ServerSettings(
             port=config.controls.port, heartbeat_age_ms_max=2 * config.runtime.heartbeat_ms
         )
+        prepare_decoding()
         tokens = open_tokens(self.folder)
         server = ControlsServer(
             self._desk, tokens, settings, version=version("meva"), metrics=self._exposition
@@ -233,6 +232,7 @@ class AgentApp:
             yield
         finally:
             await server.stop()
+            self._look_back.close()
 
     @asynccontextmanager
     async def _beating(self, beside: Sequence[Coroutine[object, object, None]]) -> AsyncIterator[None]:
@@ -275,6 +275,7 @@ class AgentApp:
         return (
             FigureView("events waiting", Decimal(self.driver.waiting), "events"),
             FigureView("commit under way", commit_ms, "ms"),
+            FigureView("last commit took", Decimal(round(10_000 * self.driver.committed_s)).scaleb(-1), "ms"),
         )
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
@@ -290,6 +291,23 @@ class AgentApp:
             self._statistics.add(record)
         for observe in self._observers:
             observe(outcome)
+
+
+def _view_of(agent: AgentOrchestrator, config: AppConfig) -> OperatorView:
+    return OperatorView(
+        agent,
+        name=config.agent,
+        service=config.observability.service,
+        account=config.account,
+        symbols=tuple(instruments_of(config)),
+    )
+
+
+def _guard_of(link: VenueLink, timeout_s: int, on_alert: Callable[[RaiseAlert], None]) -> DeadManGuard | None:
+    """Return what keeps the venue's dead-man switch armed, where there is one and it is wanted."""
+    if link.switch is None or not timeout_s:
+        return None
+    return DeadManGuard(link.switch, timeout_s, on_alert=on_alert)
 
 
 def _refused(outcome: Outcome) -> bool:

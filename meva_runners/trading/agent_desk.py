@@ -31,7 +31,8 @@ from meva_core.events import (
 )
 from meva_core.model.market import NS_PER_MS
 from meva_core.ops.log_records import ControlAnswered
-from meva_core.ports.controls import ControlAnswer, DecisionView, FigureView, StatusView
+from meva_core.ports.controls import NO_VENUE, ControlAnswer, DecisionPage, FigureView, StatusView, VenueView
+from meva_runners.trading.look_back import LookBack
 
 # An operator repeats within minutes; beyond so many requests the oldest answer is forgotten.
 ANSWERS_KEPT: Final = 10_000
@@ -44,25 +45,29 @@ class AgentDesk:
     """Be the operator's desk of one agent, on the agent's own loop. Make `observe` an observer of the agent.
 
     *handle* has the agent decide on a request at once, and returns what to wait for until that is durable. *figures*
-    gives the measures of health that the runner alone knows.
+    gives the measures of health that the runner alone knows, *venue* how much may be asked there and how it answers.
     """
 
     def __init__(
         self,
         agent: AgentOrchestrator,
         view: OperatorView,
+        look_back: LookBack,
         config: AppConfig,
         *,
         now_ns: Callable[[], int],
         handle: Handle,
         figures: Callable[[], Sequence[FigureView]] = tuple,
+        venue: Callable[[], VenueView] = lambda: NO_VENUE,
     ) -> None:
         self._agent = agent
         self._view = view
+        self._look_back = look_back
         self._config = config
         self._now_ns = now_ns
         self._handle = handle
         self._figures = figures
+        self._venue = venue
         self._answers: OrderedDict[tuple[type, str], asyncio.Future[ControlAnswer]] = OrderedDict()
         self._asking = ""
         self._given: ControlAnswer | None = None
@@ -169,12 +174,20 @@ class AgentDesk:
         age_max = self._config.risk.max_data_age_ms * NS_PER_MS
         health = health_of(agent.state(), agent.services.market_data, now_ns=now_ns, data_age_ns_max=age_max)
         return self._view.status(
-            health, now_ns=now_ns, heartbeat_ns=self.heartbeat_ns, figures=self._figures()
+            health,
+            now_ns=now_ns,
+            heartbeat_ns=self.heartbeat_ns,
+            figures=self._figures(),
+            venue=self._venue(),
         )
 
-    def why(self, client_order_id: str) -> tuple[DecisionView, ...]:
-        """Return what led to an order and what became of it, oldest first."""
-        return self._view.why(client_order_id)
+    async def decisions(self, *, before: int, limit: int, kind: str) -> DecisionPage:
+        """Return the last *limit* decisions of *kind* before event *before*."""
+        return await self._look_back.decisions(before=before, limit=limit, kind=kind)
+
+    async def why(self, client_order_id: str, *, after: int, limit: int) -> DecisionPage | None:
+        """Return what led to an order and what became of it, from events after *after*."""
+        return await self._look_back.why(client_order_id, after=after, limit=limit)
 
     def _take(self, record: ControlAnswered) -> None:
         flags = self._agent.state().runtime_flags

@@ -10,7 +10,8 @@ from meva_core.config.schema import RuntimeConfig
 from meva_core.errors import StorageError
 from meva_core.events import JournalCaughtUp, JournalStalled
 from meva_core.ports.clock import Clock
-from meva_runners.trading.journal_writer import JournalWriter, Promise
+from meva_runners.trading.journal_writer import JournalWriter
+from meva_runners.trading.promise import Promise
 
 # So many looks per patience: none of them costs more than a comparison of two numbers.
 _LOOKS: Final = 4

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from meva_runners.commit_then_act import CommittingAgent
+from meva_runners.trading.promise import Promise
 from meva_runners.trading.writer_thread import WriterThread
-
-Promise = asyncio.Future[None]
 
 
 class JournalWriter:
@@ -30,6 +29,7 @@ class JournalWriter:
         self._wanted = self._busy = self._secured = False
         self._failure: BaseException | None = None
         self._started_s = 0.0
+        self.took_s = 0.0  # The last write, for people.
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -45,8 +45,7 @@ class JournalWriter:
 
     def durable_for(self, count: int) -> list[Promise]:
         """Return that promise for each of *count* that wait for it, kept by the same write."""
-        loop = asyncio.get_running_loop()
-        promises: list[Promise] = [loop.create_future() for _ in range(count)]
+        promises = [Promise() for _ in range(count)]
         if self._failure is None:
             self._waiting += promises
             self._start_if_idle()
@@ -110,6 +109,7 @@ class JournalWriter:
         self._thread.submit(work, told)
 
     def _finish(self, waiting: list[Promise], failure: BaseException | None) -> None:
+        self.took_s = time.monotonic() - self._started_s
         self._busy = False
         if self._failure is not None:
             return  # It was given up.
@@ -117,11 +117,10 @@ class JournalWriter:
             self._break([*waiting, *self._waiting], failure)
             return
         for promise in waiting:
-            if not promise.done():  # Whoever waited may have been cancelled.
-                promise.set_result(None)
+            promise.keep()
         if self._wanted or self._waiting:
-            self._start()
-        else:
+            self._start_if_idle()  # Whoever was told may have begun the next write.
+        elif not self._busy:
             self._idle.set()
 
     def _break(self, promises: list[Promise], failure: BaseException) -> None:

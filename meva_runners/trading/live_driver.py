@@ -35,7 +35,8 @@ from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
 from meva_runners.trading.journal_watch import hanging, watch_journal
-from meva_runners.trading.journal_writer import JournalWriter, Promise
+from meva_runners.trading.journal_writer import JournalWriter
+from meva_runners.trading.promise import Promise
 from meva_runners.trading.transfer_performer import unsettled_transfers
 
 ACTOR: Final = "runner"
@@ -110,6 +111,11 @@ class LiveDriver:
     def committing_s(self) -> float:
         """Return for how long the commit that is under way has been so, 0 where there is none."""
         return self._writer.waited_s
+
+    @property
+    def committed_s(self) -> float:
+        """Return how long the last commit took, 0 before the first."""
+        return self._writer.took_s
 
     def deliver(self, event: Event) -> None:
         """Let *event* wait for its turn."""

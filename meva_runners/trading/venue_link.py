@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import frozen
 
 from meva_adapters.clock.system import SystemClock
@@ -9,6 +11,7 @@ from meva_adapters.exchange.simulated.matching_exchange import MatchedStream, Ma
 from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
 from meva_core.execution.taken_over import take_over
+from meva_core.ports.controls import VenueView
 from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import BookSource, EventStream
 from meva_runners.composition import compose_venue
@@ -21,7 +24,8 @@ from meva_runners.venues.venue import Connection
 class VenueLink:
     """Hold the ends of the connection to one venue; *name* is for people.
 
-    *switch* is `None` where nothing rests at a venue, or the venue has no dead-man switch.
+    *use* tells how much may be asked there and how it answers. *switch* is `None` where nothing rests at a venue, or
+    the venue has no dead-man switch.
     """
 
     name: str
@@ -30,6 +34,7 @@ class VenueLink:
     books: BookSource
     reference: VenueReference
     account: AccountReader
+    use: Callable[[], VenueView]
     switch: DeadManSwitch | None = None
 
 
@@ -49,6 +54,7 @@ async def trading_link(
         books=market,
         reference=connection.reference,
         account=connection.account,
+        use=connection.use,
         switch=trading.switch,
     )
 
@@ -79,4 +85,5 @@ async def market_link(
         books=market,
         reference=connection.reference,
         account=connection.account,
+        use=connection.use,
     )

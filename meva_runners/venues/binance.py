@@ -19,8 +19,18 @@ from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
+from meva_core.ports.controls import VenueView
 from meva_core.ports.market_feed import EventStream
-from meva_runners.venues.venue import Account, MarketStream, Right, Trading, Venue, jitter_of, traded_assets
+from meva_runners.venues.venue import (
+    Account,
+    MarketStream,
+    Right,
+    Trading,
+    Venue,
+    budget_view,
+    jitter_of,
+    traded_assets,
+)
 
 
 class BinanceConnection:
@@ -36,6 +46,12 @@ class BinanceConnection:
         self._place = account
         self._calls = calls
         self._transport = transport
+
+    def use(self) -> VenueView:
+        """Return the weight of the minute, by the venue's own count where it is higher, and how the venue answers."""
+        calls = self._calls
+        budget = budget_view("request weight a minute", calls.budget, calls.venue_ns())
+        return VenueView("binance", (budget,), self._transport.times.view())
 
     async def market(self, record: Record | None) -> tuple[MarketStream, EventStream]:
         """Return the combined streams, and the watch of the venue's rules."""

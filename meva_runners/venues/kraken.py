@@ -26,8 +26,18 @@ from meva_core.config.schema import AppConfig
 from meva_core.errors import ConfigError
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.ports.clock import Clock
+from meva_core.ports.controls import VenueView
 from meva_core.ports.market_feed import EventStream
-from meva_runners.venues.venue import Account, MarketStream, Right, Trading, Venue, jitter_of, traded_assets
+from meva_runners.venues.venue import (
+    Account,
+    MarketStream,
+    Right,
+    Trading,
+    Venue,
+    budget_view,
+    jitter_of,
+    traded_assets,
+)
 
 
 class KrakenConnection:
@@ -44,6 +54,18 @@ class KrakenConnection:
         self._calls = calls
         self._transport = transport
         self._known: tuple[KrakenPair, ...] = ()
+        tier = TIERS[config.exchange.tier]
+        self._costs = OrderCosts(threshold=tier.engine_max, decay_milli=tier.engine_decay_milli)
+
+    def use(self) -> VenueView:
+        """Return the counter of the key, the engine's of each pair that was traded, and how the venue answers."""
+        now_ns = self._calls.clock.monotonic_ns()
+        budgets = [budget_view("request counter", self._calls.budget, now_ns)]
+        budgets += [
+            budget_view(f"engine counter {symbol}", counter, now_ns)
+            for symbol, counter in self._costs.counters.items()
+        ]
+        return VenueView("kraken", tuple(budgets), self._transport.times.view())
 
     async def market(self, record: Record | None) -> tuple[MarketStream, EventStream]:
         """Return the public channels, and the watch of the venue's state and rules."""
@@ -74,12 +96,12 @@ class KrakenConnection:
         return self._exchange(())
 
     def _exchange(self, pairs: tuple[KrakenPair, ...]) -> KrakenExchange:
-        config, tier = self._config, TIERS[self._config.exchange.tier]
+        config = self._config
         return KrakenExchange(
             self._calls,
             pairs=pairs,
             owns=ClientOrderIds(config.agent, config.account).owns,
-            costs=OrderCosts(threshold=tier.engine_max, decay_milli=tier.engine_decay_milli),
+            costs=self._costs,
             assets=traded_assets(config),
         )
 

@@ -16,10 +16,14 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from meva_adapters.transport.decaying_budget import DecayingBudget
 from meva_adapters.transport.http import HttpTransport
+from meva_adapters.transport.rate_budget import RateBudget
 from meva_adapters.wire.connection_notes import Record
 from meva_core.config.schema import AppConfig
+from meva_core.model.market import NS_PER_MS
 from meva_core.ports.clock import Clock
+from meva_core.ports.controls import BudgetView, VenueView
 from meva_core.ports.exchange import AccountReader, DeadManSwitch, ExchangeAdapter, VenueReference
 from meva_core.ports.market_feed import BookSource, EventStream
 
@@ -67,6 +71,10 @@ class Connection(Protocol):
     @property
     def account(self) -> AccountReader:
         """Return what tells what the account holds."""
+        ...
+
+    def use(self) -> VenueView:
+        """Return how much of each of the venue's budgets is used now, and how it answers."""
         ...
 
     async def market(self, record: Record | None) -> tuple[MarketStream, EventStream]:
@@ -125,6 +133,12 @@ def traded_assets(config: AppConfig) -> frozenset[str]:
     paid_in = config.exchange.fees.paid_in
     fees = {paid_in} - {"received", "quote", "base"}
     return frozenset(assets | fees | {config.reporting_currency})
+
+
+def budget_view(name: str, budget: RateBudget | DecayingBudget, now_ns: int) -> BudgetView:
+    """Return how much of *budget* is used; *now_ns* is the time by which it counts."""
+    blocked_ms = max(0, budget.blocked_until_ns - now_ns) // NS_PER_MS
+    return BudgetView(name, budget.level(now_ns), budget.limit, budget.reserve, blocked_ms)
 
 
 def jitter_of(config: AppConfig) -> Callable[[], float]:

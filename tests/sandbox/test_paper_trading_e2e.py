@@ -42,7 +42,10 @@ def test_an_operator_pauses_resumes_and_kills(tmp_path: Path) -> None:
     assert "the agent answered" in killed
     assert "KILLED" == after["gate"]["state"]
     figures = {figure["name"] for figure in after["health"]["figures"]}
-    assert {"age of BTC/USDT data", "clock offset", "events waiting", "commit under way"} <= figures
+    assert {"age of BTC/USDT data", "clock offset", "events waiting", "last commit took"} <= figures
+    assert ["request weight a minute"] == [budget["name"] for budget in after["health"]["venue"]["budgets"]]
+    assert after["health"]["venue"]["calls"]["calls"] > 0
+    assert all(after["health"]["streams"].values())
     assert 5 == status, agent.errors
     assert agent.verified()
     with SessionTape(agent.session) as tape:

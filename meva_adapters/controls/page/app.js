@@ -61,16 +61,21 @@ function showGate(status) {
   at("kill").disabled = state === "KILLED";
 }
 
+// A share of a limit: its name, the numbers, and a bar that turns from *high* on.
+function bar(name, numbers, share, high, tone) {
+  const box = element("div", "", "limit");
+  const meter = element("meter");
+  Object.assign(meter, { min: 0, max: 100, low: Math.min(60, high), high, optimum: 0, value: Math.min(share, 100) });
+  meter.setAttribute("aria-label", name);
+  box.append(element("div", name), element("span", numbers, tone), meter);
+  return box;
+}
+
 function showLimits(status) {
   at("limits").replaceChildren(...status.limits.map(({ name, used, limit, unit }) => {
-    const box = element("div", "", "limit");
     const share = Number(limit) > 0 ? (100 * Number(used)) / Number(limit) : 100;
     const digits = unit === "orders" ? 0 : 2;
-    const meter = element("meter");
-    Object.assign(meter, { min: 0, max: 100, low: 60, high: 85, optimum: 0, value: Math.min(share, 100) });
-    meter.setAttribute("aria-label", name);
-    box.append(element("div", name), element("span", `${money(used, digits)} of ${money(limit, digits)} · ${share.toFixed(0)} %`), meter);
-    return box;
+    return bar(name, `${money(used, digits)} of ${money(limit, digits)} · ${share.toFixed(0)} %`, share, 85, "");
   }));
 }
 
@@ -111,22 +116,6 @@ function button(text, className, onclick) {
   return made;
 }
 
-// The whole story of one order, from the signal to what became of it.
-async function explain(name) {
-  at("story-title").textContent = `Order ${name}`;
-  let lines = [[null, "", "No answer.", "empty"]];
-  try {
-    const answer = await (await ask(`v1/orders/${encodeURIComponent(name)}/why`)).json();
-    lines = (answer.decisions || []).map((d) => [d.time_ns, d.kind, d.text, ""]);
-  } catch (error) {
-    lines = [[null, "", `No answer (${error.message}).`, "empty"]];
-  }
-  showLines("story-lines", lines, "Nothing is remembered of it; meva explain reads the journal.");
-  at("story").showModal();
-}
-
-const orderLink = (name) => button(name, "link", () => explain(name));
-
 // Whether this is shown already: what did not change stays as it is, and with it the focus of the keyboard.
 const shown = {};
 function isShown(id, ...values) {
@@ -146,21 +135,41 @@ function showAlerts(status) {
   }), "No alert.");
 }
 
-function showDecisions(status) {
-  const kind = at("kind").value;
-  if (isShown("decisions", kind, status.decisions)) return;
-  const chosen = status.decisions.filter((d) => !kind || d.kind === kind).toReversed();
-  showLines("decisions", chosen.map((d) => [d.time_ns, d.kind, `${d.symbol} ${d.text}`, "", d.client_order_id ? orderLink(d.client_order_id) : null]),
-    kind ? "None of this kind lately." : "Nothing was decided yet.");
-}
-
 function showHealth({ health }) {
   at("health").textContent = `${health.status}, heartbeat ${(health.heartbeat_age_ms / 1000).toFixed(1)} s ago`;
   at("health").className = health.ready ? "good" : "warn";
   at("problems").replaceChildren(...health.problems.map((text) => element("li", text)));
   at("measures").replaceChildren(...health.figures.flatMap((f) => [element("dt", f.name), element("dd", `${plain(f.value)} ${f.unit}`)]));
+  showStreams(health.streams);
+  showVenue(health.venue);
   const ages = health.figures.filter((f) => f.name.startsWith("age of ")).map((f) => Number(f.value));
   at("age").textContent = ages.length ? `oldest data ${Math.max(...ages).toFixed(1)} s` : "no data yet";
+}
+
+// A word beside the light: who sees no colours sees it too.
+function showStreams(streams) {
+  const names = Object.keys(streams);
+  const down = names.filter((name) => !streams[name]);
+  at("streams").textContent = !names.length ? "" : down.length ? `● ${down.join(", ")} DOWN` : `● ${names.length} of ${names.length} streams up`;
+  at("streams").className = down.length ? "down" : "up";
+}
+
+// How much of each of the venue's budgets is used, and how fast it answers.
+function showVenue({ name, budgets, calls }) {
+  at("venue").hidden = !name;
+  at("budgets").replaceChildren(...budgets.map(({ name: budget, used, limit, reserve, blocked_ms }) => {
+    const share = (100 * used) / limit;
+    const held = blocked_ms ? ` · HELD BACK for ${Math.ceil(blocked_ms / 1000)} s` : "";
+    return bar(budget, `${plain(String(used))} of ${limit} · ${share.toFixed(0)} %${held}`, share, 100 * (limit - reserve) / limit, blocked_ms ? "bad" : "");
+  }));
+  const answered = calls.answered_ms_ago < 0 ? "never" : `${(calls.answered_ms_ago / 1000).toFixed(1)} s ago`;
+  const rows = [
+    ["answer, median", calls.calls > calls.unanswered ? `${plain(calls.median_ms)} ms` : "none yet"],
+    ["answer, 99 of 100", calls.calls > calls.unanswered ? `${plain(calls.p99_ms)} ms` : "none yet"],
+    [`no answer, of the last ${calls.calls}`, String(calls.unanswered), calls.unanswered ? "warn" : ""],
+    ["last answer", answered],
+  ];
+  at("calls").replaceChildren(...rows.flatMap(([label, value, tone]) => [element("dt", label), element("dd", value, tone || "")]));
 }
 
 function showTreasury({ treasury }) {
@@ -204,7 +213,7 @@ function show(status) {
   document.body.dataset.mode = status.mode;
   at("mode").textContent = status.mode === "live" ? "Live — real money" : status.mode;
   at("state").textContent = status.health.status;
-  at("account").textContent = `${status.service} · account ${status.account}`;
+  at("account").textContent = `${status.agent} · account ${status.account}`;
   document.title = `${status.mode.toUpperCase()} ${status.gate.state} · meva`;
   showGate(status);
   showFigures(status);
@@ -334,6 +343,7 @@ function confirmWish(name, subject) {
 }
 
 for (const name of ["pause", "kill", "resume", "release", "budget"]) at(name).addEventListener("click", () => confirmWish(name));
+at("older").addEventListener("click", loadOlder);
 at("kind").addEventListener("change", () => showDecisions(stateOf.status));
 at("confirm-no").addEventListener("click", () => at("confirm").close());
 at("confirm").addEventListener("submit", (event) => event.preventDefault());

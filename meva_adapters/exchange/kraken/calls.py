@@ -30,10 +30,10 @@ from meva_adapters.transport.http import (
     LAST_LOOK,
     Answer,
     HttpTransport,
-    LastLook,
     NoAnswerError,
     NotSentError,
 )
+from meva_adapters.transport.ready_request import LastLook
 from meva_adapters.wire.fields import CodecError, number, read_exact_json, row_of
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured

@@ -21,13 +21,13 @@ _REMEMBERED_MAX: Final = 10_000
 
 
 class OrderCosts:
-    """Keep one counter per symbol and the times of orders."""
+    """Keep one counter per symbol that was traded, in *counters*, and the times of orders."""
 
     def __init__(
         self, *, threshold: int = _THRESHOLD, decay_milli: int = _DECAY_MILLI, reserve: int = _RESERVE
     ) -> None:
         self._limits = (threshold, decay_milli, reserve)
-        self._counters: dict[str, DecayingBudget] = {}
+        self.counters: dict[str, DecayingBudget] = {}
         self._placed_ns: dict[str, int] = {}
 
     def place(self, symbol: str, client_order_id: str, now_ns: int) -> str:
@@ -53,9 +53,9 @@ class OrderCosts:
         return self._counter(symbol).level(now_ns)
 
     def _counter(self, symbol: str) -> DecayingBudget:
-        counter = self._counters.get(symbol)
+        counter = self.counters.get(symbol)
         if counter is None:
             limit, decay_milli, reserve = self._limits
             counter = DecayingBudget(limit=limit, reserve=reserve, decay_milli=decay_milli)
-            self._counters[symbol] = counter
+            self.counters[symbol] = counter
         return counter

@@ -28,8 +28,11 @@ from meva_core.model.market import NS_PER_SECOND
 _PAGES_MAX: Final = 200
 _PAGE_WEIGHT: Final = 2
 _WAIT_S_MAX: Final = 60.0  # For the budget of one page.
+_PAGE_TRADES: Final = 50
 _ORDERS_AT_ONCE: Final = 50  # The most that one `QueryOrders` takes.
-_KEPT_MAX: Final = 50_000
+# As many as one reading may find, so that it keeps all of them, and names for as many orders beside theirs.
+_FILLS_MAX: Final = _PAGES_MAX * _PAGE_TRADES
+_NAMES_MAX: Final = 2 * _FILLS_MAX
 
 
 class OwnTrades:
@@ -51,7 +54,7 @@ class OwnTrades:
     def learn(self, venue_order_id: str, client_order_id: str) -> None:
         """Remember the name of an order; the oldest are forgotten, and asked for again when needed."""
         self._names[venue_order_id] = client_order_id
-        if len(self._names) > _KEPT_MAX:
+        if len(self._names) > _NAMES_MAX:
             del self._names[next(iter(self._names))]
 
     def venue_order_id(self, client_order_id: str) -> str:
@@ -68,7 +71,8 @@ class OwnTrades:
             for trade in sorted(fresh, key=_when):
                 name = self._names[trade.venue_order_id]
                 self._fills[trade.fill.trade_id] = evolve(trade.fill, client_order_id=name)
-            for oldest in list(self._fills)[: max(0, len(self._fills) - _KEPT_MAX)]:
+            most = max(_FILLS_MAX, len(fresh))
+            for oldest in list(self._fills)[: max(0, len(self._fills) - most)]:
                 del self._fills[oldest]
             self._read_to_the_end = True
 

@@ -25,17 +25,24 @@ from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.money import ZERO
 
 _MERGED: Final = ("cl_ord_id", "symbol", "side")
-_ORDERS_MAX: Final = 50_000
+# Some messages may still come about an order that ended; of the open ones the venue allows some hundred a pair.
+_ENDED_MAX: Final = 1_000
+_OPEN_MAX: Final = 50_000
+_ENDS: Final = frozenset({"filled", "canceled", "expired"})
 _LIQUIDITY: Final = {"m": Liquidity.MAKER, "t": Liquidity.TAKER}
 # The first is not yet in the book, and the trades of the second have been told one by one.
 _SAY_NOTHING: Final = frozenset({"pending_new", "filled", "status"})
 
 
 class ExecutionReader:
-    """Read messages of the channel `executions`; the fields of orders are kept from one connection to the next."""
+    """Read messages of the channel `executions`; the fields of orders are kept from one connection to the next.
+
+    An open order is not forgotten for others that came after it; which are open a snapshot tells.
+    """
 
     def __init__(self) -> None:
-        self._orders: dict[str, dict[str, Any]] = {}
+        self._open: dict[str, dict[str, Any]] = {}
+        self._ended: dict[str, dict[str, Any]] = {}
 
     def read(self, message: Mapping[str, Any], received_ns: int) -> list[tuple[str, Event]]:
         """Return (venue order id, event) pairs; raise `CodecError` where a row is not what it promises.
@@ -44,17 +51,27 @@ class ExecutionReader:
         """
         rows = [self._merged(row) for row in rows_of(message.get("data"))]
         if message.get("type") == "snapshot":
+            listed = {row["order_id"] for row in rows}
+            for order_id in [order_id for order_id in self._open if order_id not in listed]:
+                _keep(self._ended, order_id, self._open.pop(order_id), _ENDED_MAX)
             return []
         return [(text(row, "order_id"), event) for row in rows for event in _events(row, received_ns)]
 
     def _merged(self, row: dict[str, Any]) -> dict[str, Any]:
         order_id = text(row, "order_id")
-        kept = self._orders.pop(order_id, {})
+        kept = self._open.pop(order_id, None) or self._ended.pop(order_id, {})
         kept |= {name: row[name] for name in _MERGED if row.get(name) is not None}
-        self._orders[order_id] = kept
-        if len(self._orders) > _ORDERS_MAX:
-            del self._orders[next(iter(self._orders))]
+        if row.get("exec_type") in _ENDS:
+            _keep(self._ended, order_id, kept, _ENDED_MAX)
+        else:
+            _keep(self._open, order_id, kept, _OPEN_MAX)
         return row | kept
+
+
+def _keep(orders: dict[str, dict[str, Any]], order_id: str, fields: dict[str, Any], most: int) -> None:
+    orders[order_id] = fields
+    if len(orders) > most:
+        del orders[next(iter(orders))]
 
 
 def _events(row: dict[str, Any], received_ns: int) -> list[Event]:

@@ -17,10 +17,12 @@ from meva_core.events import (
     OrderFilled,
     OrderRejected,
 )
+from meva_core.execution.clearing import TRADES_KEPT
 from meva_core.model.order import OrderRequest, OrderStatus
 
-# A hundred orders an hour for four days; whoever asks about an order does so within minutes.
-ENDED_MAX: Final = 10_000
+# As many as own trades are kept of a symbol, without which an answer settles no order: four minutes at four orders a
+# second. Whoever asks about an order does so within seconds.
+ENDED_MAX: Final = TRADES_KEPT
 _OPEN: Final = (OrderStatus.ACCEPTED.value, OrderStatus.PARTIALLY_FILLED.value)
 
 Change = OrderFilled | OrderCanceled | OrderExpired

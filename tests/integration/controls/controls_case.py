@@ -21,10 +21,12 @@ from meva_core.agent.outbox import Outcome
 from meva_core.commands import Command
 from meva_core.events import Event, TradeReceived
 from meva_core.model.market import NS_PER_SECOND, Side
+from meva_core.ports.controls import NO_VENUE
 from meva_runners.commit_then_act import Commit, CommittingAgent, recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
 from meva_runners.replaying.performer import SimulatedPerformer
 from meva_runners.trading.agent_desk import AgentDesk
+from meva_runners.trading.look_back import LookBack
 from tests.integration.test_kill_switch_flow import START_NS, Always
 from tests.replay.case import config
 
@@ -44,8 +46,9 @@ class Desk:
         self.now_ns = max(START_NS, agent.state().sequence.last_event_ns)
         self.performer = SimulatedPerformer(self.venue, agent.permits)
         self.performed: list[Command] = []
-        view = OperatorView(
-            agent, service="meva", account="main", symbols=tuple(instruments_of(self.settings))
+        self.venue_use = NO_VENUE
+        self.view = OperatorView(
+            agent, name="meva-1", service="meva", account="main", symbols=tuple(instruments_of(self.settings))
         )
         self.process = CommittingAgent(
             agent,
@@ -55,7 +58,16 @@ class Desk:
             checkpoint_events=100,
             observers=(self._observe,),
         )
-        self.desk = AgentDesk(agent, view, self.settings, now_ns=lambda: self.now_ns, handle=self._handle)
+        self.look_back = LookBack(self.session, self.view)
+        self.desk = AgentDesk(
+            agent,
+            self.view,
+            self.look_back,
+            self.settings,
+            now_ns=lambda: self.now_ns,
+            handle=self._handle,
+            venue=lambda: self.venue_use,
+        )
 
     def _observe(self, event: Event, outcome: Outcome) -> None:
         self.desk.observe(event, outcome)
@@ -133,4 +145,5 @@ async def served(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Desk, C
             yield desk, Client(http, folder, ports)
     finally:
         await server.stop()
+        desk.look_back.close()
         desk.session.close()

@@ -12,7 +12,14 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from meva_adapters.controls.access import Scope, read_token
-from meva_core.events import AlertAcknowledgeRequested, KillRequested, TransferAnswerRequested
+from meva_core.events import (
+    AlertAcknowledgeRequested,
+    KillRequested,
+    StreamConnected,
+    StreamLost,
+    TransferAnswerRequested,
+)
+from meva_core.ports.controls import BudgetView, CallsView, VenueView
 from tests.integration.controls.controls_case import Client, Desk, served
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -35,6 +42,16 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt-get install chromium"),
     pytest.mark.enable_socket,
 ]
+
+
+USE = VenueView(
+    "kraken",
+    (
+        BudgetView("request counter", 19, 20, 3, 0),
+        BudgetView("engine counter BTC/USDT", 12, 180, 16, 11_400),
+    ),
+    CallsView(200, 3, Decimal("41.2"), Decimal("310.0"), 1_500),
+)
 
 
 @asynccontextmanager
@@ -178,8 +195,11 @@ async def test_everything_shown_comes_from_this_machine(tmp_path: Path) -> None:
 async def test_the_page_fits_every_screen(scheme: str, width: int, tmp_path: Path) -> None:
     """Nothing is wider than a phone; the buttons are large enough for a thumb; the charts are drawn."""
     context = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-    async with opened(tmp_path, **context) as (page, _, _, _):
+    async with opened(tmp_path, **context) as (page, desk, _, _):
+        desk.venue_use = USE
+        desk.give(StreamConnected(desk.now_ns, "market"))
         await expect(page.locator("#orders tr").nth(1)).to_be_visible()
+        await expect(page.locator("#budgets meter")).to_have_count(2)
         wide = await page.evaluate("document.documentElement.scrollWidth")
         box = await page.locator("#kill").bounding_box()
         drawn = await page.evaluate(
@@ -291,3 +311,79 @@ async def test_the_exposure_limit_is_lowered_and_never_raised_beyond_the_configu
         await expect(page.locator("#limits")).to_contain_text("50,000.00")
 
     assert 50_000 == desk.desk.status().risk_budget
+
+
+async def test_older_decisions_are_loaded_and_none_is_missing_or_twice(tmp_path: Path) -> None:
+    """The page holds the newest; a press adds a page of older ones, back to the first, while new ones come."""
+    async with opened(tmp_path) as (page, desk, client, asked):
+        shown = await page.locator("#decisions li").count()
+        _, whole = await client.get("/v1/decisions?limit=500")
+        for _ in range(10):
+            await page.locator("#older").click()
+            await expect(page.locator("#older")).to_be_enabled()
+            desk.trade()
+            if await page.locator("#older").is_hidden():
+                break
+        _, now = await client.get("/v1/decisions?limit=500")
+        lines = now["decisions"]
+        await expect(page.locator("#decisions li")).to_have_count(len(lines))
+        texts = await page.locator("#decisions i").all_text_contents()
+        await shoot(page, "older")
+
+    assert shown < len(whole["decisions"]) < len(lines)
+    assert [line["kind"] for line in reversed(lines)] == texts
+    assert [] == [line for line in asked if line.startswith("error")]
+
+
+async def test_an_order_of_which_nothing_is_known_says_so(tmp_path: Path) -> None:
+    """In the words of the API."""
+    async with opened(tmp_path) as (page, _, _, _):
+        await page.evaluate("explain('NOPE')")
+        await expect(page.locator("#story-lines")).to_contain_text("knows no order of that name")
+
+
+async def test_the_venues_budgets_and_its_answers_are_shown(tmp_path: Path) -> None:
+    """Each budget with used and limit, what is held back in words, and how fast the venue answers."""
+    async with opened(tmp_path) as (page, desk, _, asked):
+        hidden = await page.locator("#venue").is_hidden()
+        desk.venue_use = USE
+        await expect(page.locator("#budgets")).to_contain_text("request counter19 of 20 · 95 %")
+        await expect(page.locator("#budgets")).to_contain_text("12 of 180 · 7 % · HELD BACK for 12 s")
+        await expect(page.locator("#calls")).to_contain_text("answer, median41.2 ms")
+        await expect(page.locator("#calls")).to_contain_text("answer, 99 of 100310 ms")
+        await expect(page.locator("#calls")).to_contain_text("no answer, of the last 2003")
+        await expect(page.locator("#calls")).to_contain_text("last answer1.5 s ago")
+        named = await page.locator("#budgets meter").first.get_attribute("aria-label")
+        await shoot(page, "venue")
+
+    assert hidden
+    assert "request counter" == named
+    assert [] == [line for line in asked if line.startswith("error")]
+
+
+async def test_a_stream_that_is_down_is_named_at_the_top(tmp_path: Path) -> None:
+    """In words, whatever the colour; so is the agent."""
+    async with opened(tmp_path) as (page, desk, _, _):
+        desk.give(StreamConnected(desk.now_ns, "market"))
+        desk.give(StreamConnected(desk.now_ns, "user"))
+        await expect(page.locator("#streams")).to_have_text("● 2 of 2 streams up")
+        desk.give(StreamLost(desk.now_ns, "user", "cut"))
+        await expect(page.locator("#streams")).to_have_text("● user DOWN")
+        await expect(page.locator("#account")).to_have_text("meva-1 · account main")
+        await shoot(page, "stream-down")
+
+
+async def test_every_signal_leads_to_its_order_and_refusals_stand_apart(tmp_path: Path) -> None:
+    """A row of a decision that became an order has the order's name to press; the filter knows refusals."""
+    async with opened(tmp_path) as (page, desk, client, _):
+        await client.post("/v1/pause")
+        desk.trade()
+        await page.select_option("#kind", "signal")
+        await page.locator("#decisions .link").first.click()
+        await expect(page.locator("#story-lines")).to_contain_text("signal")
+        await page.keyboard.press("Escape")
+        await page.select_option("#kind", "refusal")
+        await expect(page.locator("#decisions")).to_contain_text("risk refused")
+        kinds = await page.locator("#decisions i").all_text_contents()
+
+    assert {"refusal"} == set(kinds)

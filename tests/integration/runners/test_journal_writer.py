@@ -12,6 +12,7 @@ import pytest
 from meva_core.errors import StorageError
 from meva_runners.commit_then_act import CommittingAgent
 from meva_runners.trading.journal_writer import JournalWriter
+from meva_runners.trading.promise import Promise
 from meva_runners.trading.writer_thread import WriterThread
 
 
@@ -137,3 +138,25 @@ def test_way_is_given_until_the_thread_has_begun() -> None:
     assert first
     assert thread.shutdown(5)
     assert [None, None] == told
+
+
+async def test_an_order_goes_on_in_the_step_that_hears_of_its_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait for another turn of the loop, in which prices would go before it."""
+    disk, steps = Disk(), list[str]()
+    writer = writer_on(disk, [])
+    finish = writer._finish
+
+    def finishing(waiting: list[Promise], failure: BaseException | None) -> None:
+        finish(waiting, failure)
+        steps.append("heard")
+
+    async def order() -> None:
+        await writer.durable()
+        steps.append("order")
+
+    monkeypatch.setattr(writer, "_finish", finishing)
+    await asyncio.create_task(order())
+    await asyncio.sleep(0)
+    assert await writer.close(5)
+
+    assert ["order", "heard"] == steps

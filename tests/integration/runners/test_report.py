@@ -122,7 +122,7 @@ def test_explain_tells_the_whole_story_of_an_order(tmp_path: Path) -> None:
     chapters = {chapter["title"]: chapter for chapter in story["chapters"]}
 
     assert [
-        "What was seen", "Signal", "Risk checks", "Intent", "Sent", "Venue answers", "Fills", "Postings",
+        "In short", "What was seen", "Signal", "Risk checks", "Intent", "Sent", "Venue answers", "Fills", "Postings",
     ] == list(chapters)  # fmt: skip
     assert {"feature fast", "feature slow", "last price"} <= {
         fact[0] for fact in chapters["What was seen"]["facts"]

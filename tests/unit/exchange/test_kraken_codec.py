@@ -29,6 +29,7 @@ from meva_adapters.wire.kraken_books import KrakenBooks
 from meva_adapters.wire.kraken_market import kraken_wire, read_bar, read_quote, read_trade
 from meva_adapters.wire.kraken_names import rest_asset, rest_pair, unified_asset
 from meva_core.errors import ConfigError
+from meva_core.events import OrderCanceled
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.model.instrument import Instrument
 from meva_core.model.market import Side
@@ -189,6 +190,41 @@ def test_what_no_journal_could_hold_is_no_json(body: str | bytes) -> None:
         read_exact_json(body)
 
     assert {"a": "\u00e9"} == read_exact_json('{"a":"\\u00e9"}')
+
+
+def execution(order_id: str, kind: str, **fields: object) -> dict[str, Any]:
+    """Return a message of the channel `executions` about one order, without what the venue tells only once."""
+    row = {"order_id": order_id, "exec_type": kind, "timestamp": "2023-07-06T18:23:16.880234Z"}
+    return {"channel": "executions", "type": "update", "data": [row | fields]}
+
+
+def test_an_order_that_rests_keeps_its_name_whatever_comes_after_it() -> None:
+    """Thousands of orders later, on another connection too, its end is told by the name that only its begin had."""
+    reader = ExecutionReader()
+    reader.read(execution("rests", "new", cl_ord_id="ours1", symbol="BTC/USD", side="buy"), 1)
+    for number in range(3_000):
+        reader.read(
+            execution(f"O{number}", "new", cl_ord_id=f"ours{number}", symbol="BTC/USD", side="buy"), 1
+        )
+        reader.read(execution(f"O{number}", "canceled"), 1)
+    reader.read({"type": "snapshot", "data": [{"order_id": "rests", "exec_type": "new"}]}, 1)
+    [(_, event)] = reader.read(execution("rests", "canceled"), 1)
+
+    assert OrderCanceled(1, "ours1", "canceled at the venue") == event
+
+
+def test_orders_that_ended_are_forgotten_in_the_end() -> None:
+    """Where their end was told, and where a snapshot no longer lists them; what just ended is still known."""
+    reader = ExecutionReader()
+    for number in range(2_500):
+        reader.read(execution(f"told{number}", "new", cl_ord_id="ours"), 1)
+        reader.read(execution(f"told{number}", "filled"), 1)
+        reader.read(execution(f"missed{number}", "new", cl_ord_id="ours"), 1)
+    [(_, event)] = reader.read(execution("told2499", "canceled"), 1)
+    reader.read({"type": "snapshot", "data": []}, 1)
+
+    assert OrderCanceled(1, "ours", "canceled at the venue") == event
+    assert (0, 1_000) == (len(reader._open), len(reader._ended))
 
 
 def test_what_is_damaged_raises_and_nothing_else() -> None:
