@@ -60,15 +60,6 @@ def kept_session(
         with continued_session(path, settings) as continued:
             yield continued
         return
-    with begun_session(path, settings) as begun:
-        yield begun
-
-
-@contextmanager
-def begun_session(
-    path: Path | None, settings: LoadedSettings
-) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
-    """Give a new session in *path*, as `kept_session` does; raise `StorageError` where there is one already."""
     with new_session(path, settings) as session:
         yield session, settings
 
