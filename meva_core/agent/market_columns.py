@@ -140,11 +140,17 @@ class MarketColumns(ABC):
         Where the account said something on the way, the row after that is returned, and *spoke* is true.
         """
         self.spoke = False
-        until = self.quiet_until(row)
-        if self.times[row] < self._runtime.now_ns:
-            self._wanted = -1
-        elif row < until:
-            return self._pass(row, until)
+        until, path, runtime = self.quiet_until(row), self._path, self._runtime
+        if self.times[row] < runtime.now_ns:
+            self._wanted, until = -1, row
+        elif not (path.low < self._lowest and self._highest < path.high):
+            until = self._pass_near_band(row, until)
+        if until > row:
+            runtime.sequence += until - row
+            runtime.now_ns = self.times[until - 1]
+            self.stand_after(until - 1)
+            self._vain = 0
+            return until
         self._vain += 1
         if self._vain > _VAIN_MAX:
             self.usable = False
@@ -304,20 +310,11 @@ class MarketColumns(ABC):
         self._unfit.add(strategy)
         self.usable = False
 
-    def _pass(self, start: int, until: int) -> int:
-        """Pass over the rows from *start* on, and value the account where a price leaves the band."""
-        path, runtime = self._path, self._runtime
-        if not (path.low < self._lowest and self._highest < path.high):
-            until = self._pass_near_band(start, until)
-        if until > start:
-            runtime.sequence += until - start
-            runtime.now_ns = self.times[until - 1]
-            self.stand_after(until - 1)
-            self._vain = 0
-        return until
-
     def _pass_near_band(self, start: int, until: int) -> int:
-        """Do so where prices of this run may leave the band; return the first row that was not passed over."""
+        """Pass over the rows from *start* on, and value the account where a price leaves the band.
+
+        Return the first row that was not passed over.
+        """
         path, market, runtime, prices = self._path, self._market, self._runtime, self._prices
         first = self._start
         row, end = start - first, until - first
