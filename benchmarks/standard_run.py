@@ -17,6 +17,7 @@ from meva_adapters.settings.loading import LoadedSettings, load_settings
 from meva_core.ops.reporting import RunStatistics
 from meva_core.signals.strategies.sma_cross import SmaCross
 from meva_runners.composition import ConfiguredStrategy, compose_agent, compose_venue, instruments_of
+from meva_runners.numerics import on_one_thread
 from meva_runners.replaying.driver import ReplayDriver
 
 SYMBOL: Final = "BTC/USDT"
@@ -77,4 +78,5 @@ def measured(path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    on_one_thread()  # As `meva replay` does.
     print(json.dumps(measured(sys.argv[1])))

@@ -173,6 +173,11 @@ class NotSupported(MevaError):  # noqa: N818 - the word that the contract of eve
         )
 
 
+def install(extra: str) -> str:
+    """Return the command that adds an extra, or several with commas between, from a clone: no index has meva."""
+    return f"pip install '.[{extra}]' in a clone of meva"
+
+
 @frozen
 class StorageError(MevaError):
     """Report a store that is refused or failed, and what the operator can do."""

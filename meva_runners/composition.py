@@ -35,6 +35,7 @@ from meva_core.agent.venue_watch import VenueWatch, WatchSettings
 from meva_core.config.schema import AppConfig
 from meva_core.data.feature_store import FeatureStore
 from meva_core.data.market_data_service import MarketDataService
+from meva_core.errors import install
 from meva_core.execution.fill_models import FillSettings
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.execution.matching import MatchingEngine
@@ -124,10 +125,8 @@ def exposed(sink: MetricsSink) -> tuple[MetricsSink, Callable[[], bytes]]:
     try:
         from meva_adapters.metrics.prometheus_sink import PrometheusMetricsSink
     except ImportError:
-        return (
-            sink,
-            lambda: b"# Nothing is exposed without the extra prometheus: pip install 'meva[prometheus]'\n",
-        )
+        nothing = f"# Nothing is exposed without an extra: {install('prometheus')}\n".encode()
+        return sink, lambda: nothing
     exposition = PrometheusMetricsSink()
     return TeeMetricsSink(sink, exposition), exposition.exposition
 

@@ -16,7 +16,9 @@ def main(options: ReplayOptions) -> None:
     packed or not, recognised by its content. Without one, the bundled three days of BTC/USDT are replayed.
     """
     from meva_runners.exit_status import told
+    from meva_runners.numerics import on_one_thread
 
+    on_one_thread()
     with told(debug=options.debug):  # Around the imports too: they take long enough for a Ctrl-C.
         from meva_runners.replaying.app import ReplayApp
         from meva_runners.replaying.verify import verify_session

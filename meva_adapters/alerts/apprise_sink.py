@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from meva_adapters.alerts.webhook import DEADLINE_S, one_line
 from meva_core.commands import AlertLevel, RaiseAlert
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 
 _TYPES: Final = {
     AlertLevel.INFO: "info",
@@ -30,7 +30,9 @@ class AppriseAlertSink:
         try:
             import apprise
         except ImportError as exc:
-            problem = "an alert channel has an address for apprise. Install meva[alerts]."
+            problem = (
+                f"an alert channel has an address for apprise, which needs an extra: {install('alerts')}."
+            )
             raise ConfigError((f"observability.alert_channels: {problem}",)) from exc
         self._apprise: Any = apprise.Apprise()
         if not self._apprise.add(address):

@@ -58,7 +58,7 @@ def open_tape(
     symbol: str | None,
     instruments: Mapping[str, Instrument],
     sort: bool = False,
-    block_rows: int = 8192,
+    block_rows: int = 32_768,
     timeframe: str | None = None,
     round_volume: bool = False,
 ) -> Tape:

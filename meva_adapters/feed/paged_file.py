@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from meva_core.errors import ConfigError, DataError
+from meva_core.errors import ConfigError, DataError, install
 
 Row = tuple[str, ...]
 
@@ -120,7 +120,7 @@ def write_parquet(source: Path, target: Path, *, whole_columns: Sequence[str]) -
         from pyarrow import int64, string
         from pyarrow import parquet as pq
     except ImportError as exc:
-        raise ConfigError(("--format parquet needs an extra: pip install 'meva[parquet]'",)) from exc
+        raise ConfigError((f"--format parquet needs an extra: {install('parquet')}",)) from exc
     with source.open() as file:
         names = file.readline().rstrip("\n").split(",")
     types: dict[str, Any] = {name: int64() if name in whole_columns else string() for name in names}

@@ -13,7 +13,7 @@ from meva_adapters.feed.ordering import Numbered
 from meva_adapters.feed.recording import Recording
 from meva_adapters.feed.rows import Rows
 from meva_adapters.wire.grid import BadCellError
-from meva_core.errors import ConfigError, DataError
+from meva_core.errors import ConfigError, DataError, install
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
 
 PARQUET_MAGIC: Final = b"PAR1"
@@ -96,7 +96,7 @@ def _table(recording: Recording) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as exc:
-        problem = f"{recording.source} is a Parquet file, which needs an extra: pip install 'meva[parquet]'"
+        problem = f"{recording.source} is a Parquet file, which needs an extra: {install('parquet')}"
         raise ConfigError((problem,)) from exc
     with recording.opened() as (_, content):
         try:

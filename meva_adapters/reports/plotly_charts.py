@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 from meva_core.ops.comparison import Growth
 from meva_core.ops.report import Report
 
@@ -87,6 +87,6 @@ def _plotly() -> tuple[Any, Any]:
     try:
         from plotly import graph_objects, subplots
     except ImportError as problem:
-        text = "Interactive charts need plotly. Install it with: pip install 'meva[notebook]'"
+        text = f"Interactive charts need plotly: {install('notebook')}"
         raise ConfigError((text,)) from problem
     return graph_objects, subplots

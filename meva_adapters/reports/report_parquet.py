@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 from meva_core.ops.report import Cell, Column, Report, Table, Unit
 
 SCALE: Final = 18
@@ -66,7 +66,7 @@ def require_pyarrow() -> Any:
     try:
         import pyarrow as pa
     except ImportError as problem:
-        text = "Parquet and data frames need pyarrow. Install it with: pip install 'meva[parquet]'"
+        text = f"Parquet and data frames need pyarrow: {install('parquet')}"
         raise ConfigError((text,)) from problem
     return pa
 

@@ -19,7 +19,7 @@ from meva_adapters.settings.tree import joined
 from meva_core.config.codes import Code, Problem, did_you_mean
 from meva_core.errors import ConfigError
 
-_SECRET_NAME: Final = re.compile(
+SECRET_NAME: Final = re.compile(
     r"key|secret|token|pass|credential|private|alert_channels|heartbeat_url", re.IGNORECASE
 )
 
@@ -101,14 +101,14 @@ def _missing(path: str) -> Problem:
 
 def _mismatch(path: str, exc: MismatchError) -> Problem:
     found, remedy = described(exc.value), exc.remedy
-    if _SECRET_NAME.search(path):
+    if SECRET_NAME.search(path):
         found, remedy = "a value of another kind (not shown)", "Write what is expected."
     code = Code.NOT_A_CHOICE if exc.choice else Code.WRONG_TYPE
     return Problem(code, path, found=found, expected=exc.expected, remedy=remedy)
 
 
 def _refused(path: str, sentence: str) -> Problem:
-    shown = "values that it refuses" if _SECRET_NAME.search(path) else f"what it refuses ({sentence})"
+    shown = "values that it refuses" if SECRET_NAME.search(path) else f"what it refuses ({sentence})"
     return Problem(
         Code.REFUSED_BY_STRATEGY,
         path,

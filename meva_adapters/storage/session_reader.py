@@ -159,13 +159,19 @@ class SessionReader:
         ):
             yield LedgerRow(time_ns, cause, account, asset, decode_decimal(amount))
 
-    def venue_numbers(self) -> tuple[int, dict[str, int]]:
-        """Return the largest id of an order, 0 for none, and of a trade by symbol, for a venue that numbers both."""
-        [(order_id,)] = self._all("SELECT coalesce(max(CAST(venue_order_id AS INTEGER)), 0) FROM orders")
-        trades = self._all(
-            "SELECT symbol, max(CAST(trade_id AS INTEGER)) FROM fills GROUP BY symbol ORDER BY symbol"
+    def newest_ids(self) -> tuple[str, dict[str, str]]:
+        """Return the largest id of an order, empty for none, and of a trade by symbol, for a venue that numbers both.
+
+        Of two numbers the longer is larger, whatever their digits; a venue writes all of them in one way.
+        """
+        [(order_id,)] = self._all(
+            "SELECT coalesce(max(printf('%04d', length(venue_order_id)) || venue_order_id), '') FROM orders"
         )
-        return order_id, dict(trades)
+        trades = self._all(
+            "SELECT symbol, max(printf('%04d', length(trade_id)) || trade_id) FROM fills"
+            " GROUP BY symbol ORDER BY symbol"
+        )
+        return order_id[4:], {symbol: trade_id[4:] for symbol, trade_id in trades}
 
     def fills(self, up_to_sequence: int) -> Iterator[tuple[int, str, Fill]]:
         """Yield time, strategy and fill of every order of ours, as of event *up_to_sequence*, in order of booking."""

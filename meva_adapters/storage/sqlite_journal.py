@@ -218,10 +218,10 @@ class SqliteSession:
         with self._reading():
             return self._look_back.look_for(client_order_id, after_sequence, rows_max=rows_max)
 
-    def venue_numbers(self) -> tuple[int, dict[str, int]]:
-        """Return the largest id of an order, 0 for none, and of a trade by symbol, for a venue that numbers both."""
+    def newest_ids(self) -> tuple[str, dict[str, str]]:
+        """Return the largest id of an order, empty for none, and of a trade by symbol; see the reader."""
         with self._reading() as reader:
-            return reader.venue_numbers()
+            return reader.newest_ids()
 
     def save_state(self, state: CanonicalState) -> None:
         """Store the canonical state by itself."""

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from meva_adapters.venue.errors import ApiError, missing
 from meva_adapters.venue.settings import AccountSettings
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 
 AHEAD_MS_MAX: Final = 1_000
 RECV_WINDOW_MS: Final = 5_000
@@ -84,7 +84,7 @@ def _check_ed25519(public_key_pem: str, payload: bytes, signature: str) -> None:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError as error:
-        raise ConfigError(("An Ed25519 account needs the extra: pip install 'meva[ed25519]'.",)) from error
+        raise ConfigError((f"An Ed25519 account needs an extra: {install('ed25519')}.",)) from error
     key = load_pem_public_key(public_key_pem.encode())
     if not isinstance(key, Ed25519PublicKey):
         raise ConfigError(("public_key_pem: expected an Ed25519 public key.",))

@@ -1,16 +1,16 @@
 """Take one strategy's wish through signal checks, risk and order service, and write down every verdict.
 
-The canonical text of each step enters the decision chain; its fields are separated by blanks, free text stands
-last. A strategy that answers nothing has decided nothing.
+Every step enters the decision chain. A strategy that answers nothing has decided nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, getcontext, setcontext
+from decimal import Decimal
 from typing import Final
 
 from meva_core.agent.account_watch import AccountWatch
+from meva_core.agent.decision_texts import asked_text, refused_texts
 from meva_core.agent.runtime_state import Runtime
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.commands import AlertLevel, PlaceOrder
@@ -18,16 +18,16 @@ from meva_core.errors import StrategyError
 from meva_core.execution.idempotency import idem_key
 from meva_core.execution.order_service import OrderService
 from meva_core.model.market import NS_PER_SECOND, Candle
-from meva_core.model.money import EXACT, ZERO
-from meva_core.model.order import OrderType, TradeIntent
+from meva_core.model.money import EXACT, ZERO, exact
+from meva_core.model.order import TradeIntent
 from meva_core.model.state import Gate, GateMarker
 from meva_core.ops.alerts import AlertService
-from meva_core.ops.log_records import RiskDecided, SignalDecided, fact, order_placed
+from meva_core.ops.log_records import RiskDecided, SignalDecided, fact
 from meva_core.portfolio.holdings import StrategyHoldings
 from meva_core.risk.gate import RUNAWAY_ORDERS, TradingGate
 from meva_core.risk.limits_engine import RiskCode
 from meva_core.risk.policy_service import Refused, RiskPolicyService
-from meva_core.signals.signal_engine import RejectedSignal
+from meva_core.signals.signal_engine import RejectedSignal, SignalDecision
 from meva_core.signals.strategy import Signal
 
 STRATEGY_FAILED: Final = "strategy_failed"
@@ -38,7 +38,6 @@ _MUTE_NS: Final = 10 * NS_PER_SECOND
 _RUNAWAY: Final = frozenset({RiskCode.ORDER_RATE, RiskCode.REPEATED_ORDER})
 # Names of a module are found faster than members of an enum, and every wish looks for these.
 _OPEN: Final = Gate.OPEN
-_MARKET: Final = OrderType.MARKET
 
 
 class Decider:
@@ -81,30 +80,28 @@ class Decider:
 
         The strategy calculates as it likes; what follows from its answer is exact.
         """
+        answer = self.ask(slot, candle)
+        if answer is not None:
+            with exact():
+                self.decide(slot, answer)
+
+    def ask(self, slot: StrategySlot, candle: Candle | None) -> SignalDecision:
+        """Ask the strategy of *slot*; return what it wants, `None` where that is nothing, or not to be heard now."""
         runtime = self._runtime
         if self._flags.gate is not _OPEN:
             self._account.mark()  # A refusal names exact numbers. While open, the band says that no limit is reached.
         time_ns = runtime.now_ns
         sellable = self._sellable(slot) if slot.unsold > ZERO else ZERO
         try:
-            decision = slot.engine.evaluate(slot.symbol, slot.show(time_ns, sellable, candle))
+            answer = slot.engine.evaluate(slot.symbol, slot.show(time_ns, sellable, candle))
         except StrategyError as error:
             self.fail(slot, error)
-            return
-        if decision is None:
-            return
-        if isinstance(decision, RejectedSignal):
-            signal, reason = decision.signal, decision.reason.value
-        else:
-            signal, reason = decision, ""
-        if slot.muted and not slot.hears(signal.side, version=runtime.version, time_ns=time_ns):
-            return
-        outer = getcontext()
-        setcontext(EXACT)
-        try:
-            self._decide(slot, signal, reason)
-        finally:
-            setcontext(outer)
+            return None
+        if answer is not None and slot.muted:
+            side = (answer.signal if isinstance(answer, RejectedSignal) else answer).side
+            if not slot.hears(side, version=runtime.version, time_ns=time_ns):
+                return None
+        return answer
 
     def fail(self, slot: StrategySlot, error: StrategyError) -> None:
         """Switch off a strategy that failed, on every symbol, and call for a person."""
@@ -129,69 +126,52 @@ class Decider:
         balance = self._runtime.state.balances.get(slot.market.instrument.base)
         free = ZERO if balance is None else EXACT.subtract(balance.total, balance.locked)
         most = slot.unsold if slot.unsold <= free else max(free, ZERO)
-        return slot.whole_lots[str(most)][0]
+        return slot.whole_lots[str(most)]
 
-    def _decide(self, slot: StrategySlot, signal: Signal, reason: str) -> None:
-        """Carry the wish of *slot* through risk to an order, or say why not."""
+    def decide(self, slot: StrategySlot, answer: Signal | RejectedSignal) -> None:
+        """Carry the wish of *slot* through risk to an order, or say why not. Call it inside `exact()`."""
         runtime, outbox = self._runtime, self._runtime.outbox
-        now_ns, strategy, symbol = runtime.now_ns, slot.name, slot.symbol
-        side, order_type, expires_ns = signal.side, signal.type, signal.expires_ns
+        now_ns, strategy, symbol, market = runtime.now_ns, slot.name, slot.symbol, slot.market
         sequence = runtime.state.sequence
         sequence.decisions = number = sequence.decisions + 1
-        plain = order_type is _MARKET and not expires_ns
-        terms = "" if plain else f" {signal.limit_price} {signal.post_only} {expires_ns}"
-        asked_text = str(signal.quantity)
-        asked_line = (
-            f"signal {number} {now_ns} {strategy} {symbol} {reason or 'valid'} {side!s} {asked_text}"
-            f" {order_type!s} {signal.time_in_force!s} {signal.reduce_only}{terms} {signal.confidence!r}"
-            f" {signal.edge_bps!r} {signal.reason}"
-        )
-        if reason:
+        if isinstance(answer, RejectedSignal):
+            signal, reason = answer.signal, answer.reason.value
             asked = fact(SignalDecided, now_ns, number, strategy, symbol, signal, reason)
-            outbox.say((asked,), (asked_line,))
-            slot.mute(side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
+            outbox.say((asked,), (asked_text(now_ns, number, strategy, symbol, signal, reason),))
+            slot.mute(signal.side, version=runtime.version, until_ns=now_ns + _MUTE_NS)
             return
+        signal, side, expires_ns = answer, answer.side, answer.expires_ns
         last_ns = now_ns + self._signal_age_ns
         if not expires_ns or expires_ns > last_ns:
             expires_ns = last_ns
-        market = slot.market
-        quantity, quantity_text = slot.whole_lots[asked_text]
-        price = market.instrument.tick_size * market.last_ticks
+        quantity = slot.whole_lots[str(signal.quantity)]
         intent = TradeIntent(
             number,
             strategy,
             symbol,
             side,
-            order_type,
+            signal.type,
             signal.time_in_force,
             quantity,
             signal.limit_price,
             signal.post_only,
             signal.reduce_only,
-            price,
+            market.instrument.tick_size * market.last_ticks,
             now_ns,
             expires_ns,
         )
-        intent_line = f"intent {number} {quantity_text} {price!s} {expires_ns}"
         verdict = self._risk.validate_intent(intent, runtime.state)
         if isinstance(verdict, Refused):
             codes, why = verdict.codes, verdict.explanation
             asked = fact(SignalDecided, now_ns, number, strategy, symbol, signal, "")
             judged = fact(RiskDecided, now_ns, number, strategy, symbol, False, codes, why)
-            refused_line = f"refused {number} {','.join(verdict.codes)} {verdict.explanation}"
-            outbox.say((asked, judged), (asked_line, intent_line, refused_line))
+            outbox.say((asked, judged), refused_texts(signal, verdict))
             self._refuse(slot, verdict)
             return
         command = self._orders.submit(verdict, idem_key(intent))
         assert isinstance(command, PlaceOrder), "a decision number is used once"
-        request = command.request
-        place_line = (
-            f"place {number} {request.client_order_id} {verdict.gate_epoch} {verdict.notional!s}"
-            f" {verdict.reserve_asset} {verdict.reserve_price!s}"
-        )
         runtime.version += 1
-        lines = asked_line, intent_line, place_line
-        outbox.order(command, lines, order_placed, now_ns, number, strategy, symbol, signal, request, price)
+        outbox.order(signal, command)
         slot.on_submitted(side, quantity)
 
     def _refuse(self, slot: StrategySlot, verdict: Refused) -> None:

@@ -1,7 +1,8 @@
 """Say in words for people what an event led to, from what the journal holds of it; decide nothing.
 
 A running agent says it of the event that it handles, and of any row that it reads back from its journal, by the same
-words: both have the event, the commands and the canonical texts of the decisions (`Decider` writes those of a wish).
+words: both have the event, the commands and the canonical texts of the decisions (`decision_texts` writes those of a
+wish).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from meva_core.ports.storage import Happening, Wanted
 # What concerns every order that is open then, although it names none.
 _OF_ALL: Final = frozenset({"start", "cancel"})
 _MARKET: Final = frozenset(get_args(MarketEvent))
-# Where a signal's text has its terms (limit price, post-only, end), this word of it is one of these; see `Decider`.
+# Where a signal's text has its terms (limit price, post-only, end), this word of it is one of these; see
+# `decision_texts`.
 _TERMS_AT: Final = 12
 _FLAGS: Final = frozenset({"True", "False"})
 

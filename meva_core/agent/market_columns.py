@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from decimal import getcontext, setcontext
 from typing import Any, Final
 
 import numpy as np
@@ -18,10 +19,11 @@ import numpy as np
 from meva_core.agent.market_path import MarketPath
 from meva_core.agent.strategy_slot import StrategySlot
 from meva_core.data.exact_columns import BoolColumn, Ints, exactly
-from meva_core.data.feature_columns import Samples, Taken, shown
+from meva_core.data.feature_columns import Bring, Peek, Samples, Taken, is_of_library, shown
 from meva_core.data.features import Feature
 from meva_core.data.replay_loader import bar_of, event_times
 from meva_core.model.market import Candle
+from meva_core.model.money import EXACT, within
 from meva_core.ports.market_feed import BarBlock, Column, TradeBlock
 from meva_core.signals.strategy import FeatureValues
 
@@ -47,7 +49,7 @@ class GuardColumns:
         self._rows = len(samples.prices)
         named = dict(zip(features.names, features.features, strict=True))
         columns = shown(named, samples)
-        self.brought = [(column.bring, named[name]) for name, column in columns.items()]
+        self.brought = [(column.bring, column.peek, named[name]) for name, column in columns.items()]
         self._features = FeatureValues(columns)
         self.masks: list[bytes | None] = [None, None, None]
 
@@ -69,7 +71,8 @@ class GuardColumns:
 class MarketColumns(ABC):
     """Pass over the quiet rows of one run, *start* to *stop* of a block.
 
-    `skip` leaves the features behind; `step` brings them up before a row is handled, and `settle` at the end.
+    `skip` leaves the features behind; `handle` brings them up to the row that it handles, `settle` at the end.
+    *spoke* says whether something followed from the last row that was passed over, *times* when each row comes.
     *usable* is false where the rows, or the guard of a strategy, do not allow it: *unfit* then names the strategy.
     """
 
@@ -82,19 +85,30 @@ class MarketColumns(ABC):
         self._start, self._stop = start, stop
         self._unfit = unfit
         self._base = self._fed = self._end = start
-        self._times: Column = event_times(block)
+        self.times: Column = event_times(block)
         self._columns = (_NOTHING, _NOTHING)  # Prices and quantities.
         self._prices: list[int] = []
+        self._marks: Column = self._prices  # The prices of the whole block.
         self._numbers: Column | None = None  # Of trades, where they have any.
         self._guards: list[GuardColumns] = []
-        self._brought: list[tuple[Callable[[Any, int, Taken], None], Feature]] = []
+        self._brought: list[tuple[Bring, Feature]] = []
+        self._peeks: list[tuple[Peek, Feature]] | None = None  # Of all features, or none of them.
+        self._reached = start  # Up to where features have shown what they show.
+        self._candle: Callable[[int], Candle] | None = None  # What each row is, where it is a closed bar.
         self._epoch = self._alarm_ns = self._due_ns = -1
         self._renewals = self._vain = 0
+        self._joins = False  # Whether candles are being made, so that rows between their ends count.
+        self._liked = getcontext()  # In which strategies calculate.
+        self._wanted = -1  # A row that is quiet but for a guard that says yes.
+        self.spoke = False
+        self._lowest = self._highest = 0  # Of all prices of the run.
         try:
             fit = unfit.isdisjoint([slot.name for slot in path.warm]) and self._read()
         except OverflowError:  # Some integer has more than 64 bits.
             fit = False
-        self.usable = fit and _never_falls(int64(self._times, start, stop))
+        if self._prices:
+            self._lowest, self._highest = int(self._columns[0].min()), int(self._columns[0].max())
+        self.usable = fit and _never_falls(int64(self.times, start, stop))
 
     @abstractmethod
     def _read(self) -> bool:
@@ -113,6 +127,10 @@ class MarketColumns(ABC):
         """Let candles take the rows from *first* up to *last*, and return what features are to take."""
 
     @abstractmethod
+    def _judge(self, row: int) -> bool:
+        """Show *row* to the path, which judges it; return whether anything came of it."""
+
+    @abstractmethod
     def _samples(self, done: int) -> Samples:
         """Return what comes after *done* rows of the run."""
 
@@ -121,9 +139,18 @@ class MarketColumns(ABC):
 
         Where the account said something on the way, the row after that is returned, and *spoke* is true.
         """
-        until = self.quiet_until(row)
-        if row < until and self._times[row] >= self._runtime.now_ns:
-            return self._pass(row, until)
+        self.spoke = False
+        until, path, runtime = self.quiet_until(row), self._path, self._runtime
+        if self.times[row] < runtime.now_ns:
+            self._wanted, until = -1, row
+        elif not (path.low < self._lowest and self._highest < path.high):
+            until = self._pass_near_band(row, until)
+        if until > row:
+            runtime.sequence += until - row
+            runtime.now_ns = self.times[until - 1]
+            self.stand_after(until - 1)
+            self._vain = 0
+            return until
         self._vain += 1
         if self._vain > _VAIN_MAX:
             self.usable = False
@@ -132,9 +159,10 @@ class MarketColumns(ABC):
     def quiet_until(self, row: int) -> int:
         """Return the first row from *row* on that must be handled whatever its price; *row* where none is quiet."""
         path, runtime = self._path, self._runtime
+        self._wanted = -1
         if path.epoch != self._epoch and not self._renewed(row):
             return row
-        if runtime.alarm_ns != self._alarm_ns or self._end <= row or path.candles.open:
+        if runtime.alarm_ns != self._alarm_ns or self._end <= row or self._joins:
             self._look_ahead(row)
         until, base = self._end, self._base
         for guard in self._guards:
@@ -143,13 +171,56 @@ class MarketColumns(ABC):
                 return row
             found = mask.find(1, row - base, until - base)
             if found >= 0:
-                until = base + found
+                until = self._wanted = base + found
         return until
 
-    @property
-    def spoke(self) -> bool:
-        """Return whether something followed from the last row that was passed over."""
-        return self._runtime.outbox.filled
+    def handle(self, row: int) -> bool:
+        """Handle *row* as `MarketPath` does, quicker where nothing but a guard makes it matter.
+
+        Return whether anything came of it. Where it may have been an order, `EXACT` is left in force: what comes of
+        an order is exact, and to change the context five times for each takes long. Whoever calls puts back his own.
+        """
+        path, runtime, market, price = self._path, self._runtime, self._market, self._marks[row]
+        in_band, context = path.low < price < path.high, getcontext()
+        if row != self._wanted or not (in_band or market.trusted_low < price < market.trusted_high):
+            if context is not self._liked:
+                setcontext(self._liked)
+            self.step(row)
+            return self._judge(row)
+        if context is not EXACT:
+            setcontext(EXACT)
+        runtime.sequence += 1
+        market.last_ns = runtime.now_ns = self.times[row]
+        market.last_ticks = price
+        if self._numbers is not None:
+            market.last_trade_id = self._numbers[row]
+        if not in_band:
+            path.account.mark()
+        self._show(row)
+        place, candle = row - self._base, None if self._candle is None else self._candle(row)
+        for guard in self._guards:
+            slot = guard.slot
+            mask = guard.masks[slot.stance]
+            if mask is not None and mask[place]:
+                setcontext(self._liked)
+                answer = path.decider.ask(slot, candle)
+                setcontext(EXACT)
+                if answer is not None:
+                    path.decider.decide(slot, answer)
+            elif slot.muted:
+                slot.muted = False
+        return runtime.outbox.filled
+
+    def _show(self, row: int) -> None:
+        """Let features show what they show after *row*; where all can, without taking what was passed over yet."""
+        peeks = self._peeks
+        if peeks is None:
+            self.settle(row + 1)
+            return
+        self._reached = row + 1
+        place = row - self._base
+        for peek, feature in peeks:
+            peek(feature, place)
 
     def step(self, row: int) -> None:
         """Bring features and candles up to *row*, which is about to be handled."""
@@ -159,12 +230,18 @@ class MarketColumns(ABC):
 
     def settle(self, row: int) -> None:
         """Bring features and candles up to *row*, not included."""
-        fed, self._fed = self._fed, row
+        fed = self._fed
         if row <= fed:
             return
-        taken, last = self._take(fed, row), row - self._base - 1
+        self._fed = row
+        prices, lots, candles = self._take(fed, row)
+        last = row - self._base - 1
         for bring, feature in self._brought:
-            bring(feature, last, taken)
+            bring(feature, last, prices, lots, candles)
+
+    def catch_up(self) -> None:
+        """Bring features up to what they show."""
+        self.settle(self._reached)
 
     def _renewed(self, row: int) -> bool:
         """Ask anew what the features will show from *row* on; return whether that can be told."""
@@ -180,13 +257,19 @@ class MarketColumns(ABC):
         self._guards, self._brought = [], []
         for slot in path.warm:
             try:
-                with exactly():
+                with exactly(), within(self._liked):
                     self._guards.append(GuardColumns(slot, samples))
             except Exception:  # noqa: BLE001 - a stranger's feature: updated event by event, it says what is wrong.
                 self._give_up(slot.name)
                 return False
-        self._brought = [each for guard in self._guards for each in guard.brought]
-        self._base, self._epoch = row, path.epoch
+        brought = [each for guard in self._guards for each in guard.brought]
+        self._brought = [
+            (bring if is_of_library(feature) else self._as_liked(bring), feature)
+            for bring, _, feature in brought
+        ]
+        peeks = [(peek, feature) for _, peek, feature in brought if peek is not None]
+        self._peeks = None if path.candles.open or len(peeks) < len(brought) else peeks
+        self._base, self._epoch, self._joins = row, path.epoch, path.candles.open
         return True
 
     def _look_ahead(self, row: int) -> None:
@@ -196,34 +279,53 @@ class MarketColumns(ABC):
         alarm_ns, candle_ns = self._runtime.alarm_ns, self._candle_due_ns(row)
         due_ns = alarm_ns if candle_ns is None else min(alarm_ns, candle_ns)
         if due_ns != self._due_ns or self._end < row:
-            self._end = bisect_left(self._times, due_ns, row, self._stop)
+            self._end = bisect_left(self.times, due_ns, row, self._stop)
             self._due_ns = due_ns
         self._alarm_ns = alarm_ns
 
     def _ask(self, guard: GuardColumns) -> bytes | None:
         try:
-            return guard.ask()
+            with within(self._liked):
+                return guard.ask()
         except Exception:  # noqa: BLE001 - a stranger's guard: asked event by event, it says what is wrong.
             self._give_up(guard.slot.name)
             return None
+
+    def _as_liked(self, bring: Bring) -> Bring:
+        """Let a stranger's feature calculate in the context that it knows."""
+
+        def brought(
+            feature: Any,
+            row: int,
+            prices: Sequence[int],
+            quantities: Sequence[int],
+            candles: Sequence[Candle] | None,
+        ) -> None:
+            with within(self._liked):
+                bring(feature, row, prices, quantities, candles)
+
+        return brought
 
     def _give_up(self, strategy: str) -> None:
         self._unfit.add(strategy)
         self.usable = False
 
-    def _pass(self, start: int, until: int) -> int:
-        """Pass over the rows from *start* on, and value the account where a price leaves the band."""
+    def _pass_near_band(self, start: int, until: int) -> int:
+        """Pass over the rows from *start* on, and value the account where a price leaves the band.
+
+        Return the first row that was not passed over.
+        """
         path, market, runtime, prices = self._path, self._market, self._runtime, self._prices
         first = self._start
         row, end = start - first, until - first
         if end - row > _AT_ONCE:
             ahead = self._columns[0][row:end]
             if path.low < ahead.min() and ahead.max() < path.high:
-                row = end
+                return until
         while row < end:
             segment = prices[row : end if end - row <= _AT_ONCE else row + _AT_ONCE]
             lowest = min(segment)
-            if max(segment) < path.high and (
+            if (self._highest < path.high or max(segment) < path.high) and (
                 lowest > path.low or (lowest > market.trusted_low and path.account.fall_to(path, lowest))
             ):
                 row += len(segment)
@@ -232,19 +334,14 @@ class MarketColumns(ABC):
             row = next(place for place, price in enumerate(segment, row) if not low < price < high)
             if not market.trusted_low < prices[row] < market.trusted_high:
                 break  # It may be a jump, which `MarketPath` judges.
-            runtime.now_ns = self._times[first + row]
+            runtime.now_ns = self.times[first + row]
             market.last_ticks = prices[row]
             path.account.mark()
             row += 1
             if runtime.outbox.filled:
+                self.spoke, self._wanted = True, -1
                 break
-        passed = first + row
-        if passed > start:
-            runtime.sequence += passed - start
-            runtime.now_ns = self._times[passed - 1]
-            self.stand_after(passed - 1)
-            self._vain = 0
-        return passed
+        return first + row
 
     def first_outside(self, row: int, until: int) -> int:
         """Return the first row from *row* on whose price leaves the band; *until* where none before it does."""
@@ -260,13 +357,13 @@ class MarketColumns(ABC):
 
     def is_trusted(self, row: int) -> bool:
         """Return whether the price of *row* is no jump, so that the account may simply be valued at it."""
-        return self._market.trusted_low < self._prices[row - self._start] < self._market.trusted_high
+        return self._market.trusted_low < self._marks[row] < self._market.trusted_high
 
     def stand_after(self, row: int) -> None:
         """Let the market know *row*, a quiet one, as its last."""
         market = self._market
-        market.last_ns = self._times[row]
-        market.last_ticks = self._prices[row - self._start]
+        market.last_ns = self.times[row]
+        market.last_ticks = self._marks[row]
         if self._numbers is not None:
             market.last_trade_id = self._numbers[row]
         for guard in self._guards:
@@ -284,7 +381,7 @@ class TradeColumns(MarketColumns):
         block, rows = self._block, (self._start, self._stop)
         prices, lots, ids = [int64(each, *rows) for each in (block.prices, block.quantities, block.ids)]
         self._columns = (prices, lots)
-        self._prices = prices.tolist()
+        self._prices, self._marks = prices.tolist(), block.prices
         if not (ids < 0).all():
             self._numbers = block.ids
         rising = self._numbers is None or (ids[0] >= 0 and (ids[1:] > ids[:-1]).all())
@@ -303,7 +400,11 @@ class TradeColumns(MarketColumns):
         prices, lots = self._prices[first - start : last - start], self._block.quantities[first:last]
         if self._path.candles.from_trades:
             self._path.candles.extend(prices, lots)
-        return Taken(prices, lots, None)
+        return prices, lots, None
+
+    def _judge(self, row: int) -> bool:
+        block = self._block
+        return self._path.on_trade(block.times[row], block.prices[row], block.quantities[row], block.ids[row])
 
     def _samples(self, done: int) -> Samples:
         prices, lots = self._columns
@@ -323,7 +424,8 @@ class BarColumns(MarketColumns):
         opens, highs, lows = [int64(each, *rows) for each in (block.opens, block.highs, block.lows)]
         closes, volumes = [int64(each, *rows) for each in (block.closes, block.volumes)]
         self._columns = (closes, volumes)
-        self._prices = closes.tolist()
+        self._prices, self._marks = closes.tolist(), block.closes
+        self._candle = lambda row: bar_of(block, row)
         return bool(
             lows.min() > 0
             and volumes.min() >= 0
@@ -344,7 +446,11 @@ class BarColumns(MarketColumns):
         if self._path.candles.longer:
             candles = self._made()[first - start : last - start]
             self._path.candles.extend_longer(candles)
-        return Taken(self._prices[first - start : last - start], self._block.volumes[first:last], candles)
+        return self._prices[first - start : last - start], self._block.volumes[first:last], candles
+
+    def _judge(self, row: int) -> bool:
+        candle = bar_of(self._block, row)
+        return self._path.on_bar(candle.close_ns, candle, self._block.interval_ns)
 
     def _samples(self, done: int) -> Samples:
         closes, volumes = self._columns

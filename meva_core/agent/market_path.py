@@ -45,7 +45,6 @@ class MarketPath:
 
     __slots__ = (
         "_by_name",
-        "_decider",
         "_outbox",
         "_problems",
         "_slots",
@@ -53,6 +52,7 @@ class MarketPath:
         "account",
         "candles",
         "cold",
+        "decider",
         "epoch",
         "high",
         "low",
@@ -77,7 +77,7 @@ class MarketPath:
         self.runtime = runtime
         self._outbox = runtime.outbox
         self.account = account
-        self._decider = decider
+        self.decider = decider
         self._slots = tuple(slots)
         self._by_name = {slot.name: slot for slot in slots}
         for slot in slots:
@@ -128,7 +128,7 @@ class MarketPath:
                 self._fail(slot, error)
                 continue
             if acts:
-                self._decider.wake(slot)
+                self.decider.wake(slot)
             elif slot.muted:
                 slot.muted = False
         if self.cold:
@@ -172,7 +172,7 @@ class MarketPath:
                 self._fail(slot, error)
                 continue
             if acts:
-                self._decider.wake(slot, candle)
+                self.decider.wake(slot, candle)
             elif slot.muted:
                 slot.muted = False
         if self.cold:
@@ -329,12 +329,12 @@ class MarketPath:
             if features.warm and not was_warm:
                 self.sort_slots()
             if acts:
-                self._decider.wake(slot, candle)
+                self.decider.wake(slot, candle)
             elif slot.muted:
                 slot.muted = False
 
     def _fail(self, slot: StrategySlot, error: Exception) -> None:
-        self._decider.fail(slot, StrategyError(slot.name, slot.symbol, described(error)))
+        self.decider.fail(slot, StrategyError(slot.name, slot.symbol, described(error)))
 
     def _count(self, problem: str | None) -> bool:
         """Count a problem, and tell of it at the first, tenth, hundredth, ... time; return whether it is one."""

@@ -119,9 +119,11 @@ class AgentOrchestrator:
         self._control_desk = control_desk
         self._treasury_desk = treasury_desk
         self._inbox: deque[Event] = deque()
-        self._handlers = {
-            **{kind: (handler, True) for kind, handler in self._exact_table().items()},
-            **{kind: (handler, False) for kind, handler in self._table().items()},
+        # What handles each kind, whether it begins here, and whether it is handled inside `exact()`.
+        self._handlers: dict[type, tuple[Callable[[Any], object], bool, bool]] = {
+            **{kind: (handler, True, True) for kind, handler in self._exact_table().items()},
+            **{kind: (handler, False, False) for kind, handler in self._market_table().items()},
+            TimerFired: (self._wake, True, False),
         }
         assert set(self._handlers) == set(get_args(Event)), "every kind of event has a handler"
         account.attach(tuple(paths.values()))
@@ -144,7 +146,7 @@ class AgentOrchestrator:
     @property
     def decision_hash(self) -> str:
         """Return the last link of the decision chain, in hex."""
-        return self._runtime.outbox.link.hex()
+        return self.link.hex()
 
     @property
     def clock_offset_ns(self) -> int:
@@ -191,17 +193,25 @@ class AgentOrchestrator:
     def on_event(self, event: Event) -> bool:
         """Handle one event completely and return whether there is anything to `take`."""
         runtime = self._runtime
-        handler, is_exact = self._handlers[type(event)]
+        handler, begins, is_exact = self._handlers[type(event)]
+        if begins:  # None that is not the market's is refused for its time: money may hang on it.
+            runtime.sequence += 1
+            time_ns = event.time_ns
+            if time_ns > runtime.now_ns:
+                runtime.now_ns = time_ns
+            if runtime.now_ns >= runtime.alarm_ns:
+                self._account.on_alarm(runtime.now_ns)
         if not is_exact:
             handler(event)
             return runtime.outbox.filled
-        self._begin(event.time_ns)
         outer = getcontext()
-        setcontext(EXACT)
+        if outer is not EXACT:
+            setcontext(EXACT)
         try:
             handler(event)
         finally:
-            setcontext(outer)
+            if outer is not EXACT:
+                setcontext(outer)
         return runtime.outbox.filled
 
     def tell(self, takers: Mapping[Kind, Taker], *, read: Collection[type[Record]] | None = None) -> None:
@@ -264,7 +274,7 @@ class AgentOrchestrator:
         services = self._services
         return {
             "state": self.state(),
-            "link": self._runtime.outbox.link,
+            "link": self.link,
             "account": self._account.snapshot(),
             "market_data": services.market_data.snapshot(),
             "order_rate": services.risk.order_rate.snapshot(),
@@ -303,17 +313,6 @@ class AgentOrchestrator:
             self.path(symbol).restore(memory)
         self._account.restore(checkpoint["account"])
 
-    def _begin(self, time_ns: int) -> None:
-        """Count an event that is not the market's. None is refused for its time: money may hang on it."""
-        runtime = self._runtime
-        runtime.sequence += 1
-        if time_ns > runtime.now_ns:
-            runtime.now_ns = time_ns
-        else:
-            time_ns = runtime.now_ns
-        if time_ns >= runtime.alarm_ns:
-            self._account.on_alarm(time_ns)
-
     def _exact_table(self) -> dict[type, Callable[[Any], object]]:
         """Return what handles each kind of event in which no strategy has a part."""
         watch = self._watch
@@ -330,10 +329,9 @@ class AgentOrchestrator:
             TransferSettled: self._transfer,
         }
 
-    def _table(self) -> dict[type, Callable[[Any], object]]:
-        """Return what handles the events that may wake a strategy; market paths count theirs and judge their time."""
+    def _market_table(self) -> dict[type, Callable[[Any], object]]:
+        """Return what handles the market's events; its paths count them and judge their time."""
         return {
-            TimerFired: self._wake,
             TradeReceived: self._trade,
             QuoteReceived: lambda event: self.path(event.symbol).on_quote(event),
             BookChanged: lambda event: self.path(event.symbol).on_book(event),
@@ -348,7 +346,7 @@ class AgentOrchestrator:
         self.path(event.symbol).on_bar(event.time_ns, event.candle, timeframe_ns(event.timeframe))
 
     def _wake(self, event: TimerFired) -> None:
-        self._begin(event.time_ns)
+        """Close the candles that are over, which may wake a strategy: it calculates as it likes."""
         for path in self._paths.values():
             path.close_due(event.time_ns)
         if event.name == TIMER:

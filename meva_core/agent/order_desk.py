@@ -168,19 +168,20 @@ class OrderDesk:
             update.fee_value,
             update.notional_value,
             update.closed_quantity,
-            self._slippage_bps(fill, record),
+            slippage_bps(fill, record),
         )
         self._say(record)
         path.refresh(strategy)
         self._account.on_fill()
 
-    def _slippage_bps(self, fill: Fill, record: OrderRecord) -> float:
-        """Return by how much the fill was worse than the price at the decision. A float, for display alone."""
-        decided = float(record.decision_price)
-        worse = float(fill.price) - decided
-        return _BPS * (worse if fill.side is _BUY else -worse) / decided
-
     def mismatch(self, text: str) -> None:
         """Stop for a person: the venue and the books contradict each other."""
         marker = GateMarker(VENUE_MISMATCH, Gate.PAUSED, text, "reconcile", self._runtime.now_ns)
         self._gate.close(marker)
+
+
+def slippage_bps(fill: Fill, record: OrderRecord) -> float:
+    """Return by how much the fill was worse than the price at the decision. A float, for display alone."""
+    decided = float(record.decision_price)
+    worse = float(fill.price) - decided
+    return _BPS * (worse if fill.side is _BUY else -worse) / decided

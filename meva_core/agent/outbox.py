@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from attrs import define, field
 
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
-from meva_core.commands import Command, RaiseAlert
-from meva_core.ops.log_records import MADE_OF, AlertRaised, Fact, Fields, Kind, Record, records_of
+from meva_core.agent.decision_texts import placed_texts
+from meva_core.commands import Command, PlaceOrder, RaiseAlert
+from meva_core.ops.log_records import (
+    MADE_OF,
+    AlertRaised,
+    Fact,
+    Fields,
+    Kind,
+    Record,
+    order_placed,
+    records_of,
+)
+from meva_core.signals.strategy import Signal
 
-# Takes the fields of one kind of fact, in their order.
-Taker = Callable[..., None]
+# Takes the fields of one kind of fact, in their order, as one tuple: it is handed on as it came.
+Taker = Callable[[Any], None]
 
 
 @define
@@ -66,22 +78,17 @@ class Outbox:
             for kind, made in MADE_OF.items()
         }
 
-    def order(
-        self,
-        command: Command,
-        decisions: tuple[str, ...],
-        kind: Callable[[*Fields], tuple[Record, ...]],
-        *fields: *Fields,
-    ) -> None:
-        """Add a wish, and all that led to it as one fact; the last of *decisions* is its own line in the chain."""
+    def order(self, signal: Signal, command: PlaceOrder) -> None:
+        """Add the order that was made of a valid signal, and all that led to it."""
         self.filled = True
+        fields = (signal, command)
         self._commands += (command,)
-        self._decisions += decisions
-        taker, is_read = self._ways[kind]
+        self._decisions += placed_texts(signal, command)
+        taker, is_read = self._ways[order_placed]
         if taker is not None:
-            taker(*fields)
+            taker(fields)
         if is_read:
-            self._facts += ((kind, fields),)
+            self._facts += ((order_placed, fields),)
 
     def say(self, facts: tuple[Fact, ...], decisions: tuple[str, ...]) -> None:
         """Add what was decided without a wish, and what is to be said of it."""
@@ -108,7 +115,7 @@ class Outbox:
         """Add what is to be said: a record of this *kind* with these *fields*, none of which may change later."""
         taker, is_read = self._ways[kind]
         if taker is not None:
-            taker(*fields)
+            taker(fields)
         if is_read:
             self.filled = True
             self._facts += ((kind, fields),)

@@ -23,24 +23,23 @@ _BUY: Final = Side.BUY
 _SIZES_KEPT: Final = 64
 
 
-class WholeLots(dict[str, tuple[Decimal, str]]):
-    """Cut quantities down to whole lots: the quantity and its text, by the text of what was asked for.
+class WholeLots(dict[str, Decimal]):
+    """Cut quantities down to whole lots, by the text of what was asked for.
 
-    What is remembered is found without a division, and a text is needed of every quantity anyway.
+    What is remembered is found without a division, and by a text sooner than by a Decimal.
     """
 
     def __init__(self, lot_size: Decimal) -> None:
         super().__init__()
         self._lot_size = lot_size
 
-    def __missing__(self, asked: str) -> tuple[Decimal, str]:
+    def __missing__(self, asked: str) -> Decimal:
         """Cut what was not asked for lately."""
         if len(self) >= _SIZES_KEPT:
             self.clear()
         quantity = quantise_down(Decimal(asked), self._lot_size)
-        text = str(quantity)
-        self[asked] = self[text] = cut = quantity, text
-        return cut
+        self[asked] = self[str(quantity)] = quantity
+        return quantity
 
 
 class StrategySlot:

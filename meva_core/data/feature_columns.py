@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 import numpy as np
-from attrs import define, frozen
+from attrs import frozen
 
 from meva_core.data.exact_columns import (
     FloatColumn,
@@ -52,44 +52,60 @@ class Samples:
     candles: Callable[[], Sequence[Candle]] | None = None
 
 
-@define
-class Taken:
-    """Hold samples that were taken, as lists, for features to take them as well."""
-
-    prices: Sequence[int]
-    quantities: Sequence[int]
-    candles: Sequence[Candle] | None
+# Samples that were taken, as lists, for features to take them as well: prices, quantities, and candles where each
+# is a closed one.
+Taken = tuple[Sequence[int], Sequence[int], Sequence[Candle] | None]
+# Lets a feature show what it shows after that row of the columns.
+Peek = Callable[[Any, int], None]
+# Lets a feature take what was taken, the last of which is that row of the columns.
+Bring = Callable[[Any, int, Sequence[int], Sequence[int], Sequence[Candle] | None], None]
 
 
 class _Shown:
     """Show a feature of the library over the coming samples.
 
     What the feature remembers is taken over now, because it moves on; the rest is calculated when it is read.
+    *peek*, where there is one, lets a feature show what it shows after a row before it is brought there.
     """
+
+    peek: Peek | None = None
 
     def __init__(self, feature: Any, samples: Samples) -> None:
         self.size: int = feature.size
         self.warm_up: int = feature.warm_up
-        self._name = type(feature).__name__
         self._prices = samples.prices
 
-    def bring(self, feature: Any, row: int, taken: Taken) -> None:
-        """Let *feature* take the samples that were *taken*, the last of which is *row* of the columns."""
-        feature.extend(taken.prices, taken.quantities)
-
-    def __getattr__(self, name: str) -> Any:
-        message = f"{self.__dict__['_name']} shows no {name!r} in columns"
-        raise AttributeError(message)
+    def bring(
+        self,
+        feature: Any,
+        row: int,
+        prices: Sequence[int],
+        quantities: Sequence[int],
+        candles: Sequence[Candle] | None,
+    ) -> None:
+        """Let *feature* take samples, the last of which is *row* of the columns."""
+        feature.extend(prices, quantities)
 
 
 class _Sum(_Shown):
     def __init__(self, feature: RollingSum, samples: Samples) -> None:
         super().__init__(feature, samples)
         self.total = running(feature.total, _minus(samples.prices, _leaving(feature._ring, samples.prices)))
+        self._totals = self.total.values
 
-    def bring(self, feature: RollingSum, row: int, taken: Taken) -> None:
-        feature._ring.extend(taken.prices)
-        feature.total = self.total.values.item(row)
+    def peek(self, feature: RollingSum, row: int) -> None:
+        feature.total = self._totals.item(row)
+
+    def bring(
+        self,
+        feature: RollingSum,
+        row: int,
+        prices: Sequence[int],
+        quantities: Sequence[int],
+        candles: Sequence[Candle] | None,
+    ) -> None:
+        feature._ring.extend(prices)
+        feature.total = self._totals.item(row)
 
     @property
     def value(self) -> FloatColumn:
@@ -221,21 +237,25 @@ class _Bands(_Moments):
 class _Looped:
     """Show what a feature showed after each sample."""
 
-    def __init__(self, name: str, columns: Mapping[str, IntColumn | FloatColumn]) -> None:
+    peek = None
+
+    def __init__(self, columns: Mapping[str, IntColumn | FloatColumn]) -> None:
         self.__dict__.update(columns)
-        self._name = name
 
-    def bring(self, feature: Feature, row: int, taken: Taken) -> None:
-        """Let *feature* take the samples that were *taken*."""
-        if taken.candles is None:
-            extension(feature)(taken.prices, taken.quantities)
+    def bring(
+        self,
+        feature: Feature,
+        row: int,
+        prices: Sequence[int],
+        quantities: Sequence[int],
+        candles: Sequence[Candle] | None,
+    ) -> None:
+        """Let *feature* take samples."""
+        if candles is None:
+            extension(feature)(prices, quantities)
             return
-        for candle in taken.candles:
+        for candle in candles:
             feature.update_candle(candle)
-
-    def __getattr__(self, name: str) -> Any:
-        message = f"{self._name} shows no {name!r} in columns"
-        raise AttributeError(message)
 
 
 # Exact types: what a subclass has changed is unknown here.
@@ -252,12 +272,17 @@ _BY_COLUMNS: Final[Mapping[type, Callable[[Any, Samples], Any]]] = {
 _ALONE: Final = (*_BY_COLUMNS, Ema, Rsi, Atr, Donchian)
 
 
+def is_of_library(feature: Feature) -> bool:
+    """Return whether *feature* is known here, and calculates with integers and floats alone."""
+    return type(feature) in _ALONE
+
+
 def shown(features: Mapping[str, Feature], samples: Samples) -> dict[str, Any]:
     """Return what each of *features* shows after each sample; they must be warm, and are left as they are.
 
     Raise, whatever a stranger's feature raises included, where that cannot be told exactly.
     """
-    if all(type(feature) in _ALONE for feature in features.values()):
+    if all(map(is_of_library, features.values())):
         columns: dict[str, Any] = {}
         for name, feature in features.items():
             by_columns = _BY_COLUMNS.get(type(feature))
@@ -287,8 +312,7 @@ def _looped(features: Mapping[str, Feature], samples: Samples) -> dict[str, Any]
             rows.append([getattr(feature, name) for feature, name in names])
     columns = iter([_column(values) for values in zip(*rows, strict=True)])
     return {
-        name: _Looped(type(feature).__name__, {each: next(columns) for each in feature.shown})
-        for name, feature in copies.items()
+        name: _Looped({each: next(columns) for each in feature.shown}) for name, feature in copies.items()
     }
 
 

@@ -100,11 +100,13 @@ class MatchingEngine:
         if time_ns > self._now_ns:
             self._now_ns = time_ns
         outer = getcontext()
-        setcontext(EXACT)
+        if outer is not EXACT:
+            setcontext(EXACT)
         try:
             return [self._take_in(request)]
         finally:
-            setcontext(outer)
+            if outer is not EXACT:
+                setcontext(outer)
 
     def cancel(self, symbol: str, client_order_id: str, time_ns: int) -> list[Event]:
         """Send a cancel. An order that is not open (any more) gives no event: its own end has been reported.

@@ -85,13 +85,13 @@ class OrderFilters:
                 return measured
             lots = measured
         if limit is None:
-            return VenueOrder(request, self._instrument, lots=lots, limit_ticks=None)
+            return VenueOrder(request, self._instrument, lots, None)
         if not (limit.is_finite() and limit > ZERO):
             return _out_of_range(RejectCode.PRICE_FILTER, "price", limit, "a positive number")
         limit_ticks, rest = divmod(limit, self._tick_size)
         if rest:
             return self._off_grid(RejectCode.PRICE_FILTER, "price", limit, self._tick_size)
-        return VenueOrder(request, self._instrument, lots=lots, limit_ticks=int(limit_ticks))
+        return VenueOrder(request, self._instrument, lots, int(limit_ticks))
 
     def notional_refusal(self, notional: Decimal) -> Refusal | None:
         """Return why an order worth *notional* of the quote asset is too small or too large, or None."""

@@ -25,6 +25,7 @@ from meva_core.execution.idempotency import ClientOrderIds, payload_hash
 from meva_core.execution.order_lifecycle import TERMINAL, OrderReport, next_status
 from meva_core.model.fill import Fill
 from meva_core.model.market import NEVER_NS
+from meva_core.model.money import ZERO
 from meva_core.model.order import OrderRecord, OrderRequest, OrderStatus
 from meva_core.model.state import CanonicalState
 from meva_core.model.value import value
@@ -134,7 +135,12 @@ class OrderService:
             intent.reference_price,
             reserve_asset,
             reserve_price,
-            stamp_ns=stamp_ns,
+            ZERO,
+            ZERO,
+            "",
+            "",
+            1,
+            stamp_ns,  # By place: an argument with a name is made a dict of.
         )
         state.open_orders[client_order_id] = record
         reserve(state, reserve_asset, quantity * reserve_price)

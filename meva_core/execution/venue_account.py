@@ -49,7 +49,11 @@ class VenueAccount:
     ) -> None:
         """Pay *amount* of one asset, out of what is locked or free, and receive another one."""
         free = self._free
-        _take(self._locked if locked else free, asset, amount)
+        source = self._locked if locked else free
+        left = source.get(asset, ZERO) - amount
+        if left < ZERO:
+            raise _overdrawn(asset, left)
+        source[asset] = left
         free[received_asset] = free.get(received_asset, ZERO) + received
 
     def lock(self, asset: str, amount: Decimal) -> None:
@@ -79,5 +83,9 @@ class VenueAccount:
 def _take(amounts: dict[str, Decimal], asset: str, amount: Decimal) -> None:
     left = amounts.get(asset, ZERO) - amount
     if left < ZERO:
-        raise InvariantError("a venue balance is never negative", f"{asset} would be {left}")
+        raise _overdrawn(asset, left)
     amounts[asset] = left
+
+
+def _overdrawn(asset: str, left: Decimal) -> InvariantError:
+    return InvariantError("a venue balance is never negative", f"{asset} would be {left}")

@@ -159,7 +159,8 @@ class VenueMarket:
         self, outcomes: list[Outcome], events: list[Event], time_ns: int, venue_time_ns: int
     ) -> list[Event]:
         outer = getcontext()
-        setcontext(EXACT)
+        if outer is not EXACT:
+            setcontext(EXACT)
         try:
             for outcome in outcomes:
                 self.clearing.clear(outcome, events, time_ns, venue_time_ns)
@@ -169,7 +170,8 @@ class VenueMarket:
                 elif order.taking and not order.is_market:
                     self.orders.rest(order, self.queue_ahead(order))
         finally:
-            setcontext(outer)
+            if outer is not EXACT:
+                setcontext(outer)
         return events
 
     def queue_ahead(self, order: VenueOrder) -> int:

@@ -31,7 +31,7 @@ def order_row(order: VenueOrder) -> dict[str, Any]:
 def order_from(row: dict[str, Any], instrument: Instrument) -> VenueOrder:
     """Return the order that *row* was written from."""
     request = _request_from(row["request"])
-    order = VenueOrder(request, instrument, lots=row["lots"], limit_ticks=row["limit_ticks"])
+    order = VenueOrder(request, instrument, row["lots"], row["limit_ticks"])
     order.place(row["sequence"], row["arrived_ns"])
     order.open_lots = row["open_lots"]
     order.taking = row["taking"]

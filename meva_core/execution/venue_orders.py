@@ -60,7 +60,7 @@ class VenueOrder:
     )
 
     def __init__(
-        self, request: OrderRequest, instrument: Instrument, *, lots: int, limit_ticks: int | None
+        self, request: OrderRequest, instrument: Instrument, lots: int, limit_ticks: int | None
     ) -> None:
         self.request = request
         self.client_order_id = request.client_order_id

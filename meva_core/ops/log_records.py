@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVarTuple, get_args
 
 import attrs
 
-from meva_core.commands import RaiseAlert
+from meva_core.commands import PlaceOrder, RaiseAlert
 from meva_core.model.fill import Fill
 from meva_core.model.order import OrderRequest, OrderStatus
 from meva_core.model.state import Gate
@@ -218,20 +218,14 @@ def records_of(facts: Iterable[Fact]) -> tuple[Record, ...]:
     return tuple(records)
 
 
-def order_placed(
-    time_ns: int,
-    decision: int,
-    strategy: str,
-    symbol: str,
-    signal: Signal,
-    request: OrderRequest,
-    decision_price: Decimal,
-) -> tuple[SignalDecided, RiskDecided, OrderSubmitted]:
+def order_placed(signal: Signal, command: PlaceOrder) -> tuple[SignalDecided, RiskDecided, OrderSubmitted]:
     """Say that a valid signal was approved and handed over as an order: one fact for three records."""
+    intent = command.approved.intent
+    time_ns, decision, strategy, symbol = intent.created_ns, intent.decision, intent.strategy, intent.symbol
     return (
         SignalDecided(time_ns, decision, strategy, symbol, signal, ""),
         RiskDecided(time_ns, decision, strategy, symbol, True, (), ""),
-        OrderSubmitted(time_ns, decision, request, decision_price),
+        OrderSubmitted(time_ns, decision, command.request, intent.reference_price),
     )
 
 

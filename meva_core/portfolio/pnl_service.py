@@ -23,7 +23,6 @@ from meva_core.portfolio.average_cost import Inventory, change
 from meva_core.portfolio.valuation_service import Holding, Unpriced, ValuationService
 
 _BUY: Final = Side.BUY
-_ONE: Final = Decimal(1)
 
 
 @value
@@ -108,24 +107,25 @@ class PnLService:
         price, fee, fee_asset = fill.price, fill.fee, fill.fee_asset
         quantity = fill.quantity if fill.side is _BUY else -fill.quantity
         cost = value = price * quantity
-        worth = _ONE
-        if quote.inventory is not None:
-            worth = self._valuation.price_of(quote.asset)
+        worth = None if quote.inventory is None else self._valuation.price_of(quote.asset)
+        if worth is not None:
             value = cost * worth
 
         if fee_asset == quote.asset:
-            fee_value = fee * worth if fee else ZERO
             realized = base.move(quantity, value)
-            if quote.inventory is None:
+            if worth is None:
+                fee_value = fee or ZERO
                 paid = -cost - fee
                 quote.move(paid, paid)
             else:
+                fee_value = fee * worth if fee else ZERO
                 realized += quote.move(-cost, -value) + quote.move(-fee, -fee_value)
         elif fee_asset == base.asset:
             # A fee in what was just bought is part of the purchase: it never enters the inventory.
-            fee_value = fee * price * worth if fee else ZERO
-            realized = base.move(quantity - fee, value - fee_value) + quote.move(-cost, -value)
-            quantity, cost = quantity - fee, cost - fee * price
+            fee_cost = fee * price
+            fee_value = (fee_cost if worth is None else fee_cost * worth) if fee else ZERO
+            paid, quantity, cost = -cost, quantity - fee, cost - fee_cost
+            realized = base.move(quantity, value - fee_value) + quote.move(paid, -value)
         else:
             fee_value = fee * self._valuation.price_of(fee_asset) if fee else ZERO
             payer = self._account(fee_asset, state)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final
 
-from attrs import Factory, define
+from attrs import define
 
 from meva_core.data.market_data_service import Market
 from meva_core.errors import MissingMarkError
 from meva_core.model.instrument import Instrument
 from meva_core.model.money import EXACT, ZERO, decimals_of, exact
-
-_AMOUNTS_KEPT: Final = 64
 
 
 @define(eq=False)
@@ -25,8 +22,7 @@ class Holding:
     """Hold what one asset's amount is worth, and the markets that lead to the reporting currency.
 
     The value is *worth* times the last ticks of each market on the *route*, in quanta. One of the asset is
-    *units_per_one* smallest units, and each of these is worth *factor*. What few of the latest amounts were worth is
-    remembered, for an int is made of a Decimal slowly: strategies come back to the same amounts, cash hardly ever does.
+    *units_per_one* smallest units, and each of these is worth *factor*.
     """
 
     asset: str
@@ -35,21 +31,10 @@ class Holding:
     units_per_one: Decimal
     factor: int = 0
     worth: int = 0
-    _known: dict[Decimal, int] = Factory(dict)
 
     def hold(self, amount: Decimal) -> None:
         """Take over the amount; what is finer than the smallest unit raises. Call it inside `exact()`."""
-        units = self._known.get(amount)
-        if units is None:
-            units = int((amount * self.units_per_one).to_integral_exact())
-            if self.route:
-                self._remember(amount, units)
-        self.worth = units * self.factor
-
-    def _remember(self, amount: Decimal, units: int) -> None:
-        if len(self._known) >= _AMOUNTS_KEPT:
-            self._known.clear()
-        self._known[amount] = units
+        self.worth = int((amount * self.units_per_one).to_integral_exact()) * self.factor
 
 
 @define(eq=False)

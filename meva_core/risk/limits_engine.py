@@ -69,7 +69,7 @@ class RiskSubject:
 class RiskView:
     """Gather every number that a rule looks at, for one refused intent.
 
-    `broken_rules` takes the same in the same order, all but the last, which no rule looks at.
+    `broken_rules` takes the same as a tuple, all but the last, which no rule looks at.
     Money is in the reporting currency, but `_quote` and prices in the quote asset, and *reserve* and *free* in
     *reserve_asset*. *orders_in_window* and *repeats_in_window* are exact where a limit may be near or somebody
     listens, else upper bounds. *grows* says that the intent can raise the worst-case position: any other passes the
@@ -108,27 +108,51 @@ class RiskView:
         return self.subject.valuation.amount(self.subject.losses.anchors.drawdown)
 
 
-def broken_rules(
-    intent: TradeIntent,
-    state: CanonicalState,
-    subject: RiskSubject,
-    data_age_ns: int,
-    max_data_age_ns: int,
-    mark_known: bool,  # noqa: FBT001 - one of the fields of a view, in their order
-    grows: bool,  # noqa: FBT001 - the same
-    unknown_orders: int,
-    notional_quote: Decimal,
-    notional: Decimal,
-    position_notional: Decimal,
-    exposure: Decimal,
-    orders_in_window: int,
-    repeats_in_window: int,
-    price_deviation: Decimal,
-    price_collar: Decimal,
-    reserve: Decimal,
-    free: Decimal,
-) -> list[RiskCode]:
+# The fields of `RiskView` but for the last, in their order: no object is made for an order that breaks no rule.
+RiskFacts = tuple[
+    TradeIntent,
+    CanonicalState,
+    RiskSubject,
+    int,
+    int,
+    bool,
+    bool,
+    int,
+    Decimal,
+    Decimal,
+    Decimal,
+    Decimal,
+    int,
+    int,
+    Decimal,
+    Decimal,
+    Decimal,
+    Decimal,
+]
+
+
+def broken_rules(facts: RiskFacts) -> list[RiskCode]:
     """Return the code of every rule that is broken, hiding none: flat, on bare numbers, as every order passes it."""
+    (
+        intent,
+        state,
+        subject,
+        data_age_ns,
+        max_data_age_ns,
+        mark_known,
+        grows,
+        unknown_orders,
+        notional_quote,
+        notional,
+        position_notional,
+        exposure,
+        orders_in_window,
+        repeats_in_window,
+        price_deviation,
+        price_collar,
+        reserve,
+        free,
+    ) = facts
     quantity, limits, item, config = intent.quantity, state.risk_limits, subject.instrument, subject.config
     flags, losses = state.runtime_flags, subject.losses
     codes: list[RiskCode] = []
@@ -157,11 +181,10 @@ def broken_rules(
         codes.append(RiskCode.INSTRUMENT_LIMITS)
     if notional > limits.max_notional_per_trade:
         codes.append(RiskCode.MAX_NOTIONAL_PER_TRADE)
-    if grows:
-        if position_notional > limits.max_position_notional_per_symbol:
-            codes.append(RiskCode.MAX_POSITION_NOTIONAL)
-        if exposure > limits.max_portfolio_exposure:
-            codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
+    if grows and position_notional > limits.max_position_notional_per_symbol:
+        codes.append(RiskCode.MAX_POSITION_NOTIONAL)
+    if grows and exposure > limits.max_portfolio_exposure:
+        codes.append(RiskCode.MAX_PORTFOLIO_EXPOSURE)
     if not losses.is_calm:
         if losses.is_daily_loss_reached:
             codes.append(RiskCode.DAILY_LOSS_LIMIT)

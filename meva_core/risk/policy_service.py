@@ -18,7 +18,7 @@ from meva_core.model.order import OrderStatus, OrderType, TradeIntent
 from meva_core.model.state import CanonicalState
 from meva_core.portfolio.valuation_service import ValuationService
 from meva_core.risk.exposure_engine import ExposureEngine
-from meva_core.risk.limits_engine import RiskCode, RiskSubject, RiskView, broken_rules, explain
+from meva_core.risk.limits_engine import RiskCode, RiskFacts, RiskSubject, RiskView, broken_rules, explain
 from meva_core.risk.loss_guard import LossGuard
 from meva_core.risk.order_rate import OrderKinds, OrderRate
 
@@ -125,7 +125,7 @@ class RiskPolicyService:
         orders = repeats = len(rate.times)  # At most so many, and nearly always fewer than any limit.
         if orders >= self._few_orders or self.on_judged is not None:
             orders, repeats = rate.count(time_ns, kind)
-        facts = (  # In the order of the fields of `RiskView`.
+        facts: RiskFacts = (
             intent,
             state,
             subject,
@@ -145,7 +145,7 @@ class RiskPolicyService:
             quantity * reserve_price,
             ZERO if balance is None else balance.total - balance.locked,
         )
-        broken = broken_rules(*facts)
+        broken = broken_rules(facts)
         if self.on_judged is not None:
             self.on_judged(RiskView(*facts, reserve_asset), broken)
         if broken:

@@ -13,6 +13,7 @@ from typing import Final
 
 from meva_adapters.secrets.private_path import exposure
 from meva_core.config.schema import AppConfig
+from meva_core.errors import install
 from meva_runners.checkup.finding import Finding, green, red, skipped
 
 PYTHON_MIN: Final = (3, 11)
@@ -34,9 +35,7 @@ def extras(config: AppConfig) -> Finding:
     chosen = tuple(_chosen(config))
     missing = [extra for extra, module in chosen if find_spec(module) is None]
     if missing:
-        return red(
-            "extras", f"not installed: {', '.join(missing)}", f"pip install 'meva[{','.join(missing)}]'"
-        )
+        return red("extras", f"not installed: {', '.join(missing)}", install(",".join(missing)))
     return green("extras", ", ".join(extra for extra, _ in chosen) or "none is needed")
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import click
 
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 
 _SKELETONS: Final = Path(__file__).parents[1] / "_skeletons"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -27,6 +28,7 @@ _NEXT: Final = {
     "strategy": "meva replay --strategy @NAME@:@CLASS@",
     "adapter": "meva adapter check @NAME@_harness:harness",
 }
+_TEST: Final = "python -m pytest test_@NAME@.py"
 
 
 def begin(kind: str, name: str, out: Path) -> None:
@@ -47,6 +49,8 @@ def begin(kind: str, name: str, out: Path) -> None:
             file.write(_filled(text, name))
         click.echo(str(path))
     click.echo(f"Next, from {out.resolve()}: {_filled(_NEXT[kind], name)}", err=True)
+    needs = "" if find_spec("pytest") else f"  (needs pytest: {install('contracts')})"
+    click.echo(f"Its test: {_filled(_TEST, name)}{needs}", err=True)
 
 
 def _problem_of(name: str) -> str:

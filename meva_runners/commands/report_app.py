@@ -11,6 +11,7 @@ import click
 from meva_adapters.reports.figure_text import figure_text
 from meva_adapters.reports.report_files import FORMATS, write_report
 from meva_adapters.reports.report_json import report_json
+from meva_core.errors import install
 from meva_core.ops.report import Report
 from meva_runners.sessions.report import no_collections, report_of
 
@@ -45,7 +46,7 @@ def available_formats() -> tuple[str, ...]:
     """Return every format that can be written here; Parquet needs an extra, and says so where it is left out."""
     if find_spec("pyarrow") is not None:
         return FORMATS
-    click.echo("No Parquet files: pyarrow is not installed (pip install 'meva[parquet]').", err=True)
+    click.echo(f"No Parquet files: pyarrow is not installed ({install('parquet')}).", err=True)
     return tuple(name for name in FORMATS if name != "parquet")
 
 

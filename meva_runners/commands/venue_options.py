@@ -16,7 +16,8 @@ EXAMPLES: Final = """
 Examples:
   meva venue --port 8080                             made-up markets, key meva-key, secret meva-secret
   meva venue --key k --secret s --balance USDT=5000  an account of your own
-  meva venue --like kraken --port 8081               Kraken's REST and WebSocket v2, markets in USD
+  meva venue --like kraken --port 8081               Kraken's REST and WebSocket v2, markets in USD; key meva-key,
+                                                     secret bWV2YSBzaW11bGF0ZWQga3Jha2VuIHNlY3JldA==
   meva venue --tape frames.gz --speed 10             recorded frames at ten times their pace
 """
 

@@ -8,6 +8,7 @@ before the next event. Nothing an event causes can be filled by that event.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import getcontext
 from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
@@ -17,6 +18,7 @@ from meva_core.agent.outbox import Outcome, Taker
 from meva_core.data.replay_loader import ReplayLoader, Window, bar_of
 from meva_core.events import Event, MarketEvent
 from meva_core.execution.matching import MatchingEngine
+from meva_core.model.money import within
 from meva_core.ops.log_records import Kind, Record
 from meva_core.ports.market_feed import BarBlock, Block, EventBlock, Tape, TradeBlock
 from meva_runners.replaying.performer import SimulatedPerformer
@@ -100,6 +102,7 @@ class ReplayDriver:
         self._columns_from = columns_from
         self._unfit: set[str] = set()  # Strategies whose guard or features cannot be told from columns.
         self._performer = SimulatedPerformer(venue, agent.permits)
+        self._context = getcontext()  # In which strategies and observers calculate.
 
     def run(
         self,
@@ -307,8 +310,15 @@ class ReplayDriver:
         columns = self._columns(block, start, stop)
         if columns is None:
             return start
+        with within(self._context):
+            try:
+                return self._pass_by(columns, block, start, stop)
+            finally:
+                columns.catch_up()  # A strategy that failed stops the replay amid the run.
+
+    def _pass_by(self, columns: MarketColumns, block: TradeBlock | BarBlock, start: int, stop: int) -> int:
         market, seen = self.venue.market(block.symbol), self.agent.path(block.symbol).market
-        show_venue, show_agent = self._row_sides(block)
+        show_venue, _ = self._row_sides(block)
         prices = block.prices if isinstance(block, TradeBlock) else block.closes
         row = start
         while row < stop and columns.usable:
@@ -327,8 +337,8 @@ class ReplayDriver:
                     if row == stop:
                         break
                 market.last_ticks = prices[row]
-            columns.step(row)
-            show_agent(row)
+            if columns.handle(row):
+                self._answer(columns.times[row])
             row += 1
         columns.settle(row)
         return row
@@ -403,9 +413,10 @@ class ReplayDriver:
                     pending += answered.commands
 
     def _observe(self, outcome: Outcome) -> None:
-        if outcome.facts:
-            for observe in self._observers:
-                observe(outcome)
+        if outcome.facts and self._observers:
+            with within(self._context):
+                for observe in self._observers:
+                    observe(outcome)
 
 
 def _has_numpy() -> bool:

@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 from meva_adapters.feed.session_tape import SessionTape
 from meva_adapters.storage.codec import decode_event
 from meva_core.agent.decision_chain import FIRST_LINK, next_link
+from meva_core.agent.order_desk import slippage_bps
 from meva_core.config.schema import AppConfig
 from meva_core.errors import MissingMarkError, StorageError
 from meva_core.events import (
@@ -38,7 +39,6 @@ from meva_core.events import (
 )
 from meva_core.execution.order_lifecycle import OrderReport
 from meva_core.model.fill import Fill
-from meva_core.model.market import Side
 from meva_core.model.money import EXACT, ZERO, exact
 from meva_core.model.order import OrderStatus
 from meva_core.ops.log_records import DayClosed, EquityMarked, FillBooked, MoneyBooked
@@ -51,8 +51,6 @@ from meva_runners.sessions.market import MarketRows, Row, TradeRows
 from meva_runners.sessions.orders import ASKED, REPORTS, SessionOrders, stored_fill
 
 _NEVER: Final = 1 << 63
-_BPS: Final = 10_000
-_BUY: Final = Side.BUY
 _WAITING: Final = (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL)
 _REMEDY: Final = "Restore the file from a backup; what lies before that event is sound."
 
@@ -355,9 +353,6 @@ class SessionBooks:
         self._account.on_holdings()
         self._account.mark()
         if self._live:
-            decided = float(record.decision_price)
-            worse = float(fill.price) - decided
-            slippage_bps = _BPS * (worse if fill.side is _BUY else -worse) / decided
             self._collector.fill(
                 FillBooked(
                     time_ns,
@@ -367,7 +362,7 @@ class SessionBooks:
                     update.fee_value,
                     update.notional_value,
                     update.closed_quantity,
-                    slippage_bps,
+                    slippage_bps(fill, record),
                 )
             )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
+from meva_adapters.venue.kraken.rows import order_number, trade_number
 from meva_adapters.venue.kraken.server import KrakenServer
 from meva_adapters.venue.kraken.settings import KRAKEN_MARKETS, KRAKEN_SECRET
 from meva_adapters.venue.server import VenueServer
@@ -23,7 +24,7 @@ from meva_core.config.schema import AppConfig
 from meva_core.execution.venue_fees import FeeSchedule
 from meva_core.model.instrument import Instrument
 from meva_runners.composition import instruments_of
-from meva_runners.trading.recovered import LastMarket, Recovered
+from meva_runners.trading.recovered import PLAIN, LastMarket, Numbers, Recovered
 from meva_runners.venues.venue import Account
 
 _START_PRICES: Final = {
@@ -36,26 +37,30 @@ _PRICE_OF_OTHERS: Final = Decimal(100)
 class Embedded:
     """Describe how the venue that speaks like one of ours is made, and what an account there is settled by.
 
-    *settings* are the overrides that a paper session at it is recorded with, so that its guarantees are known. It
-    *goes_on* where a later process can make it again as a session knew it: its ids must be numbers for that.
+    *settings* are the overrides that a paper session at it is recorded with, so that its guarantees are known.
+    *numbers* are behind its ids: a later process makes it again as a session knew it.
     """
 
     server: type[VenueServer]
     secret: str
     settings: tuple[str, ...]
-    goes_on: bool
+    numbers: Numbers = PLAIN
+
+
+def _order_number(txid: str) -> int:
+    number = order_number(txid)
+    assert number is not None, "the venue wrote it"
+    return number
 
 
 EMBEDDED: Final[Mapping[str, Embedded]] = {
-    "binance": Embedded(
-        server=VenueServer, secret=DEFAULT_SECRET, settings=("exchange.venue=binance",), goes_on=True
-    ),
+    "binance": Embedded(server=VenueServer, secret=DEFAULT_SECRET, settings=("exchange.venue=binance",)),
     # The adapter has its orders charged in the quote asset, for the venue's list of trades names no other.
     "kraken": Embedded(
         server=KrakenServer,
         secret=KRAKEN_SECRET,
         settings=("exchange.venue=kraken", "exchange.fees.paid_in=quote", "exchange.tier=pro"),
-        goes_on=False,
+        numbers=Numbers(_order_number, trade_number),
     ),
 }
 
@@ -66,7 +71,6 @@ def embedded_venue(config: AppConfig, before: Recovered | None = None) -> VenueS
     Where the session goes on, the venue goes on too: with the account, the orders, the prices and the numbers *before*.
     """
     fees, embedded = config.exchange.fees, EMBEDDED[config.exchange.venue]
-    assert before is None or embedded.goes_on, "no session of it is continued"
     last = {} if before is None else before.markets
     venue = embedded.server(
         VenueSettings(

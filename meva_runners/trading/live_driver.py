@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, get_args
 
@@ -25,6 +26,7 @@ from meva_core.events import (
     MarketEvent,
     OrderCancelRequested,
     OrderDropped,
+    RequestFailed,
     StreamLost,
 )
 from meva_core.model.order import OrderStatus
@@ -51,6 +53,7 @@ _LAST_CANCEL_S: Final = 10.0
 # An order has left by then, where the disk is no slower than usual; at most so many events wait to be told of.
 _TELL_AFTER_S: Final = 0.002
 _UNTOLD_MAX: Final = 64
+_LAST_CANCEL_PAUSE_S: Final = 0.5
 
 
 class LiveDriver:
@@ -334,9 +337,12 @@ class LiveDriver:
         return tuple(name for name, record in orders if record.status not in keeps)
 
     async def _cancel_in_need(self) -> None:
-        """Cancel every order of ours without the core, which may be what failed."""
+        """Cancel every order of ours without the core, which may be what failed; again where an answer was lost."""
         command = CancelAllOrders(None, f"the agent failed: {type(self._failure).__name__}")
-        try:
-            await asyncio.wait_for(self._exchange.cancel_all(command), _LAST_CANCEL_S)
-        except TimeoutError:
-            return  # They are named as unsettled.
+        with suppress(TimeoutError):  # What is left is named as unsettled.
+            async with asyncio.timeout(_LAST_CANCEL_S):
+                while True:
+                    events = await self._exchange.cancel_all(command)
+                    if not any(isinstance(event, RequestFailed) for event in events):
+                        return
+                    await asyncio.sleep(_LAST_CANCEL_PAUSE_S)

@@ -12,7 +12,7 @@ from meva_runners.trading.embedded_venue import EMBEDDED, account_at, embedded_v
 from meva_runners.trading.options import TradingOptions
 from meva_runners.trading.preflight import confirm_market
 from meva_runners.trading.recovered import recovered
-from meva_runners.trading.sessions import begun_session, kept_session
+from meva_runners.trading.sessions import kept_session
 from meva_runners.trading.venue_anomalies import VenueAnomalies
 from meva_runners.trading.venue_link import market_link, trading_link
 from meva_runners.venues.registry import VENUES, name_at
@@ -43,9 +43,9 @@ async def _at_the_embedded_venue(options: TradingOptions, name: str) -> int:
     settings = loaded(options, _PAPER, *EMBEDDED[name].settings)
     config = settings.config
     strategies, anomalies = configured_strategies(config, settings.origins), VenueAnomalies(SystemClock())
-    opening = kept_session if EMBEDDED[name].goes_on else begun_session
-    with opening(options.session, settings) as (session, opened), recorded(options, config) as record:
-        before = recovered(session, opened.config, strategies)
+    kept = kept_session(options.session, settings)
+    with kept as (session, opened), recorded(options, config) as record:
+        before = recovered(session, opened.config, strategies, EMBEDDED[name].numbers)
         async with embedded_venue(opened.config, before) as venue, HttpTransport() as transport:
             connected = VENUES[name].connect(
                 opened.config,

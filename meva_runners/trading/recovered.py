@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.agent.orchestrator import AgentOrchestrator
 from meva_core.config.schema import AppConfig
 from meva_core.execution.taken_over import Standing
+from meva_core.model.order import OrderRecord
 from meva_runners.commit_then_act import recover
 from meva_runners.composition import ConfiguredStrategy, compose_agent
 
@@ -32,10 +34,24 @@ class Recovered:
     events: int
 
 
+@frozen
+class Numbers:
+    """Say which numbers are behind a venue's ids: an engine goes on counting from them."""
+
+    order: Callable[[str], int] = int
+    trade: Callable[[str], int] = int
+
+
+PLAIN: Final = Numbers()
+
+
 def recovered(
-    session: SqliteSession, config: AppConfig, strategies: Sequence[ConfiguredStrategy]
+    session: SqliteSession,
+    config: AppConfig,
+    strategies: Sequence[ConfiguredStrategy],
+    numbers: Numbers = PLAIN,
 ) -> Recovered | None:
-    """Return where the agent of *session* stood, `None` where the session is new.
+    """Return where the agent of *session* stood, its orders under plain *numbers*; `None` where the session is new.
 
     Raises `StorageError` where its journal leads elsewhere now.
     """
@@ -43,14 +59,20 @@ def recovered(
         return None
     agent = recover(session, lambda checkpoint: compose_agent(config, strategies, checkpoint=checkpoint))
     state = agent.state()
-    last_order_id, last_trades = session.venue_numbers()
+    last_order_id, last_trades = session.newest_ids()
     standing = Standing.of(
-        state.open_orders.values(),
+        [_numbered(record, numbers) for record in state.open_orders.values()],
         balances={asset: balance.total for asset, balance in state.balances.items()},
-        last_order_id=last_order_id,
-        last_trades=last_trades,
+        last_order_id=numbers.order(last_order_id) if last_order_id else 0,
+        last_trades={symbol: numbers.trade(trade_id) for symbol, trade_id in last_trades.items()},
     )
     return Recovered(standing=standing, markets=_markets(agent), events=agent.sequence)
+
+
+def _numbered(record: OrderRecord, numbers: Numbers) -> OrderRecord:
+    if not record.venue_order_id:
+        return record
+    return evolve(record, venue_order_id=str(numbers.order(record.venue_order_id)))
 
 
 def _markets(agent: AgentOrchestrator) -> dict[str, LastMarket]:

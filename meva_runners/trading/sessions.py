@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 import attrs
 
 from meva_adapters.settings import LoadedSettings, config_digest, config_from_json, config_text
+from meva_adapters.settings.faults import SECRET_NAME
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.config.codes import Code, Problem
 from meva_core.config.schema import AppConfig, OpeningConfig
@@ -22,12 +24,16 @@ from meva_core.ports.exchange import AccountReader
 from meva_runners.composition import instruments_of
 from meva_runners.exit_status import PreflightError
 from meva_runners.sessions.header import session_header
+from meva_runners.sessions.report import parameters_of
 from meva_runners.venues.venue import traded_assets
 
 # No order of a live session waits for the packing of more events than these.
 _SEGMENT_EVENTS: Final = 256
 # What may change between two starts: it decides nothing.
 _FREE: Final = ("observability", "runtime", "controls")
+# Somebody reads them at a terminal.
+_NAMED_MAX: Final = 12
+_SHOWN_MAX: Final = 80
 
 
 @contextmanager
@@ -54,15 +60,6 @@ def kept_session(
         with continued_session(path, settings) as continued:
             yield continued
         return
-    with begun_session(path, settings) as begun:
-        yield begun
-
-
-@contextmanager
-def begun_session(
-    path: Path | None, settings: LoadedSettings
-) -> Iterator[tuple[SqliteSession, LoadedSettings]]:
-    """Give a new session in *path*, as `kept_session` does; raise `StorageError` where there is one already."""
     with new_session(path, settings) as session:
         yield session, settings
 
@@ -92,7 +89,7 @@ def continued_session(path: Path, settings: LoadedSettings) -> Iterator[tuple[Sq
             problem = Problem(
                 Code.OTHER_SETTINGS,
                 ", ".join(changed),
-                found=f"other values than {path} was recorded with",
+                found=f"other values than {path} was recorded with: {_differences(stored, opened.config, changed)}",
                 expected="the same, so that its decisions can be proven",
                 remedy="Restore them, or start a new store after a stop in good order: give another --session.",
             )
@@ -139,6 +136,26 @@ def _changed(stored: AppConfig, current: AppConfig) -> list[str]:
         for field in attrs.fields(AppConfig)
         if field.name not in _FREE and getattr(stored, field.name) != getattr(current, field.name)
     ]
+
+
+def _differences(stored: AppConfig, current: AppConfig, sections: Sequence[str]) -> str:
+    """Return every value that differs in *sections*, old -> new; what may be a secret is only named."""
+    before, now = (dict(parameters_of(json.loads(config_text(each)))) for each in (stored, current))
+    told = []
+    for place in dict.fromkeys((*before, *now)):
+        old, new = before.get(place), now.get(place)
+        if old == new or place.split(".")[0] not in sections:
+            continue
+        if SECRET_NAME.search(place):
+            told.append(f"{place} (not shown)")
+        else:
+            told.append(f"{place} {_shown(old)} -> {_shown(new)}")
+    more = len(told) - _NAMED_MAX
+    return "; ".join(told[:_NAMED_MAX]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _shown(value: str | None) -> str:
+    return "nothing" if value is None else value[:_SHOWN_MAX]
 
 
 @contextmanager

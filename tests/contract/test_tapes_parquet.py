@@ -17,8 +17,8 @@ from meva_core.errors import ConfigError
 from meva_core.model.market import Side
 from tests.contract.tape_files import bars_of, fault_of, rows_of, tape_of, written
 
-pa = pytest.importorskip("pyarrow", reason="needs the extra meva[parquet]")
-pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra meva[parquet]")
+pa = pytest.importorskip("pyarrow", reason="needs the extra parquet")
+pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra parquet")
 
 T0 = 1_735_689_600_000_000_000
 EXPECTED = [(T0, 3_000_010, 10_000, Side.BUY, 7), (T0 + 1_000_000, 2_999_900, 1, Side.SELL, 8)]
@@ -119,5 +119,5 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Without pyarrow the message says what to install."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
-    with pytest.raises(ConfigError, match=r"pip install 'meva\[parquet\]'"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[parquet\]'"):
         tape_of(written(tmp_path, trades()))

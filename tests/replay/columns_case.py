@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, getcontext
 from random import Random
 from typing import Any
 
@@ -63,7 +63,10 @@ GUARDS = ("both", "both", "by stance", "by stance", "not elementwise", "always")
 
 
 class Streak(Feature):
-    """Count how often in a row the price rose; a feature of a stranger, who writes no columns."""
+    """Count how often in a row the price rose; a feature of a stranger, who writes no columns.
+
+    He calculates as he likes: a quotient that never ends is cut by Python's own rules, and is no error.
+    """
 
     warm_up = 2
 
@@ -72,13 +75,14 @@ class Streak(Feature):
 
     def update(self, price: int, quantity: int) -> None:
         """Take one price."""
-        self.count = self.count + 1 if price > self.last else 0
+        thirds = self.count / Decimal(3) * 3 if price > self.last else Decimal(-1)
+        self.count = round(thirds) + 1
         self.last = price
 
     @property
     def value(self) -> float:
         """Return the count."""
-        return float(self.count)
+        return float(self.count / Decimal(7) * 7)
 
     def snapshot(self) -> list[Any]:
         """Return count and last price."""
@@ -145,7 +149,7 @@ class Threshold:
 
     def generate_signal(self, ctx: SignalContext) -> Signal | None:
         """Ask for the other stance."""
-        ctx.state.asked += 1
+        ctx.state.asked += round(ctx.price / ctx.price / 3 * 3)
         above = ctx.features.one.value > self.level
         if above and ctx.stance <= 0:
             return Signal(Side.BUY, self.quantity, "above")
@@ -374,6 +378,7 @@ class Ended:
 def ended(case: Case, *, columns_from: int | None) -> Ended:
     """Replay *case* and return how it ended."""
     told: list[Outcome] = []
+    context = getcontext()
     run = ReplayRun(case.config, case.strategies, observers=(told.append,), columns_from=columns_from)
     kept = Kept(run, case.checkpoint_every)
     if case.checkpoint_every >= 0:
@@ -383,6 +388,7 @@ def ended(case: Case, *, columns_from: int | None) -> Ended:
         run.replay(case.tapes, start_ns=case.period[0], end_ns=case.period[1], stops=case.stops)
     except StrategyError as exc:
         error = str(exc)
+    assert getcontext() is context, "a replay leaves the context of its caller in force"
     agent = run.driver.agent
     agent.take()
     checkpoint = encode(run.checkpoint())

@@ -23,7 +23,7 @@ ACCOUNT_ID = f"kraken-{blake2b(DEFAULT_KEY.encode(), digest_size=4).hexdigest()}
 KRAKEN_VARIABLES = VARIABLES | {"MEVA_TEST_SECRET": KRAKEN_SECRET}
 _RULES = "lot_size: 0.00000001, min_notional: 0.5"
 _INSTRUMENTS = (
-    f"[{{symbol: BTC/USD, tick_size: 0.1, min_quantity: 0.0001, {_RULES}}},"
+    f"[{{symbol: BTC/USD, tick_size: 0.1, min_quantity: 0.00005, {_RULES}}},"
     f" {{symbol: ETH/USD, tick_size: 0.01, min_quantity: 0.002, {_RULES}}}]"
 )
 

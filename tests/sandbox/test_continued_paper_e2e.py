@@ -21,6 +21,14 @@ RESTING = (
 )  # fmt: skip
 
 
+# The venue beside the agent speaks as Binance does, or as Kraken; one asks less often, as its counter demands.
+SPOKEN = pytest.mark.parametrize(
+    "spoken",
+    [(), ("--like", "kraken", "--set", "execution.reconcile_interval_s=5")],
+    ids=["binance", "kraken"],
+)
+
+
 def trading(status: dict[str, Any]) -> bool:
     """Return whether books and venue agree and orders may leave."""
     return bool(status["gate"]["state"] == "OPEN")
@@ -34,13 +42,14 @@ def ledger(agent: AgentProcess) -> dict[str, Any]:
     return loaded
 
 
-def test_a_session_goes_on_after_a_stop(tmp_path: Path) -> None:
+@SPOKEN
+def test_a_session_goes_on_after_a_stop(spoken: tuple[str, ...], tmp_path: Path) -> None:
     """The second process trades on with the first one's money; every decision and every posting is proven."""
-    with started("paper", tmp_path, *EAGER) as agent:
+    with started("paper", tmp_path, *EAGER, *spoken) as agent:
         first = wait_for(agent.controls(), lambda status: len(status["fills"]) >= 2)
         assert 130 == agent.end(signal.SIGINT), agent.errors
     before = ledger(agent)
-    with started("paper", tmp_path, *EAGER) as agent:
+    with started("paper", tmp_path, *EAGER, *spoken) as agent:
         client = agent.controls()
         second = wait_for(client, trading)
         wait_for(client, lambda status: status["fills"] != second["fills"])
@@ -55,15 +64,16 @@ def test_a_session_goes_on_after_a_stop(tmp_path: Path) -> None:
     assert agent.verified()
 
 
-def test_a_session_goes_on_after_every_kill(tmp_path: Path) -> None:
+@SPOKEN
+def test_a_session_goes_on_after_every_kill(spoken: tuple[str, ...], tmp_path: Path) -> None:
     """Whatever was under way when the process died is settled; no fill is numbered or counted twice."""
     for _ in range(3):
-        with started("paper", tmp_path, *EAGER) as agent:
+        with started("paper", tmp_path, *EAGER, *spoken) as agent:
             client = agent.controls()
             wait_for(client, trading)
             wait_for(client, lambda status: status["fills"])
             agent.end(signal.SIGKILL)
-    with started("paper", tmp_path, *EAGER) as agent:
+    with started("paper", tmp_path, *EAGER, *spoken) as agent:
         wait_for(agent.controls(), trading)
         assert 0 == agent.end(signal.SIGTERM), agent.errors
 
@@ -76,16 +86,17 @@ def test_a_session_goes_on_after_every_kill(tmp_path: Path) -> None:
     assert agent.verified()
 
 
-def test_resting_orders_rest_on(tmp_path: Path) -> None:
+@SPOKEN
+def test_resting_orders_rest_on(spoken: tuple[str, ...], tmp_path: Path) -> None:
     """The venue beside the agent ends with it, and goes on with it: the same orders, under the same names."""
-    with started("paper", tmp_path, *RESTING) as agent:
+    with started("paper", tmp_path, *RESTING, *spoken) as agent:
         accepted = ["accepted"] * 4
         status = wait_for(
             agent.controls(), lambda status: [order["status"] for order in status["orders"]] == accepted
         )
         agent.end(signal.SIGKILL)
     names = {order["client_order_id"] for order in status["orders"]}
-    with started("paper", tmp_path, *RESTING) as agent:
+    with started("paper", tmp_path, *RESTING, *spoken) as agent:
         status = wait_for(
             agent.controls(),
             lambda status: trading(status) and [order["status"] for order in status["orders"]] == accepted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from meva_adapters.exchange.binance.calls import BinanceCalls
@@ -17,6 +18,7 @@ from meva_adapters.exchange.binance.codec import (
     read_placed,
 )
 from meva_adapters.exchange.binance.trades import OwnTrades
+from meva_adapters.transport.asked_again import asked_again
 from meva_adapters.transport.http import LAST_LOOK, NotSentError
 from meva_adapters.wire.fields import CodecError, row_of, rows_of, text
 from meva_adapters.wire.symbols import venue_symbol
@@ -126,7 +128,8 @@ class BinanceExchange:
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
         """Cancel each order of ours: the venue's own cancel-all takes other people's orders too.
 
-        All at once, and each by itself: an answer that is lost keeps no other order open.
+        All at once, and each by itself: an answer that is lost keeps no other order open. A list of orders is asked for
+        again where its answer is lost.
         """
         symbols = self._symbols if command.symbol is None else (command.symbol,)
         told = await asyncio.gather(*(self._cancel_market(symbol, command.reason) for symbol in symbols))
@@ -205,7 +208,7 @@ class BinanceExchange:
     async def _cancel_market(self, symbol: str, reason: str) -> list[Event]:
         """Cancel what is open of ours on *symbol*."""
         try:
-            orders = await self._open_orders(symbol, urgent=True)
+            orders = await asked_again(partial(self._open_orders, symbol, urgent=True))
         except _FAILURES as exc:
             return await self._failed("cancel_all", symbol, exc)
         names = [order.client_order_id for order in orders if self._owns(order.client_order_id)]

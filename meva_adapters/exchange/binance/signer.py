@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from meva_adapters.transport.http import NotSentError
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 
 
 class Signer(Protocol):
@@ -72,7 +72,7 @@ class Ed25519Signer:
             from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
             from cryptography.hazmat.primitives.serialization import load_pem_private_key
         except ImportError as exc:
-            problem = "the key is an Ed25519 key. Install meva[ed25519]."
+            problem = f"the key is an Ed25519 key, which needs an extra: {install('ed25519')}."
             raise ConfigError((f"exchange.api_secret: {problem}",)) from exc
         try:
             key = load_pem_private_key(private_key_pem.encode(), password=None)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from meva_core.errors import ConfigError
+from meva_core.errors import ConfigError, install
 
 
 def ccxt_client(
@@ -20,7 +20,7 @@ def ccxt_client(
     try:
         import ccxt.async_support as ccxt
     except ImportError as exc:
-        raise ConfigError(("exchange.ccxt: ccxt is not installed. Install meva[ccxt].",)) from exc
+        raise ConfigError((f"exchange.ccxt: ccxt is not installed: {install('ccxt')}.",)) from exc
     if name not in ccxt.exchanges:
         raise ConfigError((f"exchange.ccxt: ccxt knows no exchange {name!r}. See ccxt.exchanges.",))
     given = dict(settings or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from meva_adapters.exchange.kraken.calls import VENUE, KrakenCalls
@@ -20,6 +21,7 @@ from meva_adapters.exchange.kraken.codec import (
 from meva_adapters.exchange.kraken.errors import UNKNOWN_ORDER, is_duplicate
 from meva_adapters.exchange.kraken.order_costs import OrderCosts
 from meva_adapters.exchange.kraken.trades import OwnTrades
+from meva_adapters.transport.asked_again import asked_again
 from meva_adapters.transport.http import NotSentError
 from meva_adapters.wire.fields import CodecError, row_of
 from meva_core.commands import CancelAllOrders, CancelOrder, ObserveVenue, PlaceOrder, QueryOrder
@@ -124,10 +126,11 @@ class KrakenExchange:
     async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
         """Cancel each order of ours: the venue's own cancel-all takes other people's orders too.
 
-        Each by itself, and none waits for another's answer: one that is lost keeps no other order open.
+        Each by itself, and none waits for another's answer: one that is lost keeps no other order open. The list of
+        orders is asked for again where its answer is lost.
         """
         try:
-            orders = await self._open_orders(urgent=True)
+            orders = await asked_again(partial(self._open_orders, urgent=True))
         except _FAILURES as exc:
             return self._failed("cancel_all", command.symbol or "", exc)
         ours = (

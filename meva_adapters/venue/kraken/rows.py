@@ -48,6 +48,11 @@ def trade_txid(trade: OwnTrade) -> str:
     return _txid("T", zlib.crc32(trade.symbol.encode()) * _TRADES_PER_PAIR + trade.id)
 
 
+def trade_number(txid: str) -> int:
+    """Return the number of a trade of its pair that is behind an id which `trade_txid` wrote."""
+    return int(txid[1:].replace("-", ""), 36) % _TRADES_PER_PAIR
+
+
 def _txid(kind: str, number: int) -> str:
     digits = ""
     while number:

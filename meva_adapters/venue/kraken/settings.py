@@ -29,7 +29,7 @@ def _listed(base: str, price: str, tick: str, minimum: str) -> ListedMarket:
 
 
 KRAKEN_MARKETS: Final = (
-    _listed("BTC", "60000", "0.1", "0.0001"),
+    _listed("BTC", "60000", "0.1", "0.00005"),
     _listed("ETH", "2500", "0.01", "0.002"),
     _listed("DOGE", "0.1", "0.0000001", "20"),
 )

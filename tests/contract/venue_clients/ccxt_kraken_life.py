@@ -13,7 +13,7 @@ for name in ("public", "private"):
     exchange.urls["api"][name] = URL
 markets = exchange.load_markets()
 assert markets["BTC/USD"]["precision"] == {"amount": 1e-08, "price": 0.1}, markets["BTC/USD"]
-assert markets["BTC/USD"]["active"] and markets["BTC/USD"]["limits"]["amount"]["min"] == 0.0001
+assert markets["BTC/USD"]["active"] and markets["BTC/USD"]["limits"]["amount"]["min"] == 0.00005
 assert "DOGE/USD" in markets, list(markets)
 assert abs(exchange.fetch_time() - exchange.milliseconds()) < 2_000
 assert exchange.fetch_status()["status"] == "ok"

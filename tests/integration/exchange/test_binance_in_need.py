@@ -45,6 +45,30 @@ async def test_a_cancel_whose_answer_is_lost_keeps_no_other_order_open() -> None
     assert {*OPEN[1:]} == {*cancelled}
 
 
+async def test_a_lost_list_of_orders_is_asked_for_again_before_all_is_cancelled() -> None:
+    """The connection is cut instead of the first answer: the orders are cancelled all the same, at once."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/api/v3/time":
+            return web.json_response({"serverTime": 1_700_000_000_000})
+        if request.path == "/api/v3/openOrders":
+            asked.append(request.path)
+            if len(asked) == 1:
+                assert request.transport is not None
+                request.transport.close()
+            return web.json_response([opened(name) for name in OPEN])
+        return web.json_response(
+            {"origClientOrderId": request.query["origClientOrderId"], "status": "CANCELED"}
+        )
+
+    async with server(answer) as url, adapter(url, timeout_s=5) as exchange:
+        events = await exchange.cancel_all(CancelAllOrders(None, "test"))
+
+    assert [OrderCanceled] * 3 == [type(event) for event in events]
+    assert 2 == len(asked)
+
+
 def opened(name: str) -> dict[str, object]:
     """Return an open order as the venue lists it."""
     return {

@@ -134,7 +134,7 @@ async def test_a_recording_is_replayed_by_the_command_twice_alike(tmp_path: Path
     settings = tmp_path / "usd.yaml"
     settings.write_text(
         "reporting_currency: USD\nexchange:\n  balances: {USDT: 0, USD: 100000}\n  instruments:\n"
-        "  - {symbol: BTC/USD, tick_size: 0.1, lot_size: 0.00000001, min_quantity: 0.0001, min_notional: 0.5}\n"
+        "  - {symbol: BTC/USD, tick_size: 0.1, lot_size: 0.00000001, min_quantity: 0.00005, min_notional: 0.5}\n"
     )
     folder = tmp_path / "frames"
     async with recorded(folder, clock_at(NOON_NS)) as (venue, _stream, heard):

@@ -32,9 +32,9 @@ AT_ONCE_S = 0.5
 
 
 @asynccontextmanager
-async def resting(*names: str) -> AsyncIterator[tuple[KrakenServer, KrakenExchange]]:
+async def resting(*names: str, timeout_s: float = 2.0) -> AsyncIterator[tuple[KrakenServer, KrakenExchange]]:
     """Return a venue where orders of these names rest, and the adapter that placed them."""
-    async with KrakenServer(ROOMY) as venue, adapter(venue.url) as exchange:
+    async with KrakenServer(ROOMY) as venue, adapter(venue.url, timeout_s=timeout_s) as exchange:
         for name in names:
             [placed] = await exchange.place(order(name))
             assert isinstance(placed, OrderAcknowledged), placed
@@ -74,6 +74,32 @@ async def test_a_cancel_all_waits_for_no_hung_question_and_its_orders_are_gone()
     assert took_s < AT_ONCE_S
     assert [RequestFailed, RequestFailed] == [type(answer) for answer in answers]
     assert [] == still_works
+
+
+async def test_a_lost_list_of_orders_is_asked_for_again_before_all_is_cancelled() -> None:
+    """An answer that comes too late, and one whose connection is cut: the orders are gone long before ten seconds."""
+    for kind, soon_s in ((FaultKind.DELAY_AFTER, 2.5), (FaultKind.LOST_AFTER, AT_ONCE_S)):
+        async with resting("ours1", "ours2", timeout_s=10.0) as (venue, exchange):
+            hang(venue, "OpenOrders", times=1, kind=kind)
+            events, took_s = await cancelled(exchange)
+            [left] = await exchange.observe(ObserveVenue("after", ()))
+
+        assert [OrderCanceled, OrderCanceled] == events, kind
+        assert isinstance(left, VenueStateObserved)
+        assert () == left.open_orders, kind
+        assert took_s < soon_s, kind
+
+
+async def test_a_list_that_is_never_told_fails_in_time_for_another_try() -> None:
+    """Three questions, the last as patient as any: that all is cancelled is never assumed."""
+    async with resting("ours1") as (venue, exchange):
+        hang(venue, "OpenOrders", times=9)
+        events, took_s = await cancelled(exchange)
+        [fault] = venue.exchange.faults.waiting
+
+    assert [RequestFailed] == events
+    assert 6 == fault.times
+    assert took_s < 7
 
 
 async def test_a_question_that_is_given_up_is_asked_once_more() -> None:

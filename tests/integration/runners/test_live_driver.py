@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from meva_adapters.clock.manual import ManualClock
 from meva_adapters.exchange.simulated.matching_exchange import MatchingExchange
 from meva_adapters.transfers.memory import MemoryTransferExecutor
-from meva_core.commands import SetTimer
+from meva_core.commands import CancelAllOrders, SetTimer
 from meva_core.errors import StorageError
 from meva_core.events import (
+    Event,
     KillRequested,
     OrderAcknowledged,
     OrderCancelRequested,
     OrderDropped,
     OrderOutcomeUnknown,
+    RequestFailed,
     StreamConnected,
     StreamLost,
     TradeReceived,
@@ -82,6 +85,28 @@ async def test_a_failed_commit_lets_nothing_out_cancels_and_ends(exchange: type[
             await task
 
         assert ["cancel_all"] == case.exchange.sent
+
+
+@EXCHANGES
+async def test_a_last_cancel_without_an_answer_is_asked_for_again(exchange: type[WatchedExchange]) -> None:
+    """An agent that failed does not leave its orders to one lost answer."""
+
+    class Deaf(exchange):  # type: ignore[misc, valid-type]
+        """Give no answer to the first cancel-all."""
+
+        async def cancel_all(self, command: CancelAllOrders) -> Sequence[Event]:
+            events: Sequence[Event] = await super().cancel_all(command)
+            return (
+                events if self.sent.count("cancel_all") > 1 else [RequestFailed(1, "cancel_all", "", "cut")]
+            )
+
+    async with running(exchange=Deaf) as (case, task):
+        case.session.fails = True
+        case.market.trade()
+        with pytest.raises(StorageError, match="no space left"):
+            await task
+
+        assert ["cancel_all", "cancel_all"] == case.exchange.sent
 
 
 @EXCHANGES

@@ -43,8 +43,19 @@ def test_a_new_strategy_trades_at_once_and_passes_its_test(tmp_path: Path) -> No
     assert 0 == done.exit_code, done.output
     assert ["above_mean.py", "test_above_mean.py"] == sorted(path.name for path in tmp_path.glob("*.py"))
     assert "meva replay --strategy above_mean:AboveMean" in done.stderr
+    assert "Its test: python -m pytest test_above_mean.py\n" in done.stderr
     assert 0 == tested.returncode, tested.stdout
     assert json.loads(replayed.stdout)["fills"] > 0
+
+
+def test_who_has_no_pytest_is_told_what_its_test_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra `contracts` brings it, from a clone."""
+    monkeypatch.setattr("meva_runners.commands.new_app.find_spec", lambda _: None)
+    done = new("strategy", "above_mean", "--out", str(tmp_path))
+
+    assert "(needs pytest: pip install '.[contracts]' in a clone of meva)" in done.stderr
 
 
 def test_a_new_adapter_claims_nothing_and_its_test_fails_until_it_is_written(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from urllib.request import urlopen
 
 from click.testing import CliRunner
 
+from meva_adapters.venue.kraken.settings import KRAKEN_SECRET
+from meva_adapters.venue.settings import DEFAULT_KEY
 from meva_runners.venue import main
 
 
@@ -29,6 +31,14 @@ def test_a_kraken_listens_and_stops_cleanly() -> None:
 
     assert b'"wsname":"XBT/USD"' in body
     assert 0 == status
+
+
+def test_the_help_names_the_key_and_the_secret() -> None:
+    """Nobody can sign a call at the simulated Kraken without them."""
+    told = CliRunner().invoke(main, ["--help"]).output
+
+    assert DEFAULT_KEY in told
+    assert KRAKEN_SECRET in told
 
 
 def test_what_does_not_fit_kraken_is_said_at_once(tmp_path: Path) -> None:

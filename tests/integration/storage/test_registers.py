@@ -212,3 +212,31 @@ def test_alerts_and_costs_have_rows(tmp_path: Path) -> None:
     assert [("c-1", 2, 7, "server", "USD", "1.50", "may")] == registered(
         tmp_path / "costs", "SELECT * FROM costs", *steps
     )
+
+
+@pytest.mark.parametrize(
+    ("ids", "newest"),
+    [
+        (("9", "10", "8"), "10"),
+        (("O00000-00000-00000Z", "O00000-00000-000010", "O00000-00000-00000A"), "O00000-00000-000010"),
+    ],
+)
+def test_the_newest_ids_are_the_largest_numbers(tmp_path: Path, ids: tuple[str, ...], newest: str) -> None:
+    """Written as plain numbers or as a venue writes them: a venue that goes on must give out none of them twice."""
+    session = SqliteSession.create(tmp_path / "session.db", HEADER)
+    empty = session.newest_ids()
+    for sequence, name in enumerate(ids, start=1):
+        command = placed()
+        renamed = evolve(command, request=evolve(command.request, client_order_id=f"o-{sequence}"))
+        session.append(JournalEntry(3 * sequence - 2, TimerFired(1, "x"), (renamed,), (), b""))
+        session.append(
+            JournalEntry(3 * sequence - 1, OrderAcknowledged(2, f"o-{sequence}", name), (), (), b"")
+        )
+        fill = evolve(FILL, trade_id=name, client_order_id=f"o-{sequence}")
+        session.append(JournalEntry(3 * sequence, OrderFilled(3, fill), (), (), b""))
+    session.commit()
+    found = session.newest_ids()
+    session.close()
+
+    assert ("", {}) == empty
+    assert (newest, {"BTC/USDT": newest}) == found

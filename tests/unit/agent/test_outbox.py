@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from meva_core.agent.outbox import Outbox
@@ -15,7 +17,7 @@ from meva_core.ops.log_records import (
     order_placed,
     records_of,
 )
-from tests.unit.ops.records import order_submitted, signal_decided
+from tests.unit.ops.records import order_submitted, place_order, signal_decided
 
 
 def test_facts_become_records_once_and_in_order() -> None:
@@ -34,15 +36,14 @@ def test_facts_become_records_once_and_in_order() -> None:
 
 def test_an_order_is_one_fact_and_three_records() -> None:
     """The signal, its approval and the order are said in the order in which they came."""
-    signal, submitted = signal_decided().signal, order_submitted()
-    request, price = submitted.request, submitted.decision_price
+    signal, command = signal_decided().signal, place_order(5, 3)
 
-    records = records_of([(order_placed, (5, 3, "cross", "BTC/USDT", signal, request, price))])
+    records = records_of([(order_placed, (signal, command))])
 
     assert (
         SignalDecided(5, 3, "cross", "BTC/USDT", signal, ""),
         RiskDecided(5, 3, "cross", "BTC/USDT", True, (), ""),
-        OrderSubmitted(5, 3, request, price),
+        OrderSubmitted(5, 3, command.request, Decimal("100.5")),
     ) == records
 
 
@@ -56,7 +57,7 @@ def test_a_record_becomes_a_fact_and_a_record_again() -> None:
 def test_a_taker_is_told_at_once_and_unread_facts_stay_out_of_outcomes() -> None:
     """Whoever only counts needs no outcome; commands and decisions are never left out."""
     outbox, told = Outbox(), list[tuple[object, ...]]()
-    outbox.tell({DataRejected: lambda *fields: told.append(fields)}, read=())
+    outbox.tell({DataRejected: told.append}, read=())
 
     outbox.record(DataRejected, 7, "BTC/USDT", "price_jump")
 
@@ -69,13 +70,22 @@ def test_a_taker_is_told_at_once_and_unread_facts_stay_out_of_outcomes() -> None
 @pytest.mark.parametrize("read", [{SignalDecided}, {RiskDecided}, {OrderSubmitted}, None])
 def test_an_order_is_read_by_whoever_reads_one_of_its_records(read: set[type[Record]] | None) -> None:
     """One fact stands for three records, so it is kept for each of them."""
-    signal, submitted = signal_decided().signal, order_submitted()
     outbox = Outbox()
     outbox.tell({}, read=read)
 
-    outbox.record(
-        order_placed, 5, 3, "cross", "BTC/USDT", signal, submitted.request, submitted.decision_price
-    )
+    outbox.order(signal_decided().signal, place_order(5, 3))
 
-    assert outbox.filled
     assert [SignalDecided, RiskDecided, OrderSubmitted] == [type(each) for each in outbox.take(1).records]
+
+
+def test_an_order_that_nobody_reads_is_a_command_and_three_decisions() -> None:
+    """Signal, intent and order enter the chain; no fact is kept."""
+    outbox = Outbox()
+    outbox.tell({}, read=())
+    command = place_order(5, 3)
+
+    outbox.order(signal_decided().signal, command)
+
+    outcome = outbox.take(1)
+    assert ((command,), ()) == (outcome.commands, outcome.facts)
+    assert ["signal", "intent", "place"] == [text.split()[0] for text in outcome.decisions]

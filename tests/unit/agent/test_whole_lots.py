@@ -22,9 +22,10 @@ def test_what_is_remembered_is_what_would_be_calculated(step: str, amounts: list
 
     for amount in [*amounts, *amounts]:
         expected = str(quantise_down(amount, lot_size))
-        quantity, text = whole_lots[str(amount)]
-        assert (expected, expected) == (str(quantity), text)
-        assert (quantity, text) == whole_lots[text], "what is whole stays as it is"
+        quantity = whole_lots[str(amount)]
+        assert (expected, expected) == (str(quantity), str(whole_lots[expected])), (
+            "what is whole stays as it is"
+        )
 
 
 def test_memory_is_bounded() -> None:
@@ -32,6 +33,6 @@ def test_memory_is_bounded() -> None:
     whole_lots = WholeLots(Decimal("0.001"))
 
     for size in range(1_000):
-        assert Decimal(size) == whole_lots[str(size)][0]
+        assert Decimal(size) == whole_lots[str(size)]
 
     assert len(whole_lots) <= 65

@@ -115,5 +115,5 @@ def test_balances_are_exact_and_without_zeros() -> None:
 
 def test_without_the_extra_the_error_names_it() -> None:
     """Who has not installed ccxt is told how."""
-    with pytest.raises(ConfigError, match=r"Install meva\[ccxt\]"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[ccxt\]'"):
         ccxt_client("binance")

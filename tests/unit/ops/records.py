@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from meva_core.commands import Approved, PlaceOrder
 from meva_core.model.fill import Fill, Liquidity
 from meva_core.model.market import Side
-from meva_core.model.order import OrderRequest, OrderStatus, OrderType, TimeInForce
+from meva_core.model.order import OrderRequest, OrderStatus, OrderType, TimeInForce, TradeIntent
 from meva_core.ops.log_records import (
     EquityMarked,
     FillBooked,
@@ -53,6 +54,27 @@ def risk_decided(*codes: str) -> RiskDecided:
 def order_submitted() -> OrderSubmitted:
     """Return an order handed over."""
     return OrderSubmitted(3, 7, request(), Decimal("100.5"))
+
+
+def place_order(time_ns: int, decision: int) -> PlaceOrder:
+    """Return the command of an order for which the gate gave its permission."""
+    asked = request()
+    intent = TradeIntent(
+        decision,
+        asked.strategy,
+        asked.symbol,
+        asked.side,
+        asked.type,
+        asked.time_in_force,
+        asked.quantity,
+        asked.limit_price,
+        asked.post_only,
+        asked.reduce_only,
+        Decimal("100.5"),
+        time_ns,
+        time_ns,
+    )
+    return PlaceOrder(asked, Approved(intent, 0, Decimal(100), "USDT", Decimal(100)), time_ns)
 
 
 def order_updated(status: OrderStatus, filled: str | None = None) -> OrderUpdated:

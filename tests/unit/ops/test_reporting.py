@@ -27,6 +27,7 @@ from tests.unit.ops.records import (
     fill_booked,
     order_submitted,
     order_updated,
+    place_order,
     risk_decided,
     signal_decided,
 )
@@ -71,11 +72,9 @@ def test_everything_is_counted_once() -> None:
 
 def test_an_order_counts_as_its_three_records() -> None:
     """A replay hands over one fact where an order was placed; its sum is that of signal, approval and order."""
-    submitted, signal = order_submitted(), signal_decided().signal
     statistics = RunStatistics("USDT")
-    fields = (5, 3, "cross", "BTC/USDT", signal, submitted.request, submitted.decision_price)
 
-    statistics.takers[order_placed](*fields)
+    statistics.takers[order_placed]((signal_decided().signal, place_order(5, 3)))
 
     summary = statistics.summary(
         first_ns=0,
@@ -84,7 +83,7 @@ def test_an_order_counts_as_its_three_records() -> None:
         final_equity=Decimal(1000),
         max_drawdown=Decimal(0),
     )
-    assert summary_of(signal_decided(), risk_decided(), submitted) == summary
+    assert summary_of(signal_decided(), risk_decided(), order_submitted()) == summary
 
 
 def test_refusals_count_under_each_code_most_frequent_first() -> None:
