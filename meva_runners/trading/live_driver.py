@@ -50,10 +50,10 @@ _MARKET: Final = frozenset(get_args(MarketEvent))
 _EVENTS_PER_TURN: Final = 64
 # A cancel that takes longer than a venue's own patience (ten seconds at Binance) will not be answered any more.
 _LAST_CANCEL_S: Final = 10.0
+_LAST_CANCEL_PAUSE_S: Final = 0.5
 # An order has left by then, where the disk is no slower than usual; at most so many events wait to be told of.
 _TELL_AFTER_S: Final = 0.002
 _UNTOLD_MAX: Final = 64
-_LAST_CANCEL_PAUSE_S: Final = 0.5
 
 
 class LiveDriver:
