@@ -53,6 +53,7 @@ from meva_runners.trading.measurements import LiveMeasurements
 from meva_runners.trading.places import control_folder
 from meva_runners.trading.retention import drop_old_market
 from meva_runners.trading.service_notice import notify
+from meva_runners.trading.settled_memory import settled_memory
 from meva_runners.trading.venue_link import VenueLink
 
 
@@ -184,7 +185,8 @@ class AgentApp:
 
     async def _driven(self) -> None:
         try:
-            await self.driver.run(self._link.streams)
+            with settled_memory():
+                await self.driver.run(self._link.streams)
         except Exception:
             self._measurements.fail()
             raise
