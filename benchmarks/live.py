@@ -7,9 +7,9 @@
 - Events journaled a second, everything durable.
 - From a kill request to the first byte of the cancels, under the same load.
 
-Beside each stands a bare `fdatasync` of the same minute on the same disk, at the pace of the orders. The agent logs to a
-file and measures, as the runners do. Sessions are written to *folder*. On a
-machine with other work to do, the tenth percentile tells more of the program than the median.
+Beside each stands a bare `fdatasync` of the same minute on the same disk, at the pace of the orders. The agent logs to
+a file and measures, as the runners do. Sessions are written to *folder*. On a machine with other work to do, the tenth
+percentile tells more of the program than the median.
 """
 
 from __future__ import annotations

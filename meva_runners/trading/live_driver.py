@@ -212,7 +212,7 @@ class LiveDriver:
         self._now_ns = event.time_ns
         began_ns = self._clock.monotonic_ns()
         decided = self._process.decide(event)
-        took_ns = self._clock.monotonic_ns() - began_ns
+        took_ns = self._clock.monotonic_ns() - began_ns if decided.commands or decided.orders else 0
         for command in decided.commands:
             self._performer.perform(command)
         is_market = type(event) in _MARKET
@@ -223,14 +223,17 @@ class LiveDriver:
             self._commit_in_a_while()
         else:
             self._writer.request()
-        self._untold.append((event, decided, took_ns))
-        self._tell_in_time(later=bool(decided.orders))
+        if decided.orders or self._untold:
+            self._tell_later(event, decided, took_ns)
+        else:
+            self._tell_of(event, decided, took_ns)
 
-    def _tell_in_time(self, *, later: bool) -> None:
-        """Tell the observers now, or *later*: to log and to measure takes longer than to decide."""
-        if self._tell_due is None and later:
+    def _tell_later(self, event: Event, decided: Decided, took_ns: int) -> None:
+        """Tell the observers when an order has left: to log and to measure takes longer than to decide."""
+        self._untold.append((event, decided, took_ns))
+        if self._tell_due is None:
             self._tell_due = asyncio.get_running_loop().call_later(_TELL_AFTER_S, self._tell_or_fail)
-        elif self._tell_due is None or len(self._untold) >= _UNTOLD_MAX:
+        elif len(self._untold) >= _UNTOLD_MAX:
             self._tell()
 
     def _tell(self) -> None:
@@ -239,10 +242,12 @@ class LiveDriver:
             self._tell_due.cancel()
             self._tell_due = None
         while self._untold:
-            event, decided, took_ns = self._untold.popleft()
-            self._process.tell(event, decided)
-            if decided.commands or decided.orders:
-                self._on_tick(took_ns)
+            self._tell_of(*self._untold.popleft())
+
+    def _tell_of(self, event: Event, decided: Decided, took_ns: int) -> None:
+        self._process.tell(event, decided)
+        if decided.commands or decided.orders:
+            self._on_tick(took_ns)
 
     def _tell_or_fail(self) -> None:
         try:
