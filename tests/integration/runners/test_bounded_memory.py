@@ -125,7 +125,9 @@ class PaperAgent:
     async def _handle(self, event: Event) -> None:
         waiting = deque([event])
         while waiting:
-            decided = self.app.driver._process.decide(waiting.popleft())
+            process, event = self.app.driver._process, waiting.popleft()
+            decided = process.decide(event)
+            process.tell(event, decided)
             for command in (*decided.commands, *decided.orders):
                 match command:
                     case PlaceOrder():
