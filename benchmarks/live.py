@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,7 @@ from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.signer import HmacSigner
+from meva_adapters.logs.structured import configure_logging
 from meva_adapters.settings import load_settings
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_adapters.transfers.memory import MemoryTransferExecutor
@@ -45,8 +47,8 @@ from meva_adapters.transport.http import HttpTransport
 from meva_adapters.transport.rate_budget import RateBudget
 from meva_core.agent.operator_view import OperatorView
 from meva_core.agent.outbox import Outcome
-from meva_core.commands import ObserveVenue, RaiseAlert
-from meva_core.config.schema import AppConfig
+from meva_core.commands import ObserveVenue, PlaceOrder, RaiseAlert
+from meva_core.config.schema import AppConfig, LogLevel
 from meva_core.events import Event, KillReleaseRequested, StreamConnected, TradeReceived
 from meva_core.execution.idempotency import ClientOrderIds
 from meva_core.model.market import Side
@@ -54,7 +56,14 @@ from meva_core.model.order import OrderType, TimeInForce
 from meva_core.ports.market_feed import Deliver
 from meva_core.signals.strategy import Signal, SignalContext
 from meva_runners.commit_then_act import CommittingAgent
-from meva_runners.composition import ConfiguredStrategy, compose_agent, instruments_of
+from meva_runners.composition import (
+    ConfiguredStrategy,
+    compose_agent,
+    compose_metrics,
+    exposed,
+    instruments_of,
+)
+from meva_runners.observers import as_loud_as, logged, measured
 from meva_runners.sessions.header import session_header
 from meva_runners.trading.agent_desk import AgentDesk
 from meva_runners.trading.live_driver import LiveDriver
@@ -64,6 +73,7 @@ SYMBOL = "BTC/USDT"
 _MS = 1_000_000
 _MARK_TICKS = 6_183_700
 _WARM_UP_ORDERS = 40
+_NAME = re.compile(rb"^POST .*[?&]newClientOrderId=([^& ]+)")
 
 
 class MonotonicClock:
@@ -180,16 +190,24 @@ class Bench:
         self.session = SqliteSession.create(
             folder / f"{time.monotonic_ns()}.db", session_header(self.settings), segment_events=256
         )
-        self.inside: list[int] = []
         self.wire: list[tuple[str, int]] = []
         self.watcher: Callable[[Event, Outcome], None] | None = None
         self.exchange: BinanceExchange | None = None
-        self._caused_ns = 0
+        self._caused_ns: dict[str, int] = {}
+        self.left_ns: dict[str, int] = {}
+        self._log_file = folder / "agent.log"
+        self._observers: tuple[Callable[[Outcome], None], ...] = ()
 
     @property
     def config(self) -> AppConfig:
         """Return the settings."""
         return self.settings.config
+
+    @property
+    def inside(self) -> list[int]:
+        """Return how long each order took from its cause to the socket, in ns."""
+        caused_ns = self._caused_ns
+        return [left_ns - caused_ns[name] for name, left_ns in self.left_ns.items() if name in caused_ns]
 
     @asynccontextmanager
     async def running(self, market: Any = None) -> AsyncIterator[tuple[LiveDriver, CommittingAgent]]:
@@ -204,7 +222,7 @@ class Bench:
             checkpoint_events=config.observability.checkpoint_events,
             observers=(self._observe,),
         )
-        async with HttpTransport() as transport:
+        async with HttpTransport() as transport, self._observing():
             signer = HmacSigner("benchmark")
             calls = BinanceCalls(
                 transport, clock, rest_url=self.url, api_key="benchmark", signer=signer, budget=_unbounded()
@@ -239,11 +257,31 @@ class Bench:
                 await task
                 self.session.close()
 
+    @asynccontextmanager
+    async def _observing(self) -> AsyncIterator[None]:
+        """Log to a file and measure as the runners do, everything that they can be told to."""
+        config = as_loud_as(self.config, "INFO", otherwise=LogLevel.INFO)
+        with (
+            self._log_file.open("w", encoding="utf-8") as file,
+            configure_logging(config, file, secrets=()) as log,
+        ):
+            sink, close = compose_metrics(config)
+            try:
+                self._observers = (logged(log), measured(exposed(sink)[0]))
+                yield
+            finally:
+                self._observers = ()
+                close()
+
     def _observe(self, event: Event, outcome: Outcome) -> None:
         if self.watcher is not None:
             self.watcher(event, outcome)
-        if outcome.commands and isinstance(event, TradeReceived):
-            self._caused_ns = event.time_ns
+        if outcome.records:
+            for observe in self._observers:
+                observe(outcome)
+        for command in outcome.commands:
+            if isinstance(command, PlaceOrder):
+                self._caused_ns[command.request.client_order_id] = event.time_ns
 
     def _wrote(self, data: bytes) -> None:
         """Stamp the moment at which a request has been handed to the socket."""
@@ -251,8 +289,8 @@ class Bench:
         if path.startswith(b"/api/v3"):
             now_ns = self.clock.now_ns()
             self.wire.append((method.decode(), now_ns))
-            if method == b"POST":
-                self.inside.append(now_ns - self._caused_ns)
+            if name := _NAME.search(data):
+                self.left_ns[name[1].decode()] = now_ns
 
 
 def _unbounded() -> RateBudget:
@@ -274,7 +312,8 @@ async def orders(folder: Path, url: str, count: int) -> dict[str, list[int]]:
     async with ClientSession() as http:
         async with bench.running():
             await _until(
-                lambda: len(bench.inside) >= _WARM_UP_ORDERS + count, 30 + 2 * count * MARK_EVERY / PER_SECOND
+                lambda: len(bench.left_ns) >= _WARM_UP_ORDERS + count,
+                30 + 2 * count * MARK_EVERY / PER_SECOND,
             )
         async with http.get(f"{url}/bench") as answer:
             outside = await answer.json()

@@ -10,7 +10,7 @@ from meva_runners.commands.backfill_options import EXAMPLES, BackfillOptions, ba
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @backfill_options
 def main(options: BackfillOptions) -> None:
-    """Fetch bars or trades of each SYMBOL (such as BTC/USDT) over Binance's public REST interface, without a key.
+    """Fetch bars or trades of each SYMBOL (such as BTC/USDT) over an exchange's public REST interface, without a key.
 
     Every file holds the whole period, and says what is missing in it. The venue's request limits are obeyed.
     """

@@ -39,10 +39,14 @@ _ANSWERED: Final = (*get_args(OperatorEvent), CostRecorded, TransferSettled)
 
 @frozen
 class Decided:
-    """Hold what follows from an event: *commands* wait for no disk, *orders* of any kind until it is durable."""
+    """Hold what follows from an event: *commands* wait for no disk, *orders* of any kind until it is durable.
+
+    *outcome* is all of it, for those who only look.
+    """
 
     commands: tuple[PromptCommand, ...]
     orders: tuple[PlaceOrder | TransferFunds, ...]
+    outcome: Outcome
 
 
 class CommittingAgent:
@@ -73,6 +77,7 @@ class CommittingAgent:
     def handle(self, event: Event) -> Iterator[Step]:
         """Handle *event*; yield what to do. Cancels and questions wait for no disk; orders wait for the commit."""
         decided = self.decide(event)
+        self.tell(event, decided)
         yield from decided.commands
         if decided.orders or isinstance(event, _ANSWERED):
             yield COMMIT
@@ -84,7 +89,10 @@ class CommittingAgent:
                 yield from self.handle(dropped)
 
     def decide(self, event: Event) -> Decided:
-        """Handle *event* and buffer it for the journal; return what to do at once, and what once it is durable."""
+        """Handle *event* and buffer it for the journal; return what to do at once, and what once it is durable.
+
+        Whoever asks owes a `tell` of it, in the order of the events.
+        """
         outcome = self._decide(event)
         orders = tuple(
             command for command in outcome.commands if isinstance(command, PlaceOrder | TransferFunds)
@@ -92,7 +100,12 @@ class CommittingAgent:
         others = tuple(
             command for command in outcome.commands if not isinstance(command, PlaceOrder | TransferFunds)
         )
-        return Decided(others, orders)
+        return Decided(others, orders, outcome)
+
+    def tell(self, event: Event, decided: Decided) -> None:
+        """Tell the observers of *event* and what was *decided* on it: who logs and measures holds up no order."""
+        for observe in self._observers:
+            observe(event, decided.outcome)
 
     def refusal(self, order: PlaceOrder) -> OrderDropped | None:
         """Return `None` where *order* may leave in this very step, else the event that says why it may not."""
@@ -123,8 +136,6 @@ class CommittingAgent:
         outcome = self.agent.handle(event)
         entry = JournalEntry(outcome.sequence, event, outcome.commands, outcome.decisions, outcome.link)
         self._session.append(entry, ledger_rows(outcome, self._instruments))
-        for observe in self._observers:
-            observe(event, outcome)
         return outcome
 
 

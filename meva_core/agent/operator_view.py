@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from meva_core.agent.decision_lines import is_market, lines_about, lines_of
 from meva_core.agent.health import HealthReport, HealthStatus
@@ -41,7 +41,7 @@ from meva_core.ports.controls import (
 )
 from meva_core.ports.storage import Happening
 
-# Events that said something to people; of the older ones, and of those before a restart, the journal tells.
+# Events that may have said something to people; of older ones, and of those before a restart, the journal tells.
 EVENTS_KEPT: Final = 2_000
 ALERTS_KEPT: Final = 200
 POINTS_KEPT: Final = 600
@@ -60,7 +60,7 @@ class OperatorView:
         self._name = name
         self._service = service
         self._account = account
-        self._said: deque[tuple[DecisionView, ...]] = deque(maxlen=EVENTS_KEPT)
+        self._said: deque[_Said] = deque(maxlen=EVENTS_KEPT)
         self._alerts: deque[AlertView] = deque(maxlen=ALERTS_KEPT)
         self._equity: deque[PointView] = deque(maxlen=POINTS_KEPT)
         self._prices: dict[str, deque[PointView]] = {symbol: deque(maxlen=POINTS_KEPT) for symbol in symbols}
@@ -72,11 +72,8 @@ class OperatorView:
             self._sample_price(event)
         for record in outcome.records:
             self._take(record)
-        bare = is_market(event)
-        if outcome.decisions or not bare:
-            lines = lines_of(_happening(None if bare else event, event.time_ns, outcome))
-            if lines:
-                self._said.append(lines)
+        if outcome.decisions or not is_market(event):
+            self._said.append(_Said(event, outcome))
 
     def _take(self, record: Record) -> None:
         if isinstance(record, EquityMarked):
@@ -90,8 +87,8 @@ class OperatorView:
 
     def said(self, before_sequence: int = 0) -> Iterator[tuple[DecisionView, ...]]:
         """Yield what is remembered of events before *before_sequence* (0: of all), the newest first."""
-        for lines in reversed(self._said):
-            if not before_sequence or lines[0].sequence < before_sequence:
+        for said in reversed(self._said):
+            if (not before_sequence or said.sequence < before_sequence) and (lines := said.lines()):
                 yield lines
 
     def said_of(
@@ -100,9 +97,9 @@ class OperatorView:
         """Return what is remembered of an order from events after *after_sequence*, oldest first; see `lines_about`."""
         return tuple(
             line
-            for lines in self._said
-            if lines[0].sequence > after_sequence
-            for line in lines_about(client_order_id, lines, ended_ns=ended_ns)
+            for said in self._said
+            if said.sequence > after_sequence
+            for line in lines_about(client_order_id, said.lines(), ended_ns=ended_ns)
         )
 
     def status(
@@ -236,14 +233,35 @@ class OperatorView:
         )
 
 
-def _happening(event: Event | None, time_ns: int, outcome: Outcome) -> Happening:
-    """Return what the journal will tell of *event*, `None` for a market event."""
+@define
+class _Said:
+    """Put an event and what followed into words when somebody asks: an order that leaves does not wait for them."""
+
+    event: Event
+    outcome: Outcome | None
+    sequence: int = field(init=False)
+    _lines: tuple[DecisionView, ...] = field(init=False, default=())
+
+    def __attrs_post_init__(self) -> None:
+        assert self.outcome is not None, "it is let go of later"
+        self.sequence = self.outcome.sequence
+
+    def lines(self) -> tuple[DecisionView, ...]:
+        """Return the words; the first time, make them, and let go of what they are made of."""
+        if self.outcome is not None:
+            self._lines = lines_of(_happening(self.event, self.outcome))
+            self.outcome = None
+        return self._lines
+
+
+def _happening(event: Event, outcome: Outcome) -> Happening:
+    """Return what the journal will tell of *event*."""
     records = outcome.records
     symbols = [record.request.symbol for record in records if isinstance(record, OrderUpdated)]
     return Happening(
         outcome.sequence,
-        time_ns,
-        event,
+        event.time_ns,
+        None if is_market(event) else event,
         outcome.commands,
         outcome.decisions,
         symbols[0] if symbols and hasattr(event, "client_order_id") else "",

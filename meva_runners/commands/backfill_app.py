@@ -15,35 +15,36 @@ import click
 from attrs import frozen
 
 from meva_adapters.clock.system import SystemClock
-from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.history import KINDS, BinanceHistory, Row
-from meva_adapters.exchange.binance.patient_calls import PatientCalls
 from meva_adapters.feed.gap_report import Gap, GapReport, report_gaps
 from meva_adapters.feed.paged_file import PagedFile, cells_of, write_parquet
 from meva_adapters.reports.progress import FetchProgress
 from meva_adapters.transport.http import HttpTransport
-from meva_adapters.transport.rate_budget import RateBudget
+from meva_adapters.transport.patient_calls import PatientCalls, PublicCalls
 from meva_adapters.wire.symbols import venue_symbol
 from meva_adapters.wire.times import text_of_ns
 from meva_core.errors import ConfigError, DataError, OffGridError, VenueUnknownError
 from meva_core.model.instrument import split_symbol
-from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, TIMEFRAME_NS
+from meva_core.model.market import NS_PER_MS, TIMEFRAME_NS
 from meva_runners.commands.backfill_options import BackfillOptions
+from meva_runners.commands.backfill_sources import SOURCES, Asked, Row, Shape, Source
 from meva_runners.replaying.tapes import moment
+from meva_runners.venues.registry import name_at
 
+_USUAL: Final = "binance"
 _DAY_MS: Final = 86_400_000
 _GAPS_SHOWN: Final = 10
 _TOLD_WAIT_S: Final = 2.0  # Shorter waits are ordinary.
 _WHOLE_COLUMNS: Final = frozenset(
-    {"open_time", "close_time", "count", "agg_trade_id", "first_id", "last_id", "time", "id"}
+    {"open_time", "close_time", "count", "agg_trade_id", "first_id", "last_id", "time", "id", "ts_ns"}
 )
 
 
 @frozen(kw_only=True)
 class Job:
-    """Describe one file: what it holds, and where."""
+    """Describe one file: what it holds, in which shape, and where."""
 
     symbol: str
+    shape: Shape
     kind: str
     timeframe: str
     start_ms: int
@@ -58,11 +59,12 @@ class Job:
 
 def backfill(options: BackfillOptions) -> None:
     """Fetch every symbol and print the result."""
-    jobs = jobs_of(options, SystemClock().now_ns() // NS_PER_MS)
-    asyncio.run(_fetch_all(options, jobs))
+    source = SOURCES[options.like or name_at(options.url or "") or _USUAL]
+    jobs = jobs_of(options, source, SystemClock().now_ns() // NS_PER_MS)
+    asyncio.run(_fetch_all(options, source, jobs))
 
 
-def jobs_of(options: BackfillOptions, now_ms: int) -> list[Job]:
+def jobs_of(options: BackfillOptions, source: Source, now_ms: int) -> list[Job]:
     """Return a job per symbol; raise `ConfigError` naming all that is wrong."""
     start_ms = (moment(options.start, "--start") or 0) // NS_PER_MS
     end_ns = moment(options.end, "--end")
@@ -78,6 +80,7 @@ def jobs_of(options: BackfillOptions, now_ms: int) -> list[Job]:
             split_symbol(symbol)
         except OffGridError:
             problems.append(f"SYMBOL: got {symbol!r}. Expected base and quote, such as BTC/USDT.")
+    problems += source.problems(options.kind, options.timeframe, start_ms, now_ms)
     if problems:
         raise ConfigError(tuple(problems))
     what = f"klines_{options.timeframe}" if options.kind == "klines" else options.kind
@@ -85,6 +88,7 @@ def jobs_of(options: BackfillOptions, now_ms: int) -> list[Job]:
     return [
         Job(
             symbol=symbol,
+            shape=source.shapes[options.kind],
             kind=options.kind,
             timeframe=options.timeframe,
             start_ms=start_ms,
@@ -95,18 +99,17 @@ def jobs_of(options: BackfillOptions, now_ms: int) -> list[Job]:
     ]
 
 
-async def _fetch_all(options: BackfillOptions, jobs: Sequence[Job]) -> None:
-    budget = RateBudget(limit=options.weight_per_minute, reserve=0, window_ns=60 * NS_PER_SECOND)
-    answers = []
+async def _fetch_all(options: BackfillOptions, source: Source, jobs: Sequence[Job]) -> None:
+    url, answers = options.url or source.url, []
     async with HttpTransport() as transport:
-        calls = BinanceCalls(transport, SystemClock(), rest_url=options.url, budget=budget)
+        calls = source.calls(transport, url, weight=options.weight_per_minute or source.weight)
         for job in jobs:
             try:
-                asked = await _fetch(job, calls, options)
+                asked = await _fetch(job, source, calls, options)
             except VenueUnknownError as exc:
                 problem = f"{exc.operation} brought nothing usable: {exc.problem}."
                 remedy = "Check the address and the network; the same command continues where it ended."
-                raise DataError(options.url, 0, problem, remedy) from exc
+                raise DataError(url, 0, problem, remedy) from exc
             report = checked(job)
             answers.append(_facts(job, report) | asked)
             if not options.json:
@@ -115,7 +118,7 @@ async def _fetch_all(options: BackfillOptions, jobs: Sequence[Job]) -> None:
         click.echo(json.dumps({"files": answers}, indent=2))
 
 
-async def _fetch(job: Job, calls: BinanceCalls, options: BackfillOptions) -> dict[str, Any]:
+async def _fetch(job: Job, source: Source, calls: PublicCalls, options: BackfillOptions) -> dict[str, Any]:
     """Fetch what is missing of one file; return what it took."""
     if job.path.exists():
         return {"requests": 0, "waited_s": 0.0}
@@ -129,19 +132,19 @@ async def _fetch(job: Job, calls: BinanceCalls, options: BackfillOptions) -> dic
                 click.echo(f"Waiting {seconds:.0f} s: {reason}", err=True)
 
         patient = PatientCalls(calls, jitter=random.random, unreached_s=options.patience, waited=waited)
-        history = BinanceHistory(
-            patient,
-            job.symbol,
-            job.kind,
+        asked = Asked(
+            symbol=job.symbol,
+            kind=job.kind,
+            timeframe=job.timeframe,
             start_ms=job.start_ms,
             end_ms=job.end_ms,
-            timeframe=job.timeframe,
             page=options.page,
         )
+        pages = source.pages(patient, asked)
         table = job.path if job.path.suffix == ".csv" else job.path.with_name(job.path.name + ".rows")
         if not table.exists():
-            with PagedFile(table, KINDS[job.kind].columns, symbol=job.symbol) as file:
-                async for fetched in history.pages(file.last):
+            with PagedFile(table, job.shape.columns, symbol=job.symbol) as file:
+                async for fetched in pages(file.last):
                     file.append(fetched)
                     rows += len(fetched)
                     done = _time_ms(job, fetched[-1]) - job.start_ms
@@ -155,8 +158,7 @@ async def _fetch(job: Job, calls: BinanceCalls, options: BackfillOptions) -> dic
 
 def checked(job: Job) -> GapReport:
     """Look the whole file through; raise `DataError` where a row comes twice."""
-    kind = KINDS[job.kind]
-    keys = (int(key) for (key,) in cells_of(job.path, kind.columns[0]))
+    keys = (int(key) for (key,) in cells_of(job.path, job.shape.columns[0]))
     if job.is_bars:
         step = TIMEFRAME_NS[job.timeframe] // NS_PER_MS
         first = -(-job.start_ms // step) * step
@@ -204,7 +206,7 @@ def _place(job: Job, gap: Gap) -> str:
 
 
 def _time_ms(job: Job, row: Row) -> int:
-    return int(row[KINDS[job.kind].time_column])
+    return int(row[job.shape.time_column]) * job.shape.unit_ns // NS_PER_MS
 
 
 def _stamp(time_ms: int) -> str:

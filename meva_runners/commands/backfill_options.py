@@ -20,6 +20,7 @@ Examples:
   meva backfill BTC/USDT --kind agg_trades --start 2026-01-01 --format parquet
   meva backfill BTC/USDT --start 2026-01-01 --url https://data-api.binance.vision
   meva backfill BTC/USDT --start 2026-01-01 --url http://127.0.0.1:8080  from a simulated venue
+  meva backfill BTC/USD --like kraken --kind trades --start 2026-01-01   Kraken: every trade, or the last 720 bars
 
 \b
 The same command again continues where it was interrupted. What it wrote is replayed by its name:
@@ -39,9 +40,10 @@ class BackfillOptions:
     end: str | None
     out: Path
     format: str
-    url: str
+    like: str | None
+    url: str | None
     page: int
-    weight_per_minute: int
+    weight_per_minute: int | None
     patience: float
     json: bool
     debug: bool
@@ -71,15 +73,20 @@ _OPTIONS: Final = (
     ),
     click.option("--format", type=click.Choice(("csv", "parquet")), default="csv", show_default=True),
     click.option(
-        "--url", default="https://api.binance.com", show_default=True, envvar="MEVA__EXCHANGE__REST_URL",
-        help="The venue's REST address; MEVA__EXCHANGE__REST_URL gives it too.",
+        "--like", type=click.Choice(("binance", "kraken")),
+        help="The exchange whose protocol is spoken.  [default: what the address says, or binance]",
+    ),
+    click.option(
+        "--url", envvar="MEVA__EXCHANGE__REST_URL",
+        help="The venue's REST address; MEVA__EXCHANGE__REST_URL gives it too.  [default: the exchange's own]",
     ),
     click.option(
         "--page", type=click.IntRange(1, 1_000), default=1_000, show_default=True, help="Rows per request."
     ),
     click.option(
-        "--weight-per-minute", type=click.IntRange(50, 6_000), default=3_000, show_default=True,
-        help="Request weight to use; the half of Binance's limit leaves room for an agent at the same address.",
+        "--weight-per-minute", type=click.IntRange(10, 6_000),
+        help="Request weight to use, which leaves room for an agent at the same address.  [default: 3000, the half "
+        "of Binance's limit; at Kraken 60 questions]",
     ),
     click.option(
         "--patience", type=Duration(), default="15s", show_default=True, metavar="15s",

@@ -8,6 +8,7 @@ contains it is durable, and only if the gate still permits it in the very step t
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -33,7 +34,7 @@ from meva_core.ports.clock import Clock
 from meva_core.ports.exchange import ExchangeAdapter
 from meva_core.ports.market_feed import BookSource, EventStream
 from meva_core.ports.transfers import TransferExecutor
-from meva_runners.commit_then_act import CommittingAgent
+from meva_runners.commit_then_act import CommittingAgent, Decided
 from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
 from meva_runners.trading.journal_watch import hanging, watch_journal
@@ -50,6 +51,9 @@ _EVENTS_PER_TURN: Final = 64
 # A cancel that takes longer than a venue's own patience (ten seconds at Binance) will not be answered any more.
 _LAST_CANCEL_S: Final = 10.0
 _LAST_CANCEL_PAUSE_S: Final = 0.5
+# An order has left by then, where the disk is no slower than usual; at most so many events wait to be told of.
+_TELL_AFTER_S: Final = 0.002
+_UNTOLD_MAX: Final = 64
 
 
 class LiveDriver:
@@ -99,6 +103,8 @@ class LiveDriver:
         self._now_ns = process.agent.state().sequence.last_event_ns
         self._uncommitted = 0
         self._commit_due: asyncio.TimerHandle | None = None
+        self._untold: deque[tuple[Event, Decided, int]] = deque()
+        self._tell_due: asyncio.TimerHandle | None = None
 
     @property
     def failure(self) -> BaseException | None:
@@ -128,6 +134,7 @@ class LiveDriver:
         """Handle *event* now, before all that waits, and promise that what followed from it becomes durable."""
         try:
             self._handle(event)
+            self._tell()  # Whoever asked is answered by an observer.
         except Exception as failure:
             self.fail(failure)
             raise
@@ -161,6 +168,7 @@ class LiveDriver:
             if self._failure is not None:
                 await self._cancel_in_need()
         finally:
+            self._tell_or_fail()
             for task in following:
                 task.cancel()
             await asyncio.gather(*following, return_exceptions=True)
@@ -204,8 +212,7 @@ class LiveDriver:
         self._now_ns = event.time_ns
         began_ns = self._clock.monotonic_ns()
         decided = self._process.decide(event)
-        if decided.commands or decided.orders:
-            self._on_tick(self._clock.monotonic_ns() - began_ns)
+        took_ns = self._clock.monotonic_ns() - began_ns
         for command in decided.commands:
             self._performer.perform(command)
         is_market = type(event) in _MARKET
@@ -216,6 +223,32 @@ class LiveDriver:
             self._commit_in_a_while()
         else:
             self._writer.request()
+        self._untold.append((event, decided, took_ns))
+        self._tell_in_time(later=bool(decided.orders))
+
+    def _tell_in_time(self, *, later: bool) -> None:
+        """Tell the observers now, or *later*: to log and to measure takes longer than to decide."""
+        if self._tell_due is None and later:
+            self._tell_due = asyncio.get_running_loop().call_later(_TELL_AFTER_S, self._tell_or_fail)
+        elif self._tell_due is None or len(self._untold) >= _UNTOLD_MAX:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell the observers of all that they have not been told of, in order."""
+        if self._tell_due is not None:
+            self._tell_due.cancel()
+            self._tell_due = None
+        while self._untold:
+            event, decided, took_ns = self._untold.popleft()
+            self._process.tell(event, decided)
+            if decided.commands or decided.orders:
+                self._on_tick(took_ns)
+
+    def _tell_or_fail(self) -> None:
+        try:
+            self._tell()
+        except Exception as failure:  # noqa: BLE001 - the loop raises it.
+            self.fail(failure)
 
     def _hand_over(self, orders: Sequence[PlaceOrder | TransferFunds]) -> None:
         """Let *orders* leave as soon as they are durable."""

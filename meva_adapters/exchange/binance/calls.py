@@ -24,6 +24,7 @@ _UNKNOWN_CODES: Final = frozenset({-1000, -1001, -1006, -1007, -1008})
 _FILTER_FAILURE: Final = -1013
 _CLOSED: Final = "Market is closed."
 _LIMITED: Final = frozenset({418, 429})
+_LIMIT_CODES: Final = frozenset(map(str, _LIMITED))
 _BEFORE_THE_ENGINE: Final = frozenset({403, 418, 429})
 _WEIGHT_PER_MINUTE: Final = 6_000
 # A third of a per cent of the budget cancels two hundred orders, each of weight 1.
@@ -81,6 +82,15 @@ class BinanceCalls:
         if self._ahead_ns is None:
             return venue_ns
         return min(venue_ns, self.clock.monotonic_ns() + self._ahead_ns)
+
+    @property
+    def limits(self) -> frozenset[str]:
+        """Return the codes of the refusals that only mean "later"."""
+        return _LIMIT_CODES
+
+    def wait_ns(self, weight: int) -> int:
+        """Return how long to wait until a call of *weight* may leave; 0 for at once."""
+        return self.budget.wait_ns(weight, self.venue_ns())
 
     def note_anomaly(self, kind: str, detail: str) -> None:
         """Count what was not understood; *kind* is one of a few, *detail* for a person."""

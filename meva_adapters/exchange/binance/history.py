@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from meva_adapters.exchange.binance.calls import VENUE
-from meva_adapters.exchange.binance.patient_calls import PatientCalls
+from meva_adapters.transport.patient_calls import PatientCalls
 from meva_adapters.wire.fields import CodecError, amount, flag, row_of, whole
 from meva_adapters.wire.symbols import venue_symbol
 from meva_core.errors import VenueUnknownError

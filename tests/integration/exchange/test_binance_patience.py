@@ -11,8 +11,8 @@ from aiohttp import web
 
 from meva_adapters.clock.manual import ManualClock
 from meva_adapters.exchange.binance.calls import BinanceCalls
-from meva_adapters.exchange.binance.patient_calls import PatientCalls
 from meva_adapters.transport.http import HttpTransport
+from meva_adapters.transport.patient_calls import PatientCalls
 from meva_adapters.transport.rate_budget import RateBudget
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from tests.integration.exchange.binance_case import Handler, server

@@ -1,26 +1,44 @@
-"""Ask Binance public questions until they are answered, within its limits; send nothing that changes anything.
+"""Ask a venue public questions until they are answered, within its limits; send nothing that changes anything.
 
-Questions may be asked again, orders never: those go through `BinanceCalls` itself.
+Questions may be asked again, orders never: those go through the venue's own calls.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from meva_adapters.exchange.binance.calls import BinanceCalls
 from meva_adapters.transport.backoff import Backoff
 from meva_adapters.transport.http import NotSentError
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.model.market import NS_PER_SECOND
+from meva_core.ports.clock import Clock
 
-_LIMITED: Final = frozenset({"418", "429"})
 # With waits that double from 0.5 s to 30 s: some four minutes, then a person should look.
 _ATTEMPTS: Final = 12
 _FIRST_WAIT_S: Final = 0.5
 # Nobody listens at the address, or it is no address: a person mends that, and waiting does not.
 _UNREACHED_S: Final = 15.0
+
+
+class PublicCalls(Protocol):
+    """Send public questions, each once, by the rules of one venue."""
+
+    clock: Clock
+
+    @property
+    def limits(self) -> frozenset[str]:
+        """Return the codes of the refusals that only mean "later"."""
+        ...
+
+    def wait_ns(self, weight: int) -> int:
+        """Return how long to wait until a question of *weight* may leave; 0 for at once."""
+        ...
+
+    async def public(self, path: str, parameters: list[tuple[str, str]], *, weight: int) -> Any:
+        """Return the answer's JSON; raise `NotSentError`, `VenueRefusedError` or `VenueUnknownError`."""
+        ...
 
 
 class PatientCalls:
@@ -33,7 +51,7 @@ class PatientCalls:
 
     def __init__(
         self,
-        calls: BinanceCalls,
+        calls: PublicCalls,
         *,
         jitter: Callable[[], float],
         attempts: int = _ATTEMPTS,
@@ -61,14 +79,14 @@ class PatientCalls:
             try:
                 return await self._calls.public(path, parameters, weight=weight)
             except VenueRefusedError as exc:
-                if exc.code not in _LIMITED or attempt >= self._attempts:
+                if exc.code not in self._calls.limits or attempt >= self._attempts:
                     raise
             except NotSentError as exc:
                 now_ns = self._calls.clock.monotonic_ns()
                 unreached_since_ns = now_ns if unreached_since_ns is None else unreached_since_ns
                 left_ns = unreached_since_ns + self._unreached_ns - now_ns
                 if left_ns <= 0:
-                    raise VenueUnknownError("binance", path, exc.problem) from exc
+                    raise VenueUnknownError("the venue", path, exc.problem) from exc
                 await self._wait(min(self._backoff.next_s(), left_ns / NS_PER_SECOND), str(exc))
                 continue
             except VenueUnknownError as exc:
@@ -78,8 +96,7 @@ class PatientCalls:
             attempt, unreached_since_ns = attempt + 1, None
 
     async def _wait_for_budget(self, weight: int) -> None:
-        budget, calls = self._calls.budget, self._calls
-        while wait_ns := budget.wait_ns(weight, calls.venue_ns()):
+        while wait_ns := self._calls.wait_ns(weight):
             await self._wait(wait_ns / NS_PER_SECOND, "the venue's request limit")
 
     async def _wait(self, seconds: float, reason: str) -> None:
