@@ -168,6 +168,7 @@ class MarketColumns(ABC):
         for guard in self._guards:
             mask = guard.masks[guard.slot.stance] or self._ask(guard)
             if mask is None:
+                self._wanted = -1
                 return row
             found = mask.find(1, row - base, until - base)
             if found >= 0:
@@ -201,7 +202,8 @@ class MarketColumns(ABC):
         for guard in self._guards:
             slot = guard.slot
             mask = guard.masks[slot.stance]
-            if mask is not None and mask[place]:
+            assert mask is not None, "a row is wanted by what every guard was asked"
+            if mask[place]:
                 setcontext(self._liked)
                 answer = path.decider.ask(slot, candle)
                 setcontext(EXACT)

@@ -46,6 +46,13 @@ def test_both_ways_end_alike() -> None:
         assert counts[happened] > 0, happened
 
 
+def test_a_guard_that_columns_cannot_ask_is_asked_at_a_row_that_another_wants() -> None:
+    """The first row of a run wakes one by columns; the next, whose guard answers no column, is not left out."""
+    counts = compare(range(1_421, 1_422), rows=1_500)
+
+    assert counts["SignalDecided"] > 0
+
+
 def test_without_numpy_every_event_is_handled_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """The accelerator is optional, and its absence changes nothing but the time."""
     case = random_case(3, rows=400)

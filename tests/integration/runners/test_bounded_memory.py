@@ -7,8 +7,9 @@ from collections import deque
 from decimal import Decimal
 from heapq import heappop, heappush
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final, cast
+from weakref import ref
 
 from attrs import frozen
 
@@ -21,6 +22,7 @@ from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.commands import ObserveVenue, PlaceOrder, QueryOrder, RaiseAlert, SetTimer
 from meva_core.events import AgentStarted, Event, StreamConnected, TimerFired, TradeReceived
 from meva_core.model.market import NS_PER_MS, NS_PER_SECOND, Side
+from meva_core.ports.controls import NO_VENUE
 from meva_core.signals.strategies.parts import sell_all
 from meva_core.signals.strategy import Signal, SignalContext
 from meva_runners.composition import ConfiguredStrategy, compose_venue
@@ -80,6 +82,7 @@ class PaperAgent:
                 books=nothing,
                 reference=nothing,
                 account=nothing,
+                use=lambda: NO_VENUE,
             ),
             observers=(measured(self.sink),),
             sink=self.sink,
@@ -143,13 +146,13 @@ class PaperAgent:
 
 
 def held(*roots: object) -> dict[str, int]:
-    """Return how many objects of each type can be reached from *roots*, but not through types, functions or modules."""
+    """Return how many objects of each type can be reached from *roots*, without types, modules and weak references."""
     seen: set[int] = set()
     counts: dict[str, int] = {}
     waiting: list[Any] = list(roots)
     while waiting:
         item = waiting.pop()
-        if id(item) in seen or isinstance(item, type | ModuleType | BuiltinFunctionType):
+        if id(item) in seen or isinstance(item, type | ModuleType | ref):
             continue
         seen.add(id(item))
         counts[type(item).__name__] = counts.get(type(item).__name__, 0) + 1
