@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import assert_never
 
 from meva_adapters.transport.http import LAST_LOOK
@@ -68,12 +69,25 @@ class ExchangePerformer:
         self._on_alert = on_alert
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: dict[str, asyncio.Event] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     @property
     def busy(self) -> bool:
         """Return whether something that was performed has not come to its end."""
         return bool(self._tasks)
+
+    @property
+    def placing(self) -> bool:
+        """Return whether an order may have left whose answer is not there."""
+        return bool(self._leaving)
+
+    async def placed(self, *, within_s: float) -> None:
+        """Wait until no order that may have left is without its answer, no longer than *within_s*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                for answered in tuple(self._leaving.values()):
+                    await answered.wait()
 
     def place(self, order: PlaceOrder, durable: asyncio.Future[None]) -> None:
         """Get *order* on its way, to leave when it is *durable*, a promise to this order alone; return at once."""
@@ -117,9 +131,12 @@ class ExchangePerformer:
             except Exception as broken:  # noqa: BLE001 - whatever broke the write is told by whoever made it.
                 return f"it is not durable: {broken}"
             dropped = self._refusal(order)
-            return "" if dropped is None else dropped.reason
+            if dropped is None:
+                self._leaving.setdefault(name, answered)
+                return ""
+            return dropped.reason
 
-        name = order.request.client_order_id
+        name, answered = order.request.client_order_id, asyncio.Event()
         try:
             if self._preparing is not None:
                 await self._ask(self._preparing.place_when(order, clearance))
@@ -130,6 +147,9 @@ class ExchangePerformer:
                 await self._ask(self._exchange.place(order))
         except NotSupported as refused:  # It is raised before anything leaves.
             self._deliver(OrderDropped(self._clock.now_ns(), name, str(refused)))
+        finally:
+            answered.set()
+            self._leaving.pop(name, None)
 
     async def _transfer(self, command: TransferFunds) -> None:
         """Have somebody else move the money, for our key cannot: the settlement comes back at once, or later."""

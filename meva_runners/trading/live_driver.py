@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Final, get_args
 
 from attrs import evolve
 
 from meva_core.agent.venue_watch import USER_STREAM
-from meva_core.commands import CancelAllOrders, PlaceOrder, RaiseAlert, TransferFunds
+from meva_core.commands import PlaceOrder, RaiseAlert, TransferFunds
 from meva_core.config.schema import RuntimeConfig
 from meva_core.errors import InvariantError
 from meva_core.events import (
@@ -26,7 +25,6 @@ from meva_core.events import (
     MarketEvent,
     OrderCancelRequested,
     OrderDropped,
-    RequestFailed,
     StreamLost,
 )
 from meva_core.model.order import OrderStatus
@@ -39,6 +37,7 @@ from meva_runners.trading.exchange_performer import ExchangePerformer
 from meva_runners.trading.inbox import Inbox
 from meva_runners.trading.journal_watch import hanging, watch_journal
 from meva_runners.trading.journal_writer import JournalWriter
+from meva_runners.trading.last_cancels import cancel_in_need
 from meva_runners.trading.promise import Promise
 from meva_runners.trading.transfer_performer import unsettled_transfers
 
@@ -48,9 +47,6 @@ _RESTING: Final = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED}
 _MARKET: Final = frozenset(get_args(MarketEvent))
 # After so many events everything else on the loop has its turn: sockets, requests, the operator.
 _EVENTS_PER_TURN: Final = 64
-# A cancel that takes longer than a venue's own patience (ten seconds at Binance) will not be answered any more.
-_LAST_CANCEL_S: Final = 10.0
-_LAST_CANCEL_PAUSE_S: Final = 0.5
 # An order has left by then, where the disk is no slower than usual; at most so many events wait to be told of.
 _TELL_AFTER_S: Final = 0.002
 _UNTOLD_MAX: Final = 64
@@ -166,7 +162,9 @@ class LiveDriver:
         try:
             await self._loop_and_wind_up()
             if self._failure is not None:
-                await self._cancel_in_need()
+                orders = [record.request for record in self._process.agent.state().open_orders.values()]
+                reason = f"the agent failed: {type(self._failure).__name__}"
+                await cancel_in_need(self._exchange, self._performer, orders, reason)
         finally:
             self._tell_or_fail()
             for task in following:
@@ -340,14 +338,3 @@ class LiveDriver:
         orders = self._process.agent.state().open_orders.items()
         keeps: frozenset[OrderStatus] = frozenset() if self._settings.cancel_on_stop else _RESTING
         return tuple(name for name, record in orders if record.status not in keeps)
-
-    async def _cancel_in_need(self) -> None:
-        """Cancel every order of ours without the core, which may be what failed; again where an answer was lost."""
-        command = CancelAllOrders(None, f"the agent failed: {type(self._failure).__name__}")
-        with suppress(TimeoutError):  # What is left is named as unsettled.
-            async with asyncio.timeout(_LAST_CANCEL_S):
-                while True:
-                    events = await self._exchange.cancel_all(command)
-                    if not any(isinstance(event, RequestFailed) for event in events):
-                        return
-                    await asyncio.sleep(_LAST_CANCEL_PAUSE_S)
