@@ -6,7 +6,7 @@ Every step enters the decision chain. A strategy that answers nothing has decide
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, getcontext, setcontext
 from typing import Final
 
 from meva_core.agent.account_watch import AccountWatch
@@ -86,8 +86,12 @@ class Decider:
                 self.decide(slot, answer)
 
     def ask(self, slot: StrategySlot, candle: Candle | None) -> SignalDecision:
-        """Ask the strategy of *slot*; return what it wants, `None` where that is nothing, or not to be heard now."""
-        runtime = self._runtime
+        """Ask the strategy of *slot*; return what it wants, `None` where that is nothing, or not to be heard now.
+
+        The context that the strategy may put in force ends with its answer: one that stayed would depend on who was
+        asked before.
+        """
+        runtime, context = self._runtime, getcontext()
         if self._flags.gate is not _OPEN:
             self._account.mark()  # A refusal names exact numbers. While open, the band says that no limit is reached.
         time_ns = runtime.now_ns
@@ -95,8 +99,11 @@ class Decider:
         try:
             answer = slot.engine.evaluate(slot.symbol, slot.show(time_ns, sellable, candle))
         except StrategyError as error:
+            setcontext(context)
             self.fail(slot, error)
             return None
+        if getcontext() is not context:
+            setcontext(context)
         if answer is not None and slot.muted:
             side = (answer.signal if isinstance(answer, RejectedSignal) else answer).side
             if not slot.hears(side, version=runtime.version, time_ns=time_ns):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal, getcontext
+from decimal import Context, Decimal, getcontext, setcontext
 from random import Random
 from typing import Any
 
@@ -116,6 +116,7 @@ class Memory:
     """Count what a strategy was asked."""
 
     asked: int = 0
+    digits: int = 0
 
 
 @frozen
@@ -148,8 +149,11 @@ class Threshold:
         return Memory()
 
     def generate_signal(self, ctx: SignalContext) -> Signal | None:
-        """Ask for the other stance."""
+        """Ask for the other stance, and leave a context of one's own in force at the first time."""
+        if not ctx.state.asked:
+            setcontext(Context(prec=3))
         ctx.state.asked += round(ctx.price / ctx.price / 3 * 3)
+        ctx.state.digits = len((ctx.price / 7).as_tuple().digits)
         above = ctx.features.one.value > self.level
         if above and ctx.stance <= 0:
             return Signal(Side.BUY, self.quantity, "above")
