@@ -9,26 +9,30 @@ from attrs import define
 class RateBudget:
     """Count weight in calendar windows of the venue's clock, as Binance does (limits, "fixed windows").
 
-    *reserve* of *limit* is kept for urgent requests. After `block` nothing leaves at all: whoever asks during a
+    *reserve* of *limit* is kept for urgent requests, and *cancels* of that for cancels alone: however often a list is
+    asked for in need, what it names can be cancelled. After `block` nothing leaves at all: whoever asks during a
     Retry-After is banned (invariant I27).
     """
 
     limit: int
     reserve: int
     window_ns: int
+    cancels: int = 0
     used: int = 0
     blocked_until_ns: int = 0
     _window: int = 0
 
     def __attrs_post_init__(self) -> None:
         assert 0 <= self.reserve < self.limit, "something is left for orders"
+        assert 0 <= self.cancels <= self.reserve, "what is for cancels is kept back"
 
-    def take(self, weight: int, now_ns: int, *, urgent: bool = False) -> str:
-        """Take *weight* and return an empty text, or take nothing and return why not."""
+    def take(self, weight: int, now_ns: int, *, urgent: bool = False, cancels: bool = False) -> str:
+        """Take *weight* and return an empty text, or take nothing and return why not; what *cancels* is urgent too."""
         if now_ns < self.blocked_until_ns:
             return f"rate limited for another {(self.blocked_until_ns - now_ns) // 10**6} ms"
         self._turn(now_ns)
-        bound = self.limit if urgent else self.limit - self.reserve
+        kept = 0 if cancels else self.cancels if urgent else self.reserve
+        bound = self.limit - kept
         if self.used + weight > bound:
             return f"weight {self.used} + {weight} would pass the budget of {bound}"
         self.used += weight

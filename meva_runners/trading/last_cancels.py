@@ -17,7 +17,9 @@ from meva_runners.trading.exchange_performer import ExchangePerformer
 _LAST_CANCEL_S: Final = 10.0
 # A venue that answers at all has answered by then; the list of orders is then asked for without waiting longer.
 _PATIENCE_S: Final = 2.0
+# Each pause is twice the one before: lists that fail at once must not use up what the budget keeps for them.
 _PAUSE_S: Final = 0.5
+_PAUSE_MAX_S: Final = 2.0
 
 
 async def cancel_in_need(
@@ -31,6 +33,7 @@ async def cancel_in_need(
     cancels = {
         each.client_order_id: CancelOrder(each.symbol, each.client_order_id, reason) for each in orders
     }
+    pause_s = _PAUSE_S
     with suppress(TimeoutError):  # What is left is named as unsettled.
         async with asyncio.timeout(_LAST_CANCEL_S):
             while True:
@@ -39,7 +42,8 @@ async def cancel_in_need(
                 events = await exchange.cancel_all(CancelAllOrders(None, reason))
                 if arrived and told and not any(isinstance(e, RequestFailed | OrderCanceled) for e in events):
                     return
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _PAUSE_MAX_S)
                 await performer.placed(within_s=_PATIENCE_S)
 
 

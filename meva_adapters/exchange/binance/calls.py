@@ -29,12 +29,19 @@ _BEFORE_THE_ENGINE: Final = frozenset({403, 418, 429})
 _WEIGHT_PER_MINUTE: Final = 6_000
 # A third of a per cent of the budget cancels two hundred orders, each of weight 1.
 _CANCEL_RESERVE: Final = 200
+# As much lists the orders of thirty-three markets, each for weight 6, so that what rests can be named in need.
+_LIST_RESERVE: Final = 200
 _RETRY_AFTER_S: Final = 60  # Where a limit names no time: the window in which it counts.
 
 
 def default_budget() -> RateBudget:
     """Return the budget of one address at Binance, with room to cancel what any agent of ours can hold open."""
-    return RateBudget(limit=_WEIGHT_PER_MINUTE, reserve=_CANCEL_RESERVE, window_ns=60 * NS_PER_SECOND)
+    return RateBudget(
+        limit=_WEIGHT_PER_MINUTE,
+        reserve=_LIST_RESERVE + _CANCEL_RESERVE,
+        cancels=_CANCEL_RESERVE,
+        window_ns=60 * NS_PER_SECOND,
+    )
 
 
 class BinanceCalls:
@@ -148,7 +155,8 @@ class BinanceCalls:
         self, method: str, target: str, headers: dict[str, str], *, weight: int, urgent: bool
     ) -> Any:
         operation = f"{method} {target.partition('?')[0]}"
-        held_back = self.budget.take(weight, self.venue_ns(), urgent=urgent)
+        cancels = urgent and method == "DELETE"
+        held_back = self.budget.take(weight, self.venue_ns(), urgent=urgent, cancels=cancels)
         if held_back:
             raise NotSentError(f"held back, {held_back}")
         try:

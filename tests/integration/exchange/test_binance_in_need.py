@@ -15,7 +15,7 @@ from meva_adapters.exchange.binance.market_stream import BinanceMarketStream
 from meva_adapters.exchange.binance.signer import HmacSigner
 from meva_adapters.exchange.binance.user_stream import BinanceUserStream
 from meva_adapters.transport.http import HttpTransport
-from meva_core.commands import CancelAllOrders
+from meva_core.commands import CancelAllOrders, CancelOrder
 from meva_core.events import Event, OrderCanceled, RequestFailed, StreamGapDetected
 from tests.integration.exchange.binance_case import adapter, calls_of, server
 from tests.unit.exchange.test_binance_stream_damage import BTC, REPORT
@@ -67,6 +67,32 @@ async def test_a_lost_list_of_orders_is_asked_for_again_before_all_is_cancelled(
 
     assert [OrderCanceled] * 3 == [type(event) for event in events]
     assert 2 == len(asked)
+
+
+async def test_a_list_that_is_a_server_error_takes_nothing_of_what_cancels_need() -> None:
+    """It is asked for once, and however often somebody comes again, cancels still leave."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/api/v3/time":
+            return web.json_response({"serverTime": 1_700_000_000_000})
+        asked.append(request.path)
+        if request.path == "/api/v3/openOrders":
+            return web.Response(status=502)
+        return web.json_response(
+            {"origClientOrderId": request.query["origClientOrderId"], "status": "CANCELED"}
+        )
+
+    async with server(answer) as url, adapter(url, timeout_s=5) as exchange:
+        [failed] = await exchange.cancel_all(CancelAllOrders(None, "test"))
+        once = list(asked)
+        exchange._calls.budget.learn(5_600, exchange._calls.venue_ns())
+        while isinstance(failed, RequestFailed) and "held back" not in failed.problem:
+            [failed] = await exchange.cancel_all(CancelAllOrders(None, "test"))
+        cancelled = await exchange.cancel(CancelOrder("BTC/USDT", OPEN[0], "test"))
+
+    assert ["/api/v3/openOrders"] == once
+    assert [OrderCanceled] == [type(event) for event in cancelled]
 
 
 def opened(name: str) -> dict[str, object]:

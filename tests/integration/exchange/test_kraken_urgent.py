@@ -102,6 +102,17 @@ async def test_a_list_that_is_never_told_fails_in_time_for_another_try() -> None
     assert took_s < 7
 
 
+async def test_a_list_that_is_a_server_error_is_no_lost_answer() -> None:
+    """It is asked for once: whoever cancels all comes again, with something left of the budget."""
+    async with resting("ours1") as (venue, exchange):
+        venue.strike(Fault(kind=FaultKind.STATUS, call="OpenOrders", times=3, status=502))
+        events, _ = await cancelled(exchange)
+        [fault] = venue.exchange.faults.waiting
+
+    assert [RequestFailed] == events
+    assert 2 == fault.times
+
+
 async def test_a_question_that_is_given_up_is_asked_once_more() -> None:
     """The first asking hangs and is given up for the switch, the second is answered; given up twice, it has failed."""
     async with resting("ours1") as (venue, exchange):

@@ -112,7 +112,7 @@ async def test_binance_tells_its_weight() -> None:
             await connection.reference.measure_clock()
             after = connection.use()
 
-    assert [BudgetView("request weight a minute", 0, 6_000, 200, 0)] == list(before.budgets)
+    assert [BudgetView("request weight a minute", 0, 6_000, 400, 0)] == list(before.budgets)
     assert 0 < after.budgets[0].used < 100
     assert (1, 0) == (after.calls.calls, after.calls.unanswered)
     assert "binance" == after.name
