@@ -30,8 +30,8 @@ class DecayingBudget:
 
     def take(self, weight: int, now_ns: int, *, urgent: bool = False) -> str:
         """Take *weight* and return an empty text, or take nothing and return why not."""
-        if now_ns < self.blocked_until_ns:
-            return f"rate limited for another {(self.blocked_until_ns - now_ns) // 10**6} ms"
+        if blocked := self.blocked(now_ns):
+            return blocked
         bound = self.limit if urgent else self.limit - self.reserve
         if self.level(now_ns) + weight > bound:
             return f"counter {self.level(now_ns)} + {weight} would pass the budget of {bound}"
@@ -47,6 +47,12 @@ class DecayingBudget:
         """Take the venue's word that the counter is full."""
         self._decay(now_ns)
         self._level = max(self._level, self.limit * _PARTS)
+
+    def blocked(self, now_ns: int) -> str:
+        """Return why nothing at all may leave at *now_ns*, or an empty text."""
+        if now_ns >= self.blocked_until_ns:
+            return ""
+        return f"rate limited for another {(self.blocked_until_ns - now_ns) // 10**6} ms"
 
     def block(self, until_ns: int) -> None:
         """Let nothing leave before *until_ns*."""

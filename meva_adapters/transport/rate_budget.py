@@ -28,8 +28,8 @@ class RateBudget:
 
     def take(self, weight: int, now_ns: int, *, urgent: bool = False, cancels: bool = False) -> str:
         """Take *weight* and return an empty text, or take nothing and return why not; what *cancels* is urgent too."""
-        if now_ns < self.blocked_until_ns:
-            return f"rate limited for another {(self.blocked_until_ns - now_ns) // 10**6} ms"
+        if blocked := self.blocked(now_ns):
+            return blocked
         self._turn(now_ns)
         kept = 0 if cancels else self.cancels if urgent else self.reserve
         bound = self.limit - kept
@@ -57,6 +57,12 @@ class RateBudget:
         """Take the venue's own count, where it is higher than ours: others may use the same address."""
         self._turn(now_ns)
         self.used = max(self.used, used)
+
+    def blocked(self, now_ns: int) -> str:
+        """Return why nothing at all may leave at *now_ns*, or an empty text."""
+        if now_ns >= self.blocked_until_ns:
+            return ""
+        return f"rate limited for another {(self.blocked_until_ns - now_ns) // 10**6} ms"
 
     def block(self, until_ns: int) -> None:
         """Let nothing leave before *until_ns*."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from meva_adapters.exchange.binance.codec import read_error
 from meva_adapters.exchange.binance.signer import Signer, encoded_query, signed_query
-from meva_adapters.transport.http import Answer, HttpTransport, NoAnswerError, NotSentError
+from meva_adapters.transport.http import LAST_LOOK, Answer, HttpTransport, NoAnswerError, NotSentError
 from meva_adapters.transport.rate_budget import RateBudget
+from meva_adapters.transport.ready_request import LastLook
 from meva_adapters.wire.fields import CodecError, ms_as_ns, read_json, row_of
 from meva_core.errors import VenueRefusedError, VenueUnknownError
 from meva_core.events import ClockMeasured
@@ -159,12 +161,23 @@ class BinanceCalls:
         held_back = self.budget.take(weight, self.venue_ns(), urgent=urgent, cancels=cancels)
         if held_back:
             raise NotSentError(f"held back, {held_back}")
+        look = LAST_LOOK.get()
+        token = LAST_LOOK.set(None if look is None else partial(self._look, look))
         try:
             answer = await self._transport.send(method, f"{self._url}{target}", headers=headers)
         except NoAnswerError as exc:
             raise VenueUnknownError(VENUE, operation, exc.problem) from exc
+        finally:
+            LAST_LOOK.reset(token)
         self._count(answer)
         return self._sorted(operation, answer)
+
+    async def _look(self, look: LastLook) -> str:
+        """Say why a call may not leave: what *look* says, or a limit that another call was told of meanwhile."""
+        why = await look()
+        if not why and (blocked := self.budget.blocked(self.venue_ns())):
+            why = f"held back, {blocked}"
+        return why
 
     def _count(self, answer: Answer) -> None:
         now_ns = self.venue_ns()

@@ -155,7 +155,7 @@ class KrakenCalls:
         body = urlencode([("nonce", nonce), *parameters]).encode()
         signature = self._signer.sign(path, nonce, body)
         headers = _HEADERS | _FORM | {"API-Key": self.api_key, "API-Sign": signature}
-        token = LAST_LOOK.set(partial(_look, turn, LAST_LOOK.get()))
+        token = LAST_LOOK.set(partial(self._look, turn, LAST_LOOK.get()))
         try:
             return await turn.run(self._send("POST", path, name, headers, body))
         except NotSentError:
@@ -170,6 +170,16 @@ class KrakenCalls:
             raise
         finally:
             LAST_LOOK.reset(token)
+
+    async def _look(self, turn: Turn, look: LastLook | None) -> str:
+        """Say why a call may not leave: what *look* says, that its nonce is too low by now, or a limit told meanwhile."""
+        why = "" if look is None else await look()
+        if not why and turn.overtaken:
+            why = "an urgent call went first"
+        if not why and (blocked := self.budget.blocked(self.clock.monotonic_ns())):
+            why = f"held back, {blocked}"
+        turn.left = not why
+        return why
 
     async def room(self, weight: int, *, longest_s: float) -> None:
         """Wait until *weight* fits into the budget; raise `NotSentError` where that takes longer than *longest_s*."""
@@ -248,15 +258,6 @@ class KrakenCalls:
 
     def _hold(self, wait_ns: int) -> None:
         self.budget.block(self.clock.monotonic_ns() + wait_ns)
-
-
-async def _look(turn: Turn, look: LastLook | None) -> str:
-    """Say why a call may not leave: what *look* says, or that its nonce is too low by now."""
-    why = "" if look is None else await look()
-    if not why and turn.overtaken:
-        why = "an urgent call went first"
-    turn.left = not why
-    return why
 
 
 def _nobody() -> None:

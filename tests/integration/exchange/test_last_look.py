@@ -14,8 +14,11 @@ from meva_adapters.controls.kill_latch import KillLatch, LatchedExchange
 from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.transport.http import LAST_LOOK, HttpTransport, NotSentError
 from meva_core.commands import CancelOrder
+from meva_core.errors import VenueRefusedError
 from meva_core.events import OrderDropped
 from tests.integration.exchange.binance_case import calls_of, order, server
+from tests.integration.exchange.kraken_case import adapter as kraken_adapter
+from tests.integration.exchange.kraken_case import order as kraken_order
 
 
 class Gate:
@@ -185,6 +188,60 @@ async def test_a_request_that_waits_for_its_leave_until_its_time_is_over_was_not
             await transport.send("POST", f"{url}/order")
 
     assert [] == heard
+
+
+async def test_i27_an_order_that_waits_leaves_not_within_a_limit_that_another_call_was_told() -> None:
+    """Its budget was asked as it was prepared; the answer to another call says when to come again: it was not sent."""
+    heard, durable = [], asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response(status=429, headers={"Retry-After": "10"})
+
+    async def clearance() -> str:
+        await durable.wait()
+        return ""
+
+    async with server(answer) as url, HttpTransport() as transport:
+        calls = calls_of(transport, url)
+        exchange = BinanceExchange(calls, symbols=["BTC/USDT"], owns=lambda _: True)
+        placing = asyncio.create_task(exchange.place_when(order("ours-1"), clearance))
+        await asyncio.sleep(0.05)
+        with pytest.raises(VenueRefusedError, match="429"):
+            await calls.measure_clock()
+        durable.set()
+        [event] = await placing
+
+    assert isinstance(event, OrderDropped)
+    assert "rate limited" in event.reason
+    assert ["/api/v3/time"] == heard
+
+
+async def test_i27_a_limit_that_is_told_while_a_kraken_order_waits_holds_it_back() -> None:
+    """Its turn and its nonce are there, and it leaves not: a limit counts until the first byte."""
+    heard, durable = [], asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response(status=429, headers={"Retry-After": "10"})
+
+    async def clearance() -> str:
+        await durable.wait()
+        return ""
+
+    LAST_LOOK.set(clearance)
+    async with server(answer) as url, kraken_adapter(url) as exchange:
+        placing = asyncio.create_task(exchange.place(kraken_order("ours1")))
+        await asyncio.sleep(0.05)
+        LAST_LOOK.set(None)
+        with pytest.raises(VenueRefusedError, match="429"):
+            await exchange._calls.public("Time", [])
+        durable.set()
+        [event] = await placing
+
+    assert isinstance(event, OrderDropped)
+    assert "rate limited" in event.reason
+    assert ["/0/public/Time"] == heard
 
 
 @pytest.mark.parametrize("prepares", [True, False])
