@@ -15,7 +15,7 @@ from meva_adapters.exchange.binance.exchange import BinanceExchange
 from meva_adapters.transport.http import LAST_LOOK, HttpTransport, NotSentError
 from meva_core.commands import CancelOrder
 from meva_core.errors import VenueRefusedError
-from meva_core.events import OrderDropped
+from meva_core.events import ClockMeasured, OrderDropped, OrderRejected
 from tests.integration.exchange.binance_case import calls_of, order, server
 from tests.integration.exchange.kraken_case import adapter as kraken_adapter
 from tests.integration.exchange.kraken_case import order as kraken_order
@@ -242,6 +242,25 @@ async def test_i27_a_limit_that_is_told_while_a_kraken_order_waits_holds_it_back
     assert isinstance(event, OrderDropped)
     assert "rate limited" in event.reason
     assert ["/0/public/Time"] == heard
+
+
+async def test_the_clock_is_measured_again_though_the_order_may_leave_no_more(gate: Gate) -> None:
+    """The venue refuses an order for its clock and the gate closes meanwhile: it is a question, and no order."""
+    heard = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        gate.closed = True
+        if request.path.endswith("/time"):
+            return web.json_response({"serverTime": 1_700_000_000_000})
+        return web.json_response({"code": -1021, "msg": "Timestamp."}, status=400)
+
+    async with server(answer) as url, HttpTransport() as transport:
+        exchange = BinanceExchange(calls_of(transport, url), symbols=["BTC/USDT"], owns=lambda _: True)
+        events = await exchange.place_when(order("ours-1"), gate.why_not)
+
+    assert [OrderRejected, ClockMeasured] == [type(event) for event in events]
+    assert ["/api/v3/order", "/api/v3/time"] == heard
 
 
 @pytest.mark.parametrize("prepares", [True, False])
