@@ -172,7 +172,7 @@ class KrakenCalls:
             LAST_LOOK.reset(token)
 
     async def _look(self, turn: Turn, look: LastLook | None) -> str:
-        """Say why a call may not leave: what *look* says, that its nonce is too low by now, or a limit told meanwhile."""
+        """Say why a call may not leave: what *look* says, that its nonce is too low by now, or a limit told since."""
         why = "" if look is None else await look()
         if not why and turn.overtaken:
             why = "an urgent call went first"
