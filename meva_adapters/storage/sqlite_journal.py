@@ -33,8 +33,10 @@ SEGMENT_EVENTS: Final = (
     4_096  # 12 bytes an event; live sessions take 256, so that no order waits for packing.
 )
 SNAPSHOTS_KEPT: Final = 3
-# Whoever waits for a commit of another thread waits no longer than this for a disk that hangs.
+# A reader, and whoever releases the file, waits no longer than this for a disk that hangs. A write that was not made
+# for that would count as failed: it waits, and how long is for whoever asked for it to judge.
 PATIENCE_S: Final = 5.0
+_WITHOUT_LIMIT: Final = -1.0
 AGENT: Final = "agent"
 STATE: Final = "state"
 
@@ -155,7 +157,7 @@ class SqliteSession:
 
         # An order waits for it, so it goes straight to the disk.
         def store() -> None:
-            self._enter()
+            self._enter(_WITHOUT_LIMIT)
             try:
                 self._refuse_failed()
                 head = self._head
@@ -255,7 +257,7 @@ class SqliteSession:
         try:
             if self._failure is None:
                 rows = [{"name": name, "value": value} for name, value in results]
-                with self._transaction() as connection:
+                with self._transaction(PATIENCE_S) as connection:
                     self._write(connection, self._pending.drain())
                     connection.execute(FORGET)
                     self._file.database.table("results").insert_all(rows, pk="name", replace=True)
@@ -277,9 +279,9 @@ class SqliteSession:
                 self._writing.release()
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, patience_s: float = _WITHOUT_LIMIT) -> Iterator[sqlite3.Connection]:
         """Commit what the block writes, or take it all back and accept nothing more."""
-        with self._alone(), self._failing() as connection:
+        with self._alone(patience_s), self._failing() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -303,22 +305,22 @@ class SqliteSession:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[SessionReader]:
         """Give the reader while no commit is under way, whose rows it would see half written."""
-        with self._alone():
+        with self._alone(PATIENCE_S):
             self._refuse_failed()
             yield self._reader
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, patience_s: float) -> Iterator[None]:
         """Keep other threads from the file; raise `StorageError` where one of them does not come to its end."""
-        self._enter()
+        self._enter(patience_s)
         try:
             yield
         finally:
             self._writing.release()
 
-    def _enter(self) -> None:
-        if not self._writing.acquire(timeout=PATIENCE_S):
-            problem = f"does not answer: a commit has not come to its end for {PATIENCE_S:g} s."
+    def _enter(self, patience_s: float) -> None:
+        if not self._writing.acquire(timeout=patience_s):
+            problem = f"does not answer: a read or commit has not come to its end for {patience_s:g} s."
             raise StorageError(str(self._file.path), problem, "Look at the disk, then start again.")
 
     def _take_over_secured(self) -> None:

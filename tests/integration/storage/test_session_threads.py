@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,36 @@ def test_a_paused_reader_keeps_nobody_waiting(session: SqliteSession) -> None:
         list(reading)
     with SessionTape(session.path) as tape:
         assert 200 == len(list(tape.entries()))
+
+
+def test_a_read_that_hangs_breaks_no_write(session: SqliteSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit and an order's row wait for as long as it hangs; other readers are told, and nothing is lost."""
+    monkeypatch.setattr("meva_adapters.storage.sqlite_journal.PATIENCE_S", 0.05)
+    hangs, ends = Event(), Event()
+
+    def hang(_name: str) -> Any:
+        hangs.set()
+        ends.wait()
+
+    monkeypatch.setattr(session._look_back, "span_of", hang)
+    session.append(timer(1))
+    with ThreadPoolExecutor(3) as threads:
+        try:
+            reading = threads.submit(session.span_of, "o-1")
+            hangs.wait()
+            writes = [threads.submit(session.securing()), threads.submit(session.commit)]
+            # It comes after both writes: had they any limit like its own, they would be over first.
+            with pytest.raises(StorageError, match="does not answer"):
+                session.load_latest()
+            waiting = [not write.done() for write in writes]
+        finally:
+            ends.set()
+        assert [None, None, None] == [work.result() for work in (reading, *writes)]
+    assert [True, True] == waiting
+    session.append(timer(2))
+    session.close()
+    with SessionTape(session.path) as tape:
+        assert [1, 2] == [entry.sequence for entry in tape.entries()]
 
 
 def test_closing_waits_for_a_commit(session: SqliteSession) -> None:
