@@ -49,19 +49,22 @@ class ExecutionReader:
 
         A snapshot gives none: the comparison with the venue, which follows every connection, tells more.
         """
-        rows = [self._merged(row) for row in rows_of(message.get("data"))]
-        if message.get("type") == "snapshot":
+        snapshot = message.get("type") == "snapshot"
+        rows = [self._merged(row, listed=snapshot) for row in rows_of(message.get("data"))]
+        if snapshot:
             listed = {row["order_id"] for row in rows}
             for order_id in [order_id for order_id in self._open if order_id not in listed]:
                 _keep(self._ended, order_id, self._open.pop(order_id), _ENDED_MAX)
             return []
         return [(text(row, "order_id"), event) for row in rows for event in _events(row, received_ns)]
 
-    def _merged(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _merged(self, row: dict[str, Any], *, listed: bool) -> dict[str, Any]:
+        """Return *row* with what is known of its order, which stays ended unless a snapshot has *listed* it as open."""
         order_id = text(row, "order_id")
+        ended = row.get("exec_type") in _ENDS or (order_id in self._ended and not listed)
         kept = self._open.pop(order_id, None) or self._ended.pop(order_id, {})
         kept |= {name: row[name] for name in _MERGED if row.get(name) is not None}
-        if row.get("exec_type") in _ENDS:
+        if ended:
             _keep(self._ended, order_id, kept, _ENDED_MAX)
         else:
             _keep(self._open, order_id, kept, _OPEN_MAX)

@@ -227,6 +227,20 @@ def test_orders_that_ended_are_forgotten_in_the_end() -> None:
     assert (0, 1_000) == (len(reader._open), len(reader._ended))
 
 
+@pytest.mark.parametrize("late", ["status", "restated", "trade"])
+def test_a_late_message_opens_no_order_again(late: str) -> None:
+    """Neither does it take the place of one that rests; only a snapshot lists an order as open."""
+    reader = ExecutionReader()
+    reader._merged({"order_id": "rests", "exec_type": "new", "cl_ord_id": "ours"}, listed=False)
+    for kind in ("new", "canceled", late):
+        reader._merged({"order_id": "over", "exec_type": kind, "cl_ord_id": "ours2"}, listed=False)
+    late_on = (list(reader._open), list(reader._ended))
+    reader.read({"type": "snapshot", "data": [{"order_id": "over", "exec_type": "new"}]}, 1)
+
+    assert (["rests"], ["over"]) == late_on
+    assert (["over"], ["rests"]) == (list(reader._open), list(reader._ended))
+
+
 def test_what_is_damaged_raises_and_nothing_else() -> None:
     """Twenty thousand mutations are read or raise `CodecError`; a whole million under `prove`."""
     assert 20_000 == fuzzed(20_000)
