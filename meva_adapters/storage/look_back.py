@@ -29,12 +29,14 @@ _LAST: Final = "SELECT max(sequence) FROM journal"
 _NAMING: Final = (
     f"SELECT {_COLUMNS} FROM journal WHERE sequence > ? AND sequence <= ? AND"  # noqa: S608 - no value of anybody's.
     " (kind = ? OR instr(event, ?) OR instr(commands, ?) OR instr(decisions, ?) OR instr(decisions, ?))"
-    " ORDER BY sequence"
+    " ORDER BY sequence LIMIT ?"
 )
 _CHAIN_BEFORE: Final = "SELECT chain FROM journal WHERE sequence < ? ORDER BY sequence DESC LIMIT 1"
 _SPAN: Final = "SELECT sequence, status, updated_ns FROM orders WHERE client_order_id = ?"
 _SYMBOL: Final = "SELECT symbol FROM orders WHERE client_order_id = ?"
 _BOOKED: Final = "SELECT sequence FROM fills WHERE symbol = ? AND trade_id = ?"
+# To show a row takes ten times as long as to pass over one, so a look ends after so many of them.
+FOUND_MAX: Final = 16
 _ENDS: Final = frozenset(status.value for status in TERMINAL)
 _CANCEL_ALL: Final = b'"cancel_all '
 _REMEDY: Final = "Restore the file from a backup; what lies before that event is sound."
@@ -60,8 +62,8 @@ class LookBack:
         """Return those of the last rows before *before_sequence* that are wanted; see the port."""
         window = self._one(_BEFORE, before_sequence, rows_max - 1)
         sql, values = _wanted(wanted)
-        rows = self._all(sql, window[0] if window else 0, before_sequence, *values)
-        return Sight(tuple(self._happening(row) for row in rows), *(window or (0, 0)))
+        rows = self._all(sql, window[0] if window else 0, before_sequence, *values, FOUND_MAX)[::-1]
+        return self._sight(rows, rows[:1], window)
 
     def look_for(self, client_order_id: str, after_sequence: int, *, rows_max: int) -> Sight:
         """Return those of the next rows that name the order, or concern all; see the port."""
@@ -69,9 +71,24 @@ class LookBack:
         end = (window or self._one(_LAST) or (0,))[0]
         quoted, word = f'"{client_order_id}"'.encode(), client_order_id.encode()
         rows = self._all(
-            _NAMING, after_sequence, end or 0, AgentStarted.__name__, quoted, quoted, word, _CANCEL_ALL
+            _NAMING,
+            after_sequence,
+            end or 0,
+            AgentStarted.__name__,
+            quoted,
+            quoted,
+            word,
+            _CANCEL_ALL,
+            FOUND_MAX,
         )
-        return Sight(tuple(self._happening(row) for row in rows), *(window or (0, 0)))
+        return self._sight(rows, rows[-1:], window)
+
+    def _sight(
+        self, rows: list[tuple[Any, ...]], last: list[tuple[Any, ...]], window: tuple[Any, ...] | None
+    ) -> Sight:
+        """Return what *rows* tell; it goes on after the *last* of them where there may be more in the *window*."""
+        reached = last[0][:2] if len(rows) == FOUND_MAX else window or (0, 0)
+        return Sight(tuple(self._happening(row) for row in rows), *reached)
 
     def _happening(self, row: tuple[Any, ...]) -> Happening:
         *fields, chain = row
@@ -115,7 +132,7 @@ def _wanted(wanted: Wanted | None) -> tuple[str, list[object]]:
         terms = ["kind = ?"] * len(wanted.events) + ["instr(decisions, ?)"] * len(wanted.words)
         sql += f" AND ({' OR '.join(terms)})"
         values = [*wanted.events, *(f'"{word} '.encode() for word in wanted.words)]
-    return f"{sql} ORDER BY sequence", values
+    return f"{sql} ORDER BY sequence DESC LIMIT ?", values
 
 
 def fills_in(event: Event | None) -> Iterator[Fill]:

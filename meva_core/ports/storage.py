@@ -118,14 +118,15 @@ class History(Protocol):
     def look_back(self, before_sequence: int, *, rows_max: int, wanted: Wanted | None = None) -> Sight:
         """Return, of the last *rows_max* events with a smaller sequence, those that are *wanted*; without it all.
 
-        Market events from which nothing followed do not count: no row of the journal holds them.
+        Market events from which nothing followed do not count: no row of the journal holds them. A store may go through
+        fewer, where many are found; *reached* of the sight says where to go on.
         """
         ...
 
     def look_for(self, client_order_id: str, after_sequence: int, *, rows_max: int) -> Sight:
         """Return, of the next *rows_max* such events, those that name the order, or concern every order that is open.
 
-        These are starts of the agent, and the decisions to cancel everything.
+        These are starts of the agent, and the decisions to cancel everything. A store may go through fewer.
         """
         ...
 

@@ -1,8 +1,8 @@
 """Answer what was decided, and why an order was sent, from memory and from the journal; never hold up the agent.
 
-The journal is read in a thread of its own, in steps that take as many rows as fit in half a millisecond: a commit that
-comes meanwhile waits for one step at most, and the loop waits for none. An answer takes a second at most, and says
-where to go on.
+The journal is read in a thread of its own, in steps of as many rows as last fitted in half a millisecond, of which the
+store shows a few at most: a commit that comes meanwhile waits for one step at most, and the loop waits for none. Rows
+larger than those before make one step longer. An answer takes a second at most, and says where to go on.
 """
 
 from __future__ import annotations

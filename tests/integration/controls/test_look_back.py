@@ -11,14 +11,15 @@ from attrs import define
 
 from meva_adapters.controls.doorkeeper import DoorSettings
 from meva_adapters.feed.session_tape import SessionTape
+from meva_adapters.storage.look_back import FOUND_MAX
 from meva_adapters.storage.sqlite_journal import SqliteSession
 from meva_core.agent import operator_view
 from meva_core.agent.decision_lines import KINDS
 from meva_core.agent.operator_view import OperatorView
 from meva_core.errors import StorageError
-from meva_core.events import TradeReceived
+from meva_core.events import AgentStarted, TradeReceived
 from meva_core.model.market import NS_PER_SECOND, Side
-from meva_core.ports.storage import Sight, Wanted
+from meva_core.ports.storage import JournalEntry, Sight, Wanted
 from meva_runners.composition import instruments_of
 from meva_runners.sessions.story import told_of
 from meva_runners.trading.look_back import LookBack
@@ -229,6 +230,33 @@ async def test_an_answer_comes_within_its_time_and_says_where_to_go_on(
 
     assert () == page.decisions
     assert 10**9 - journal.read == page.next
+
+
+def test_one_look_shows_a_few_rows_however_many_are_wanted(tmp_path: Path) -> None:
+    """The file is held for those only, and looks that follow each other find every row once, from either end."""
+    desk = Desk(tmp_path / "session.db")
+    first = desk.session.last_sequence() + 1
+    for sequence in range(first, first + 100):
+        desk.session.append(JournalEntry(sequence, AgentStarted(sequence), (), (), b""))
+    desk.session.commit()
+    wanted = Wanted(("AgentStarted",), ())
+    back, on = [], []
+    sight = desk.session.look_back(first + 100, rows_max=512, wanted=wanted)
+    while sight.reached:
+        back.append(sight.found)
+        sight = desk.session.look_back(sight.reached, rows_max=512, wanted=wanted)
+    back.append(sight.found)
+    sight = desk.session.look_for("o-1", first - 1, rows_max=512)
+    while sight.reached:
+        on.append(sight.found)
+        sight = desk.session.look_for("o-1", sight.reached, rows_max=512)
+    on.append(sight.found)
+    desk.session.abandon()
+    shown = [row.sequence for rows in reversed(back) for row in rows if row.sequence >= first]
+
+    assert FOUND_MAX == max(map(len, back)) == max(map(len, on))
+    assert list(range(first, first + 100)) == shown
+    assert shown == [row.sequence for rows in on for row in rows]
 
 
 async def test_a_changed_row_is_not_shown(tmp_path: Path) -> None:
