@@ -14,13 +14,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from attrs import frozen
+import click
+from attrs import evolve, frozen
 
+from meva_adapters.controls.access import has_tokens
 from meva_adapters.controls.client import KILLED, LATCH_NAME, ControlsClient
 from meva_adapters.controls.kill_latch import KillLatch, kill_from_outside
 from meva_adapters.settings import load_settings
 from meva_core.commands import CancelAllOrders
-from meva_core.config.schema import AppConfig
+from meva_core.config.schema import AppConfig, Mode
 from meva_core.errors import ConfigError, MevaError
 from meva_core.events import Event, OrderCanceled, RequestFailed
 from meva_core.signals.signal_engine import described
@@ -51,10 +53,38 @@ def place_of(
     if env is not None:
         config = load_settings(env, files=files, overrides=overrides, environ=os.environ).config
         url = url or f"http://127.0.0.1:{config.controls.port}"
-        folder = folder or control_folder(config)
+        if folder is None:
+            if not any(each.startswith("mode=") for each in overrides):  # Who names a mode means it.
+                config = _started(config)
+            folder = control_folder(config)
     if not url or not folder:
         return None
     return Place(url.rstrip("/"), folder, config)
+
+
+def _started(config: AppConfig) -> AppConfig:
+    """Return *config* in the mode in which its agent was started, where that is another one than it says.
+
+    `paper` and its like say the mode themselves, so the settings of a running agent may name another.
+    """
+    if has_tokens(control_folder(config)):
+        return config
+    modes = [evolve(config, mode=mode) for mode in Mode]
+    others = [each for each in modes if has_tokens(control_folder(each))]
+    if len({control_folder(each) for each in others}) > 1:
+        ways = "\n".join(f"  --set mode={each.mode.value}  {control_folder(each)}" for each in others)
+        raise click.UsageError(
+            f"Mode {config.mode.value} has not been started here, but others have. Say which one is meant:\n{ways}"
+        )
+    if not others:
+        return config
+    mode = others[0].mode.value
+    click.echo(
+        f"Mode {config.mode.value} has not been started here: asking the agent of mode {mode}, whose tokens are in "
+        f"{control_folder(others[0])}.",
+        err=True,
+    )
+    return others[0]
 
 
 async def kill(place: Place, reason: str) -> tuple[int, str]:

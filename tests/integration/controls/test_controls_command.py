@@ -16,9 +16,9 @@ from meva_adapters.controls.kill_latch import KillLatch
 from tests.integration.controls.controls_case import served
 
 
-async def run(url: str, folder: Path, *words: str) -> tuple[int, str, str]:
+async def run(url: str, folder: Path | None, *words: str) -> tuple[int, str, str]:
     """Run the command in a process of its own; return its status and what it said."""
-    options = ("--url", url, "--tokens", str(folder))
+    options = ("--url", url, *(("--tokens", str(folder)) if folder else ()))
     program = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -79,6 +79,36 @@ async def test_a_granted_release_takes_the_latch_off(tmp_path: Path) -> None:
     assert held
     assert not latch.is_set()
     assert "OPEN" == gate
+
+
+async def test_an_agent_whose_runner_decided_the_mode_is_found_by_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings say replay, the agent runs on paper: one other mode is meant, of two the operator chooses."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    paper, shadow = (tmp_path / "meva" / f"meva-main-{mode}" for mode in ("paper", "shadow"))
+    options = ("kill", "--env", "dev", "--reason", "hung")
+    open_tokens(paper)
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        url = f"http://127.0.0.1:{hung.getsockname()[1]}"
+        found = await run(url, None, *options)
+        set_by_one = (paper / LATCH_NAME).exists()
+        (paper / LATCH_NAME).unlink()
+        meant = await run(url, None, *options, "--set", "mode=shadow")
+        open_tokens(shadow)
+        asked = await run(url, None, *options)
+        untouched = not (paper / LATCH_NAME).exists() and not (shadow / LATCH_NAME).exists()
+        chosen = await run(url, None, *options, "--set", "mode=shadow")
+
+    assert (6, True) == (found[0], set_by_one), found
+    assert f"asking the agent of mode paper, whose tokens are in {paper}" in found[2]
+    assert 3 == meant[0]
+    assert f"{shadow}/stop.token: there is no such token" in meant[2]
+    assert (2, True) == (asked[0], untouched)
+    assert "--set mode=paper" in asked[2]
+    assert "--set mode=shadow" in asked[2]
+    assert (6, "") == (chosen[0], chosen[2])
+    assert (shadow / LATCH_NAME).exists()
 
 
 async def test_a_kill_that_only_sets_the_latch_says_that_orders_may_rest(tmp_path: Path) -> None:
