@@ -8,6 +8,8 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
+
 from meva_adapters.controls.access import open_tokens
 from meva_adapters.controls.client import LATCH_NAME, ControlsClient
 from meva_adapters.controls.kill_latch import KillLatch
@@ -77,3 +79,40 @@ async def test_a_granted_release_takes_the_latch_off(tmp_path: Path) -> None:
     assert held
     assert not latch.is_set()
     assert "OPEN" == gate
+
+
+async def test_a_kill_that_only_sets_the_latch_says_that_orders_may_rest(tmp_path: Path) -> None:
+    """With tokens alone nothing is cancelled: status 6. An agent that answers cancels by itself: status 0."""
+    folder = tmp_path / "hung"
+    open_tokens(folder)
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        silent = await run(f"http://127.0.0.1:{hung.getsockname()[1]}", folder, "kill", "--reason", "hung")
+    async with served(tmp_path) as (_, client):
+        answered = await run(client.url(""), client.folder, "kill")
+
+    assert (6, 0) == (silent[0], answered[0])
+    assert "the kill latch is set and no order leaves" in silent[1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("mode=paper", "exchange.rest_url: without it"),
+        ("exchange.rest_url=http://127.0.0.1:9", "a secret"),
+    ],
+)
+async def test_where_the_venue_is_out_of_reach_the_latch_is_told_first(
+    tmp_path: Path, setting: str, told: str
+) -> None:
+    """What the settings lack for the venue takes nothing from the kill: status 6, and what is yours to do."""
+    folder = tmp_path / "control"
+    open_tokens(folder)
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        url = f"http://127.0.0.1:{hung.getsockname()[1]}"
+        status, out, err = await run(url, folder, "kill", "--env", "dev", "--set", setting)
+
+    assert (6, "") == (status, err)
+    assert out.startswith("the kill latch is set, no order leaves.")
+    assert f"could not be reached from here: {told}" in out
+    assert "on paper they end with its process" in out
+    assert KillLatch(folder / LATCH_NAME).is_set()
