@@ -28,7 +28,7 @@ def check(harness: str, *, cases: tuple[str, ...], strict: bool, as_json: bool, 
     """Run the cases of a contract on the adapter that MODULE:HARNESS starts.
 
     A case is proven, BROKEN, NOT PROVEN where the harness cannot bring it about, or not declared where it is about
-    something that the adapter does not offer. The exit status is 1 when a case is BROKEN.
+    something that the adapter does not offer. The exit status is 1 when a case is BROKEN, and when none is proven.
     """
     from meva_runners.exit_status import told
 

@@ -86,6 +86,9 @@ def _warnings(agent: AgentOrchestrator, span: RunSpan) -> Iterator[str]:
     if flags.gate is not Gate.OPEN:
         since = text_of_ns(min(marker.since_ns for marker in flags.markers.values()))
         yield f"trading was {flags.gate.name.lower()} at the end, since {since}: {flags.pause_reason}"
+    for name, enabled in flags.strategy_enabled.items():
+        if not enabled:
+            yield f"strategy {name} is switched off: it failed, as the log says, or was not enabled"
     for cause, count in agent.data_problems().items():
         yield f"market data was not used: {cause}, {count:,} times"
     if not span.events:

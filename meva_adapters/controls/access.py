@@ -78,6 +78,11 @@ def open_tokens(directory: Path) -> TokenBook:
     return TokenBook(json.loads(book.read_text(encoding="ascii")))
 
 
+def has_tokens(directory: Path) -> bool:
+    """Return whether an agent has made its tokens in *directory*."""
+    return (directory / "tokens.json").exists()
+
+
 def read_token(directory: Path, scope: Scope) -> str:
     """Return the token of *scope* for a client on the same machine; raise `ConfigError` when it is not safe."""
     path = directory / f"{scope.name.lower()}.token"

@@ -20,6 +20,7 @@ from meva_core.errors import MevaError
 from meva_core.portfolio.treasury_service import booked_already
 
 LATCH_NAME: Final = "kill"
+KILLED: Final = "killed: the agent answered, and cancels every order of its own"
 # The agent takes ten requests a second of each token; a minute of waiting means that others use them up.
 _WAIT_S: Final = 0.5
 _WAITS_MAX: Final = 120
@@ -125,7 +126,7 @@ class ControlsClient:
         except ControlsError:
             status = 0
         if status == 200:  # noqa: PLR2004 - the status that says done.
-            return "killed: the agent answered, and cancels every order of its own"
+            return KILLED
         KillLatch(self.folder / LATCH_NAME).set(reason, actor)
         return "the agent did not answer: the kill latch is set and no order leaves; cancel open ones at the venue"
 

@@ -109,7 +109,7 @@ def _trading(result: ReplayResult) -> Rows:
         ("Profit factor", str(summary.profit_factor)),
         ("Fees", f"{_money(result.fees)} {currency}"),
         ("Turnover", f"{_money(summary.turnover)} {currency}"),
-        ("Mean exposure", _percent(summary.mean_exposure, sign="")),
+        ("Mean exposure", _percent_of(summary.mean_exposure, sign="")),
         ("Mean slippage", str(slippage) if slippage.value is None else f"{slippage} bps"),
     ]
 

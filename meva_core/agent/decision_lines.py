@@ -140,7 +140,7 @@ def _told_of_money(event: CostRecorded | TransferSettled) -> str:
 # What each event says of its order.
 _EVENTS: Final[dict[type, Callable[[Any], str]]] = {
     AgentStarted: lambda _: "the agent started: what was under way is unknown until the venue tells",
-    OrderAcknowledged: lambda event: f"acknowledged as {event.venue_order_id}",
+    OrderAcknowledged: lambda event: f"the venue knows it as order {event.venue_order_id}",
     OrderRejected: lambda event: f"rejected {event.code}: {event.reason}",
     OrderDropped: lambda event: f"dropped, it never left: {event.reason}",
     OrderCanceled: lambda event: f"canceled: {event.reason}",

@@ -7,7 +7,10 @@ from typing import Final
 
 from meva_core.model.market import NS_PER_DAY
 from meva_core.model.money import EXACT, ZERO
+from meva_core.ops.statistics import Statistic
 
+# An average of fewer would say more of the moments at which they were taken.
+EXPOSURES_MIN: Final = 10
 # More points than any screen has columns; 10,000 samples of two values are about 2 MB.
 SAMPLES_MAX: Final = 10_000
 
@@ -63,9 +66,11 @@ class EquityCurve:
             closes.append(float(close))
         return closes
 
-    def mean_exposure_share(self) -> float:
-        """Return exposure over equity, averaged over time."""
-        return self._exposed_ns / self._watched_ns if self._watched_ns else 0.0
+    def mean_exposure(self) -> Statistic:
+        """Return exposure over equity, averaged over time: what was held at a sample counts until the next."""
+        if self._count < EXPOSURES_MIN or not self._watched_ns:
+            return Statistic(None, f"fewer than {EXPOSURES_MIN} samples of the equity")
+        return Statistic(self._exposed_ns / self._watched_ns)
 
     def drawdown_share(self, max_drawdown: Decimal, start_equity: Decimal) -> float:
         """Return the largest fall over the peak before it.

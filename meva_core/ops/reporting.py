@@ -80,7 +80,7 @@ class RunSummary:
     volatility: Statistic
     sharpe: Statistic
     sortino: Statistic
-    mean_exposure: float
+    mean_exposure: Statistic
     mean_slippage_bps: Statistic
     equity_curve: tuple[tuple[int, Decimal], ...]
 
@@ -206,7 +206,7 @@ class RunStatistics:
             volatility=volatility(returns),
             sharpe=sharpe(returns),
             sortino=sortino(returns),
-            mean_exposure=self._curve.mean_exposure_share(),
+            mean_exposure=self._curve.mean_exposure(),
             mean_slippage_bps=share(self._slippage_bps, fills, missing="no fill"),
             equity_curve=self._curve.samples(),
         )

@@ -25,7 +25,7 @@ _STYLES = {Verdict.PROVEN: "green", Verdict.BROKEN: "bold red", Verdict.NOT_PROV
 
 
 def check_adapter(place: str, *, cases: Sequence[str], strict: bool, as_json: bool) -> None:
-    """Run, show, and exit with 1 when a promise is broken; under *strict* also when one is not proven."""
+    """Run, show, and exit with 1 when a promise is broken or none is proven; under *strict* when one is not."""
     make = harness_at(place)
     kit = kit_of(harness_made(make, place))
     _check_ids(kit, cases)
@@ -35,7 +35,7 @@ def check_adapter(place: str, *, cases: Sequence[str], strict: bool, as_json: bo
         click.echo(json.dumps(_as_dict(place, kit, results, counts)))
     else:
         _show(console_for(sys.stdout), place, kit, results, counts)
-    if counts[Verdict.BROKEN] or (strict and counts[Verdict.NOT_PROVEN]):
+    if counts[Verdict.BROKEN] or not counts[Verdict.PROVEN] or (strict and counts[Verdict.NOT_PROVEN]):
         sys.exit(FAILED)
 
 

@@ -14,14 +14,18 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from attrs import frozen
+import click
+from attrs import evolve, frozen
 
-from meva_adapters.controls.client import LATCH_NAME, ControlsClient
+from meva_adapters.controls.access import has_tokens
+from meva_adapters.controls.client import KILLED, LATCH_NAME, ControlsClient
 from meva_adapters.controls.kill_latch import KillLatch, kill_from_outside
 from meva_adapters.settings import load_settings
 from meva_core.commands import CancelAllOrders
-from meva_core.config.schema import AppConfig
+from meva_core.config.schema import AppConfig, Mode
+from meva_core.errors import ConfigError, MevaError
 from meva_core.events import Event, OrderCanceled, RequestFailed
+from meva_core.signals.signal_engine import described
 from meva_runners.exit_status import ORDERS_UNKNOWN
 from meva_runners.trading.places import control_folder
 
@@ -49,16 +53,45 @@ def place_of(
     if env is not None:
         config = load_settings(env, files=files, overrides=overrides, environ=os.environ).config
         url = url or f"http://127.0.0.1:{config.controls.port}"
-        folder = folder or control_folder(config)
+        if folder is None:
+            if not any(each.startswith("mode=") for each in overrides):  # Who names a mode means it.
+                config = _started(config)
+            folder = control_folder(config)
     if not url or not folder:
         return None
     return Place(url.rstrip("/"), folder, config)
 
 
+def _started(config: AppConfig) -> AppConfig:
+    """Return *config* in the mode in which its agent was started, where that is another one than it says.
+
+    `paper` and its like say the mode themselves, so the settings of a running agent may name another.
+    """
+    if has_tokens(control_folder(config)):
+        return config
+    modes = [evolve(config, mode=mode) for mode in Mode]
+    others = [each for each in modes if has_tokens(control_folder(each))]
+    if len({control_folder(each) for each in others}) > 1:
+        ways = "\n".join(f"  --set mode={each.mode.value}  {control_folder(each)}" for each in others)
+        raise click.UsageError(
+            f"Mode {config.mode.value} has not been started here, but others have. Say which one is meant:\n{ways}"
+        )
+    if not others:
+        return config
+    mode = others[0].mode.value
+    click.echo(
+        f"Mode {config.mode.value} has not been started here: asking the agent of mode {mode}, whose tokens are in "
+        f"{control_folder(others[0])}.",
+        err=True,
+    )
+    return others[0]
+
+
 async def kill(place: Place, reason: str) -> tuple[int, str]:
     """Kill the agent; return the exit status and what was done."""
     if place.config is None:
-        return 0, await ControlsClient(url=place.url, folder=place.folder).kill(reason=reason)
+        said = await ControlsClient(url=place.url, folder=place.folder).kill(reason=reason)
+        return 0 if said == KILLED else ORDERS_UNKNOWN, said
     began = monotonic()
     client = ControlsClient(url=place.url, folder=place.folder, kill_deadline_s=_ANSWER_S)
     # What the venue is reached with is loaded while the agent may still answer.
@@ -66,8 +99,11 @@ async def kill(place: Place, reason: str) -> tuple[int, str]:
     said = await client.kill(reason=reason)
     if not KillLatch(place.folder / LATCH_NAME).is_set():
         return 0, said
-    await loading
-    status, said = await _cancel_from_outside(place.config, place.folder, reason)
+    try:
+        await loading
+        status, said = await _cancel_from_outside(place.config, place.folder, reason)
+    except Exception as error:  # noqa: BLE001 - whatever fails here, the latch is set, and that is said first.
+        status, said = ORDERS_UNKNOWN, _out_of_reach(error)
     return status, f"{said} It took {monotonic() - began:.2f} s."
 
 
@@ -90,6 +126,22 @@ async def _cancel_from_outside(config: AppConfig, folder: Path, reason: str) -> 
             events = await exchange.cancel_all(CancelAllOrders(None, reason))
     told = f"the kill latch is set and {canceled} orders are cancelled, but not all is known: {failure}"
     return ORDERS_UNKNOWN, f"the agent did not answer: {told}. Look at the venue."
+
+
+def _out_of_reach(error: Exception) -> str:
+    """Say what is safe, then what is not known, and what to do about it."""
+    match error:
+        case ConfigError(problems=problems):
+            why = " ".join(" ".join(problem.split()) for problem in problems)
+        case MevaError() | OSError():
+            why = str(error)
+        case _:
+            why = described(error)
+    return (
+        "the kill latch is set, no order leaves. The agent did not answer, and the venue could not be reached "
+        f"from here: {why.rstrip('.')}. Cancel the agent's open orders at the venue; on paper they end with "
+        "its process."
+    )
 
 
 def _failure(events: Sequence[Event]) -> str:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from importlib.metadata import version
 from time import monotonic
+from typing import Final
 
 import click
 from loguru import logger
@@ -55,6 +56,11 @@ from meva_runners.trading.retention import drop_old_market
 from meva_runners.trading.service_notice import notify
 from meva_runners.trading.settled_memory import settled_memory
 from meva_runners.trading.venue_link import VenueLink
+
+_GONE_ON: Final = (
+    "this run went on with a session: period, orders, fills, win rate and turnover are those of this run; equity,"
+    " result, fees and drawdown those of the whole session"
+)
 
 
 class AgentApp:
@@ -142,7 +148,7 @@ class AgentApp:
 
         Raises `PreflightError` where the venue does not answer, and whatever made the driver fail.
         """
-        began, began_ns = monotonic(), self._clock.now_ns()
+        began, began_ns, goes_on = monotonic(), self._clock.now_ns(), self.agent.sequence > 0
         # Without its folder the kill latch counts as set: nobody could set it.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._compare_clocks()
@@ -173,6 +179,7 @@ class AgentApp:
                 source=self._link.name,
                 symbols=tuple(instruments_of(self._settings.config)),
                 mode=self._settings.config.mode.value,
+                warnings=(_GONE_ON,) if goes_on else (),
             ),
             span=RunSpan(
                 events=self.driver.market_events,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_a_session_goes_on_after_every_kill(spoken: tuple[str, ...], tmp_path: P
     with started("paper", tmp_path, *EAGER, *spoken) as agent:
         wait_for(agent.controls(), trading)
         assert 0 == agent.end(signal.SIGTERM), agent.errors
+    assert "this run went on with a session" in " ".join(agent.output.split())
 
     with SessionTape(agent.session) as tape:
         events = [entry.event for entry in tape.entries()]
@@ -94,6 +96,9 @@ def test_resting_orders_rest_on(spoken: tuple[str, ...], tmp_path: Path) -> None
         status = wait_for(
             agent.controls(), lambda status: [order["status"] for order in status["orders"]] == accepted
         )
+        time.sleep(
+            1
+        )  # An answer may be shown before it is on the disk; what is not there the next one need not know.
         agent.end(signal.SIGKILL)
     names = {order["client_order_id"] for order in status["orders"]}
     with started("paper", tmp_path, *RESTING, *spoken) as agent:

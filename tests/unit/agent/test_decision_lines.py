@@ -135,7 +135,7 @@ def test_what_concerns_every_order_is_of_those_that_are_open() -> None:
 def test_the_venues_list_is_told_of_where_nobody_knew() -> None:
     """After a start it says what became of the order; at other times it would only repeat what is known."""
     start = lines_of(happening(AgentStarted(5)))
-    known = [DecisionView(1, 1, 0, "update", "", "o-1", "acknowledged as v-1")]
+    known = [DecisionView(1, 1, 0, "update", "", "o-1", "the venue knows it as order v-1")]
 
     [line] = story_goes_on("o-1", start, listed("accepted"), ended_ns=0)
     assert "the venue lists it as accepted, 0 of 2 filled" == line.text

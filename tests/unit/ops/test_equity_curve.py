@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meva_core.ops.equity_curve import EquityCurve
+from meva_core.ops.statistics import Statistic
 from tests.unit.ops.records import DAY_NS
 
 ZERO = Decimal(0)
@@ -51,12 +52,14 @@ def test_day_without_sample_repeats_the_last_close() -> None:
 
 
 def test_exposure_is_averaged_over_time() -> None:
-    """Half of equity for one second, nothing for three: an eighth on average."""
+    """Half of equity for one second, nothing for seven: a sixteenth on average."""
     curve = EquityCurve()
-    for time_ns, exposure in ((0, 50), (1, 0), (4, 0)):
+    for time_ns, exposure in ((0, 50), *((second, 0) for second in range(1, 9))):
         curve.add(time_ns, Decimal(100), exposure=Decimal(exposure), drawdown=ZERO)
 
-    assert 0.125 == curve.mean_exposure_share()
+    assert Statistic(None, "fewer than 10 samples of the equity") == curve.mean_exposure()
+    curve.add(8, Decimal(100), exposure=ZERO, drawdown=ZERO)
+    assert Statistic(0.0625) == curve.mean_exposure()
 
 
 def test_drawdown_share_is_of_the_peak() -> None:
