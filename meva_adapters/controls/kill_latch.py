@@ -19,6 +19,8 @@ from meva_core.events import Event, OrderDropped
 from meva_core.ports.exchange import Clearance, ExchangeAdapter, PreparingExchange, VenueCapabilities
 
 _SET: Final = "the kill latch is set"
+# As much as an operator may give for a reason, with a name before it.
+_TOLD_MAX: Final = 300
 
 
 class KillLatch:
@@ -55,6 +57,16 @@ class KillLatch:
         except OSError:
             return True
         return True
+
+    def told(self) -> str:
+        """Return that it is set, with who set it and why as far as the file says so."""
+        try:
+            with self._path.open(encoding="utf-8", errors="replace") as file:
+                line = file.readline(_TOLD_MAX).strip()
+        except OSError:
+            line = ""
+        said = "".join(each if each.isprintable() else "?" for each in line)
+        return f"{_SET} ({said})" if said else _SET
 
     def clear(self) -> None:
         """Take the latch off; only after an operator released the kill."""

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from meva_adapters.controls.client import LATCH_NAME
+from meva_adapters.controls.kill_latch import KillLatch
 from meva_adapters.secrets.private_path import exposure
 from meva_core.config.schema import AppConfig
 from meva_core.errors import install
@@ -76,6 +78,18 @@ def data_folder(folder: Path) -> Finding:
             check, f"{error.filename}: {error.strerror}", "Give the folder to the user that runs meva."
         )
     return green(check, f"{folder} is closed to others")
+
+
+def latch_off(folder: Path) -> Finding:
+    """Judge whether an earlier kill still holds the agent."""
+    check, path = "kill latch", folder / LATCH_NAME
+    latch = KillLatch(path)
+    if not folder.is_dir() or not latch.is_set():
+        return green(check, "nobody has set it")
+    remedy = (
+        "Find out why; with the agent started, which sends no order, `meva controls release` takes it off."
+    )
+    return red(check, f"{latch.told()}: {path}", remedy)
 
 
 def port_free(host: str, port: int) -> Finding:

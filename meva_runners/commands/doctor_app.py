@@ -21,7 +21,7 @@ from meva_core.errors import ConfigError
 from meva_runners.checkup.channels import channel_findings, heartbeat_findings
 from meva_runners.checkup.dead_man import switch_findings
 from meva_runners.checkup.finding import Finding, Verdict, green, red, skipped
-from meva_runners.checkup.machine import data_folder, disk_space, extras, port_free, python_version
+from meva_runners.checkup.machine import data_folder, disk_space, extras, latch_off, port_free, python_version
 from meva_runners.checkup.private_values import find_secrets
 from meva_runners.checkup.venue import CHECKS, venue_findings
 from meva_runners.exit_status import PREFLIGHT_FAILED
@@ -33,6 +33,7 @@ _NEEDS_CONFIG: Final = (
     "extras",
     "disk",
     "data folder",
+    "kill latch",
     "controls port",
     "secrets",
     *CHECKS,
@@ -96,6 +97,7 @@ def _machine(config: AppConfig) -> tuple[Finding, ...]:
         extras(config),
         disk_space(folder),
         data_folder(folder),
+        latch_off(folder),
         port_free(_HOST, config.controls.port),
     )
 

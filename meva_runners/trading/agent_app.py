@@ -151,6 +151,12 @@ class AgentApp:
         began, began_ns, goes_on = monotonic(), self._clock.now_ns(), self.agent.sequence > 0
         # Without its folder the kill latch counts as set: nobody could set it.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._latch.is_set():
+            place = self.folder / LATCH_NAME
+            click.echo(
+                f"{self._latch.told()}: {place}. No order leaves until `meva controls release` takes it off.",
+                err=True,
+            )
         await self._compare_clocks()
         ready = monotonic()
         loop = asyncio.get_running_loop()
@@ -277,7 +283,7 @@ class AgentApp:
         emit(self._sink, metrics_of_state(self.agent.state(), equity=self.agent.account.equity))
         if self._latch.is_set() and self.agent.state().runtime_flags.gate is not Gate.KILLED:
             now_ns = self._clock.now_ns()
-            self.driver.ask(KillRequested(now_ns, f"latch-{now_ns}", "kill latch", "the kill latch is set"))
+            self.driver.ask(KillRequested(now_ns, f"latch-{now_ns}", "kill latch", self._latch.told()))
 
     def _figures(self) -> tuple[FigureView, ...]:
         commit_ms = Decimal(round(1_000 * self.driver.committing_s))

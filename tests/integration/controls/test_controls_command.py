@@ -146,3 +146,22 @@ async def test_where_the_venue_is_out_of_reach_the_latch_is_told_first(
     assert f"could not be reached from here: {told}" in out
     assert "on paper they end with its process" in out
     assert KillLatch(folder / LATCH_NAME).is_set()
+
+
+async def test_a_start_behind_a_latch_left_there_says_who_why_and_what_to_do(tmp_path: Path) -> None:
+    """The agent begins killed; the file is named where a person looks, and its author in the journal too."""
+    folder, session = tmp_path / "control", tmp_path / "session.db"
+    folder.mkdir(mode=0o700)
+    KillLatch(folder / LATCH_NAME).set("hung", "ann")
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "meva_runners.paper", "--no-dashboard", "--duration", "2s"),
+        *("--session", str(session), "--set", f"controls.folder={folder}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await program.communicate()
+
+    assert 5 == program.returncode, err.decode()
+    told = f"the kill latch is set (ann: hung): {folder / LATCH_NAME}. No order leaves until `meva controls release`"
+    assert told in err.decode()
+    assert b"the kill latch is set (ann: hung)" in session.read_bytes()

@@ -91,3 +91,18 @@ def test_a_latch_that_cannot_be_looked_at_counts_as_set(tmp_path: Path) -> None:
     latch.set("x", "y")
     latch.clear()
     assert not latch.is_set()
+
+
+def test_the_latch_tells_who_set_it_and_why(tmp_path: Path) -> None:
+    """What a hand or a torn write left there is told on one short line, or not at all."""
+    path = tmp_path / "kill"
+    latch = KillLatch(path)
+    latch.set("hung", "ann")
+    told = [latch.told()]
+    for left in (b"", b"\xff\x1b[2J\nmore", b"x" * 1_000_000):
+        path.write_bytes(left)
+        told.append(latch.told())
+
+    assert ["the kill latch is set (ann: hung)", "the kill latch is set"] == told[:2]
+    assert "the kill latch is set (\ufffd?[2J)" == told[2]
+    assert len(told[3]) < 400

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from meva_adapters.controls.kill_latch import KillLatch
 from meva_adapters.venue.server import VenueServer
 from meva_adapters.venue.settings import DEFAULT_KEY, DEFAULT_SECRET, VenueSettings
 from meva_runners.checkup.finding import Finding, Verdict
-from meva_runners.checkup.machine import data_folder, disk_space, port_free, python_version
+from meva_runners.checkup.machine import data_folder, disk_space, latch_off, port_free, python_version
 from meva_runners.commands.doctor_app import DoctorOptions, examine
 from tests.integration.alerts.test_alert_channels import receiving
 from tests.integration.exchange.binance_case import server
@@ -258,3 +259,15 @@ def answering(venue: VenueServer, account: dict[str, Any], *, late_ms: int = 0) 
             return web.Response(body=await response.read(), content_type="application/json")
 
     return answer
+
+
+def test_a_kill_latch_left_behind_is_red_with_who_why_and_where(tmp_path: Path) -> None:
+    """An agent that would start killed is not ready; before the first start nobody can have set it."""
+    before = latch_off(tmp_path / "missing")
+    off = latch_off(tmp_path)
+    KillLatch(tmp_path / "kill").set("hung", "ann")
+    left = latch_off(tmp_path)
+
+    assert (GREEN, GREEN, RED) == (before.verdict, off.verdict, left.verdict)
+    assert f"the kill latch is set (ann: hung): {tmp_path / 'kill'}" == left.said
+    assert "`meva controls release` takes it off" in left.remedy
