@@ -65,7 +65,10 @@ def _imported(place: str) -> type[Strategy]:
     except ModuleNotFoundError as error:
         if error.name != module_name.partition(".")[0] and error.name != module_name:
             raise StrategyError(place, "every symbol", f"cannot be imported: {described(error)}") from error
-        problem = f"strategy {place!r}: no module {module_name!r} here; run from the directory that holds it"
+        remedy = "run from the directory that holds it"
+        if module_name.endswith(".py"):
+            remedy = f"name the module without its ending: {module_name.removesuffix('.py')}:{class_name}"
+        problem = f"strategy {place!r}: no module {module_name!r} here; {remedy}"
         raise ConfigError((problem,)) from error
     except Exception as error:
         raise StrategyError(place, "every symbol", f"cannot be imported: {described(error)}") from error

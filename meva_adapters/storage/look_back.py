@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import decode_commands, decode_event, decode_texts
-from meva_adapters.storage.session_file import storage_errors
+from meva_adapters.storage.row_reader import RowReader
 from meva_core.errors import StorageError
 from meva_core.events import AgentStarted, Event, OrderFilled, OrderQueryAnswered, VenueStateObserved
 from meva_core.execution.order_lifecycle import TERMINAL
@@ -42,12 +42,11 @@ _CANCEL_ALL: Final = b'"cancel_all '
 _REMEDY: Final = "Restore the file from a backup; what lies before that event is sound."
 
 
-class LookBack:
+class LookBack(RowReader):
     """Read through *connection*, whose owner lets nobody write meanwhile; *genesis* begins the chain."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path, genesis: bytes) -> None:
-        self._connection = connection
-        self._path = path
+        super().__init__(connection, path)
         self._genesis = genesis
 
     def span_of(self, client_order_id: str) -> OrderSpan | None:
@@ -113,15 +112,6 @@ class LookBack:
         name = getattr(event, "client_order_id", "")
         row = self._one(_SYMBOL, name) if name else None
         return str(row[0]) if row else ""
-
-    def _one(self, sql: str, *values: object) -> tuple[Any, ...] | None:
-        with storage_errors(self._path):
-            row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
-            return row
-
-    def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with storage_errors(self._path):
-            return self._connection.execute(sql, values).fetchall()
 
 
 def _wanted(wanted: Wanted | None) -> tuple[str, list[object]]:

@@ -16,9 +16,10 @@ from attrs import frozen
 from meva_adapters.storage.chain import chained
 from meva_adapters.storage.codec import decode, decode_commands, decode_decimal, decode_event, decode_texts
 from meva_adapters.storage.market_segments import Segment, SegmentKey, columns_of, events_of
+from meva_adapters.storage.row_reader import RowReader
 from meva_adapters.storage.schema import SECURES_SINCE
 from meva_adapters.storage.secured import READ, Row
-from meva_adapters.storage.session_file import BEGUN, storage_errors
+from meva_adapters.storage.session_file import BEGUN
 from meva_core.commands import Command
 from meva_core.errors import StorageError
 from meva_core.events import Event, MarketEvent
@@ -62,12 +63,11 @@ class _Row:
     link: bytes
 
 
-class SessionReader:
+class SessionReader(RowReader):
     """Read one session through an open connection."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
+        super().__init__(connection, path)
         self.header = self._read_header()
 
     def head(self) -> Head:
@@ -330,15 +330,6 @@ class SessionReader:
             return SessionHeader(**values)
         except (KeyError, TypeError, ValueError) as problem:
             raise self._damaged(f"has an incomplete header: {problem}.") from problem
-
-    def _one(self, sql: str, *values: object) -> tuple[Any, ...] | None:
-        with storage_errors(self._path):
-            row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
-            return row
-
-    def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with storage_errors(self._path):
-            return self._connection.execute(sql, values).fetchall()
 
     def _pages(
         self, sql: str, after: int, bound: int, *, page_rows: int = _PAGE_ROWS

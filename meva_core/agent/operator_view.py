@@ -19,6 +19,7 @@ from meva_core.model.money import ZERO, exact
 from meva_core.model.order import OrderRecord
 from meva_core.model.state import CanonicalState, Position
 from meva_core.ops.log_records import AlertRaised, EquityMarked, FillBooked, OrderUpdated, Record
+from meva_core.portfolio.surplus import is_principal_protected
 from meva_core.portfolio.treasury_service import TreasuryService
 from meva_core.ports.controls import (
     NO_VENUE,
@@ -131,7 +132,7 @@ class OperatorView:
                 gate=_gate(state),
                 health=self._health(health, now_ns - heartbeat_ns, now_ns, figures, venue),
                 pnl=pnl,
-                treasury=_treasury(state, self._agent.services.treasury),
+                treasury=self._treasury(state, pnl.equity),
                 limits=self._limits(state),
                 positions=tuple(self._position(item) for item in state.positions.values()),
                 orders=tuple(_order(item) for item in state.open_orders.values()),
@@ -217,6 +218,14 @@ class OperatorView:
             yield FigureView("books and venue compared", _scaled(age_ns, NS_PER_SECOND), "s ago")
         yield FigureView("stream reconnects", Decimal(connectivity.reconnects), "since the start")
 
+    def _treasury(self, state: CanonicalState, equity: Decimal) -> TreasuryView:
+        """Return the treasury; whether the principal is protected is said of the *equity* that is shown beside it."""
+        treasury = state.treasury
+        protected = treasury.principal_protected
+        if self._agent.account.started:
+            protected = is_principal_protected(equity, treasury.principal_baseline)
+        return _treasury(state, self._agent.services.treasury, protected=protected)
+
     def _limits(self, state: CanonicalState) -> tuple[LimitView, ...]:
         limits, money = state.risk_limits, state.reporting_currency
         values = [abs(item.quantity) * self._mark(item.symbol) for item in state.positions.values()]
@@ -283,14 +292,14 @@ def _scaled(amount_ns: int, unit_ns: int) -> Decimal:
     return Decimal(10 * amount_ns // unit_ns).scaleb(-1)
 
 
-def _treasury(state: CanonicalState, service: TreasuryService) -> TreasuryView:
+def _treasury(state: CanonicalState, service: TreasuryService, *, protected: bool) -> TreasuryView:
     treasury = state.treasury
     return TreasuryView(
         treasury.principal_baseline,
         treasury.operating_costs_today,
         treasury.reserve_accrual_today,
         treasury.rolling_surplus_30d,
-        treasury.principal_protected,
+        protected,
         service.reserve,
         tuple(
             TransferView(each.transfer_id, each.asset, each.amount, each.status.value, each.changed_ns)

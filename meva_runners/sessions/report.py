@@ -255,7 +255,7 @@ def _nothing(tape: SessionTape, period: Period, first_ns: int, last_ns: int) -> 
         return StorageError(tape.source, problem, "Record market data of every asset that is held.")
     seen = f"it has events from {_local(first_ns, UTC):%Y-%m-%d %H:%M} to {_local(last_ns, UTC):%Y-%m-%d %H:%M} UTC."
     return DataError(
-        tape.source, 0, f"nothing happened in {period.title.lower()};", f"Choose another: {seen}"
+        tape.source, 0, f"nothing happened in {period.title.lower()}.", f"Choose another: {seen}"
     )
 
 

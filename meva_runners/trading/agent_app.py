@@ -240,7 +240,7 @@ class AgentApp:
         try:
             port, _ = await server.start()
         except OSError as exc:
-            problem = f"the controls cannot listen on port {settings.port}: {exc.strerror or exc}"
+            problem = f"the controls cannot listen on port {settings.port}: {exc.strerror or exc}."
             raise PreflightError(problem, "Choose another with --controls-port; 0 takes a free one.") from exc
         click.echo(f"dashboard http://127.0.0.1:{port}  tokens in {self.folder}", err=True)
         try:

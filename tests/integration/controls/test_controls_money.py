@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meva_adapters.feed.session_tape import SessionTape
-from tests.integration.controls.controls_case import Client, served
+from tests.integration.controls.controls_case import Client, Desk, served
 from tests.integration.controls.test_controls_command import run
 
 
@@ -129,3 +129,17 @@ async def test_money_that_moved_is_told_from_the_command_line(tmp_path: Path) ->
     assert "cost needs --category, --amount" in lacking[2]
     assert 1 == nobody[0]
     assert "no transfer surplus-1 is known" in nobody[2]
+
+
+def test_the_principal_shown_is_judged_by_the_equity_beside_it(tmp_path: Path) -> None:
+    """The budget goes down at the next sample of the equity; what a person reads follows the equity at once."""
+    desk = Desk(tmp_path / "session.db", "treasury.principal_baseline=99980")
+    desk.trade(3_000_000)
+    desk.trade(3_000_000)  # It holds a hundredth of a coin now, and falls with it.
+    before = desk.desk.status()
+    desk.trade(2_800_000)
+    after = desk.desk.status()
+
+    assert after.pnl.equity < Decimal(99980) < before.pnl.equity
+    assert before.treasury.principal_protected
+    assert not after.treasury.principal_protected

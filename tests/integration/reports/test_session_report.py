@@ -168,7 +168,7 @@ def test_a_period_without_events_is_refused(tmp_path: Path) -> None:
     recorded(tmp_path / "s.db", rows=500)
     day = datetime(2023, 11, 14, tzinfo=UTC).date() - timedelta(days=3)
 
-    with pytest.raises(DataError, match=r"nothing happened in day 2023-11-11; .* 2023-11-14"):
+    with pytest.raises(DataError, match=r"nothing happened in day 2023-11-11\. .* 2023-11-14"):
         report_of(tmp_path / "s.db", day=str(day))
     with pytest.raises(DataError, match="no day"):
         report_of(tmp_path / "s.db", day="yesterday")

@@ -199,6 +199,12 @@ FAULTS: list[tuple[str, Callable[[Path], None], Sequence[str], str]] = [
     ("cut gzip", cut_gzip, (), "cut short"),
     ("no rows", plain(HEADER), (), "no rows"),
     ("unknown strategy", plain(HEADER + ROW), ("--strategy", "momentun"), "Did you mean 'momentum'?"),
+    (
+        "module with its ending",
+        plain(HEADER + ROW),
+        ("--strategy", "mine.py:Mine"),
+        "without its ending: mine:Mine",
+    ),
     ("strategy without module", plain(HEADER + ROW), ("--strategy", "nowhere:Mine"), "no module 'nowhere'"),
     ("wrong key", plain(HEADER + ROW), ("--set", "risk.max_open_order=3"), "risk.max_open_order"),
     ("wrong value", plain(HEADER + ROW), ("--set", "risk.max_open_orders=many"), "risk.max_open_orders"),
