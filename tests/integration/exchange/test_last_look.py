@@ -190,58 +190,59 @@ async def test_a_request_that_waits_for_its_leave_until_its_time_is_over_was_not
     assert [] == heard
 
 
-async def test_i27_an_order_that_waits_leaves_not_within_a_limit_that_another_call_was_told() -> None:
-    """Its budget was asked as it was prepared; the answer to another call says when to come again: it was not sent."""
-    heard, durable = [], asyncio.Event()
+class Limited:
+    """Be a venue that says when to come again, and an order that waits until it is *durable*."""
 
-    async def answer(request: web.Request) -> web.Response:
-        heard.append(request.path)
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.durable = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer no request at all for ten seconds."""
+        self.heard.append(request.path)
         return web.Response(status=429, headers={"Retry-After": "10"})
 
-    async def clearance() -> str:
-        await durable.wait()
+    async def clearance(self) -> str:
+        """Let the order leave once it is durable."""
+        await self.durable.wait()
         return ""
 
-    async with server(answer) as url, HttpTransport() as transport:
+
+async def test_i27_an_order_that_waits_leaves_not_within_a_limit_that_another_call_was_told() -> None:
+    """Its budget was asked as it was prepared; the answer to another call says when to come again: it was not sent."""
+    limited = Limited()
+
+    async with server(limited.answer) as url, HttpTransport() as transport:
         calls = calls_of(transport, url)
         exchange = BinanceExchange(calls, symbols=["BTC/USDT"], owns=lambda _: True)
-        placing = asyncio.create_task(exchange.place_when(order("ours-1"), clearance))
+        placing = asyncio.create_task(exchange.place_when(order("ours-1"), limited.clearance))
         await asyncio.sleep(0.05)
         with pytest.raises(VenueRefusedError, match="429"):
             await calls.measure_clock()
-        durable.set()
+        limited.durable.set()
         [event] = await placing
 
     assert isinstance(event, OrderDropped)
     assert "rate limited" in event.reason
-    assert ["/api/v3/time"] == heard
+    assert ["/api/v3/time"] == limited.heard
 
 
 async def test_i27_a_limit_that_is_told_while_a_kraken_order_waits_holds_it_back() -> None:
     """Its turn and its nonce are there, and it leaves not: a limit counts until the first byte."""
-    heard, durable = [], asyncio.Event()
-
-    async def answer(request: web.Request) -> web.Response:
-        heard.append(request.path)
-        return web.Response(status=429, headers={"Retry-After": "10"})
-
-    async def clearance() -> str:
-        await durable.wait()
-        return ""
-
-    LAST_LOOK.set(clearance)
-    async with server(answer) as url, kraken_adapter(url) as exchange:
+    limited = Limited()
+    LAST_LOOK.set(limited.clearance)
+    async with server(limited.answer) as url, kraken_adapter(url) as exchange:
         placing = asyncio.create_task(exchange.place(kraken_order("ours1")))
         await asyncio.sleep(0.05)
         LAST_LOOK.set(None)
         with pytest.raises(VenueRefusedError, match="429"):
             await exchange._calls.public("Time", [])
-        durable.set()
+        limited.durable.set()
         [event] = await placing
 
     assert isinstance(event, OrderDropped)
     assert "rate limited" in event.reason
-    assert ["/0/public/Time"] == heard
+    assert ["/0/public/Time"] == limited.heard
 
 
 async def test_the_clock_is_measured_again_though_the_order_may_leave_no_more(gate: Gate) -> None:
